@@ -1,0 +1,163 @@
+/* A dictionary of texts, and the fingerprint: what hashes, with the xxhash library.
+ *
+ * Open addressing with linear probing over eight-byte slots: a lookup that misses touches the slots
+ * alone, one that hits also its entry and its bytes. At most five eighths of the slots are in use.
+ * Adding is all or nothing: where memory fails, the dictionary is as it was. Columns, event names
+ * and the scorer's values are kept in dictionaries; tens of millions of lookups make a run. */
+#include "ls_dictionary.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define FIRST_SLOT_COUNT UINT32_C(16)
+#define LAST_SLOT_COUNT (UINT32_C(1) << 31) /* the largest power of two that slot_count can hold   \
+                                             */
+#define FIRST_BYTE_CAPACITY 64              /* never none, so that `bytes` is never NULL */
+
+static uint32_t hash_text(const ls_dictionary *dictionary, const char *text, size_t length)
+{
+    return (uint32_t)XXH3_64bits_withSeed(text, length, dictionary->seed);
+}
+
+static uint32_t most_codes(uint32_t slot_count)
+{
+    return slot_count / 8 * 5;
+}
+
+int ls_dictionary_init(ls_dictionary *dictionary, ls_context *context, uint64_t seed)
+{
+    memset(dictionary, 0, sizeof *dictionary);
+    dictionary->context = context;
+    dictionary->seed = seed;
+    dictionary->slots = ls_allocate_zero(context, FIRST_SLOT_COUNT, sizeof *dictionary->slots);
+    if (dictionary->slots == NULL)
+        return LS_ERROR_MEMORY;
+    dictionary->slot_count = FIRST_SLOT_COUNT;
+    if (ls_grow(context, &dictionary->entries, &dictionary->entry_capacity, 1,
+                sizeof *dictionary->entries) != LS_OK ||
+        ls_grow(context, &dictionary->bytes, &dictionary->byte_capacity, FIRST_BYTE_CAPACITY, 1) !=
+            LS_OK) {
+        ls_dictionary_free(dictionary);
+        return LS_ERROR_MEMORY;
+    }
+    memset(&dictionary->entries[0], 0, sizeof dictionary->entries[0]);
+    dictionary->count = 1;
+    return LS_OK;
+}
+
+void ls_dictionary_free(ls_dictionary *dictionary)
+{
+    ls_context *context = dictionary->context;
+    uint64_t seed = dictionary->seed;
+    ls_free(context, dictionary->slots, dictionary->slot_count * sizeof *dictionary->slots);
+    ls_free(context, dictionary->entries, dictionary->entry_capacity * sizeof *dictionary->entries);
+    ls_free(context, dictionary->bytes, dictionary->byte_capacity);
+    memset(dictionary, 0, sizeof *dictionary);
+    dictionary->context = context;
+    dictionary->seed = seed;
+}
+
+void ls_dictionary_clear(ls_dictionary *dictionary)
+{
+    memset(dictionary->slots, 0, dictionary->slot_count * sizeof *dictionary->slots);
+    dictionary->count = 1;
+    dictionary->byte_count = 0;
+}
+
+/* The slot that holds the text, or the free slot where it belongs: there always is one, as the
+ * slots are never full. */
+LS_INLINE struct ls_slot *find_slot(const ls_dictionary *dictionary, const char *text,
+                                    size_t length, uint32_t hash)
+{
+    uint32_t mask = dictionary->slot_count - 1;
+    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
+        struct ls_slot *slot = &dictionary->slots[i];
+        if (slot->code == 0)
+            return slot;
+        if (slot->hash == hash) {
+            const struct ls_entry *entry = &dictionary->entries[slot->code];
+            if (entry->length == length &&
+                memcmp(dictionary->bytes + entry->offset, text, length) == 0)
+                return slot;
+        }
+    }
+}
+
+uint32_t ls_dictionary_find(const ls_dictionary *dictionary, const char *text, size_t length)
+{
+    if (length == 0)
+        return 0;
+    uint32_t code = find_slot(dictionary, text, length, hash_text(dictionary, text, length))->code;
+    return code != 0 ? code : LS_NO_CODE;
+}
+
+/* Doubles the slots; the hashes are kept beside the entries, so no text is read. */
+static int grow_slots(ls_dictionary *dictionary)
+{
+    if (dictionary->slot_count == LAST_SLOT_COUNT)
+        return LS_ERROR_MEMORY;
+    uint32_t slot_count = dictionary->slot_count * 2, mask = slot_count - 1;
+    struct ls_slot *slots = ls_allocate_zero(dictionary->context, slot_count, sizeof *slots);
+    if (slots == NULL)
+        return LS_ERROR_MEMORY;
+    for (uint32_t code = 1; code < dictionary->count; code++) {
+        uint32_t hash = dictionary->entries[code].hash, i = hash & mask;
+        while (slots[i].code != 0)
+            i = (i + 1) & mask;
+        slots[i] = (struct ls_slot){hash, code};
+    }
+    ls_free(dictionary->context, dictionary->slots,
+            dictionary->slot_count * sizeof *dictionary->slots);
+    dictionary->slots = slots;
+    dictionary->slot_count = slot_count;
+    return LS_OK;
+}
+
+/* Room for one more text of this length in all three arrays. */
+static int reserve_text(ls_dictionary *dictionary, size_t length)
+{
+    if (length > UINT32_MAX || length > SIZE_MAX - dictionary->byte_count ||
+        dictionary->count >= LS_MAX_CODES)
+        return LS_ERROR_MEMORY;
+    int status = ls_grow(dictionary->context, &dictionary->entries, &dictionary->entry_capacity,
+                         (size_t)dictionary->count + 1, sizeof *dictionary->entries);
+    if (status == LS_OK)
+        status = ls_grow(dictionary->context, &dictionary->bytes, &dictionary->byte_capacity,
+                         dictionary->byte_count + length, 1);
+    if (status == LS_OK && dictionary->count >= most_codes(dictionary->slot_count))
+        status = grow_slots(dictionary);
+    return status;
+}
+
+uint32_t ls_dictionary_add(ls_dictionary *dictionary, const char *text, size_t length)
+{
+    if (length == 0)
+        return 0;
+    uint32_t hash = hash_text(dictionary, text, length);
+    struct ls_slot *slot = find_slot(dictionary, text, length, hash);
+    if (slot->code != 0)
+        return slot->code;
+    struct ls_slot *slots = dictionary->slots;
+    if (reserve_text(dictionary, length) != LS_OK)
+        return LS_NO_CODE;
+    if (dictionary->slots != slots)
+        slot = find_slot(dictionary, text, length, hash);
+    uint32_t code = dictionary->count++;
+    dictionary->entries[code] = (struct ls_entry){dictionary->byte_count, (uint32_t)length, hash};
+    memcpy(dictionary->bytes + dictionary->byte_count, text, length);
+    dictionary->byte_count += length;
+    *slot = (struct ls_slot){hash, code};
+    return code;
+}
+
+void ls_fingerprint(const char *text, size_t length, char out[33])
+{
+    static const char digits[] = "0123456789abcdef";
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(text, length));
+    for (size_t i = 0; i < 16; i++) {
+        out[2 * i] = digits[canonical.digest[i] >> 4];
+        out[2 * i + 1] = digits[canonical.digest[i] & 15];
+    }
+    out[32] = '\0';
+}
