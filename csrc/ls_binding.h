@@ -1,0 +1,196 @@
+/* The binding: one definition of a plan, bound to a dataset's dictionaries at an instant. Every question that a rule
+ * asks of a text is answered here once per distinct text, and what an event adds at every age once per class of events
+ * and bucket of ages, so that kernels only look up and add. It is extended when a dictionary grows and made anew when
+ * the instant moves something other than ages. Kernels read it; nothing here scores. */
+#ifndef LS_BINDING_H
+#define LS_BINDING_H
+
+#include "ls_condition.h"
+#include "ls_dataset.h"
+#include "ls_plan.h"
+
+/* What one property's texts answer: codes fall into value classes, texts of one class answer everything alike. */
+typedef struct ls_property_table {
+    const ls_property *property;
+    const ls_column *column; /* NULL: no input has it, every record is of code 0's class */
+    size_t atom_count, choice_count;
+    const ls_filter **atoms;    /* the leaves on this property */
+    const ls_choice **choices;  /* the points_by and bands on this property */
+    size_t record_size;         /* bytes of a class's answers: a truth per atom, an outcome per choice */
+    size_t class_count, class_capacity;
+    unsigned char *records;     /* by class */
+    size_t code_count, code_capacity;
+    uint32_t *classes;          /* by code */
+    size_t slot_count;
+    uint32_t *slots;            /* finds equal records: class + 1, 0 free */
+    bool moves;                 /* some answer depends on the instant */
+    bool folds;                 /* once_per counts by this property's folded text */
+    uint32_t *folded_codes;     /* by code */
+    size_t folded_capacity;
+    ls_dictionary folded;
+} ls_property_table;
+
+/* What a choice says of a class. */
+typedef struct ls_outcome {
+    int64_t points;
+    bool applies;
+    bool too_large; /* past LS_MAX_SUM: the record is walked, which finds the error */
+} ls_outcome;
+
+/* What one value of a record's property adds by itself. */
+typedef struct ls_addition {
+    uint32_t target; /* of the record's sums */
+    int64_t points;
+} ls_addition;
+typedef struct ls_value_class {
+    uint32_t first, count; /* of additions */
+    bool fires;
+} ls_value_class;
+typedef struct ls_fit_table {
+    uint32_t property; /* of tables */
+    size_t class_count, class_capacity, addition_count, addition_capacity;
+    ls_value_class *classes;
+    ls_addition *additions;
+} ls_fit_table;
+
+/* How the occurrences of one spec (event rule or did filter) are worked out. */
+typedef enum ls_way {
+    LS_WAY_OFF,   /* its rule is disabled */
+    LS_WAY_TABLE, /* class and bucket */
+    LS_WAY_SUM,   /* kernel: each occurrence's decayed points */
+    LS_WAY_COUNT, /* kernel: count and latest */
+    LS_WAY_LIST   /* kernel: once_per, latest: occurrences are listed and sorted */
+} ls_way;
+
+typedef struct ls_spec {
+    const ls_occurrences *occurrences;
+    const ls_rule *rule; /* NULL: a did filter */
+    ls_way way;
+    bool generic;        /* `where` is asked per event: its classes would be too many, or it asks the time */
+    uint32_t choice;     /* of its property's table */
+    uint32_t target;     /* of the record's sums */
+    uint32_t lane;       /* LS_WAY_TABLE: of lanes, its sum or count */
+    size_t edge_count;   /* ages at which its points change: windows and steps */
+} ls_spec;
+
+/* A spec that the events of a class are occurrences of. */
+typedef struct ls_match {
+    uint32_t spec;
+    int64_t points;
+} ls_match;
+typedef struct ls_event_class {
+    uint32_t first, count; /* of matches */
+} ls_event_class;
+
+typedef enum ls_lane_kind { LS_LANE_TARGET, LS_LANE_COUNT, LS_LANE_FIRED } ls_lane_kind;
+typedef struct ls_lane {
+    ls_lane_kind kind;
+    uint32_t index;    /* target or spec */
+    int64_t unit;      /* what 1 stands for */
+    int64_t least;     /* the smallest entry: entries are kept minus it, so that lanes never go below 0 */
+    uint8_t word, shift, bits;
+} ls_lane;
+
+#define LS_MAX_BUCKETS 4096
+#define LS_MAX_ENTRY_BYTES (256 * 1024)
+#define LS_MAX_COMBINATIONS 16384
+
+typedef struct ls_binding {
+    ls_context *context;
+    const ls_plan *plan;
+    const ls_definition *definition;
+    const ls_dataset *dataset;
+    int64_t at;
+    bool bound;
+
+    ls_property_table *tables; /* by property */
+    uint32_t *atom_place;      /* by atom: its place in its property's table */
+    uint32_t *choice_place;    /* by rule: the place of a property rule's choice in its table */
+    size_t fit_count;
+    ls_fit_table *fits;
+    size_t filter_rule_count;
+    uint32_t *filter_rules; /* `when` rules that ask more than one property */
+    const ls_list **lists;  /* by plan->lists; NULL: no input has it */
+
+    /* the record's sums: groups, then limited rules */
+    size_t target_count;
+    uint32_t *rule_target; /* by rule */
+
+    size_t spec_count;
+    ls_spec *specs; /* by ls_occurrences.index */
+    bool any_kernel, any_list, any_generic;
+
+    /* classes of events: class_map[map_base[event code] + sum of value class * map_stride] */
+    size_t event_code_count;
+    size_t spec_words;
+    uint64_t *event_specs;      /* bits by event code: the specs that name it */
+    uint32_t *generic_first;    /* by event code and one more: its generic specs in generic_specs */
+    uint32_t *generic_specs;
+    size_t map_table_count;     /* property tables that the map reads */
+    uint32_t *map_tables;       /* of tables */
+    uint32_t *map_base;         /* by event code */
+    uint32_t *map_stride;       /* by event code and map table */
+    size_t map_size;
+    uint16_t *class_map;
+    size_t class_count, class_capacity; /* class 0: occurrences of nothing */
+    ls_event_class *classes;    /* all matches of a class */
+    size_t match_count, match_capacity;
+    ls_match *matches;
+    bool *class_has_kernel;     /* some match is not for the tables */
+
+    /* buckets of ages: bucket b holds edges[b - 1] <= age < edges[b]; edges[bucket_count - 1] is INT64_MAX */
+    size_t bucket_count;
+    int64_t *edges;
+    uint8_t cell_shift;         /* cells of 2^cell_shift seconds, from age 0 */
+    uint16_t cell_edges;        /* the most edges inside one cell */
+    size_t cell_count;          /* ages past the last cell are of the last bucket */
+    uint16_t *cells;            /* the bucket at the cell's start */
+    /* entries: words by (class * bucket_count + bucket) */
+    size_t lane_count;
+    ls_lane *lanes;
+    uint32_t fired_lane; /* counts events that were an occurrence of something */
+    size_t words;
+    size_t flush; /* events that lanes take before they are emptied */
+    uint64_t *entries;
+
+    int64_t event_bound; /* what one event can add to all sums at most, millionths, absolute */
+    ls_int128 fixed_bound; /* what all else can */
+} ls_binding;
+
+/* definition: of plan->definitions. The binding borrows plan and dataset. */
+int ls_binding_init(ls_binding *binding, const ls_plan *plan, size_t definition, const ls_dataset *dataset,
+                    ls_error *error);
+void ls_binding_free(ls_binding *binding);
+/* Brings it up to date with the dictionaries and the instant. Errors: memory; an unreadable cell, unless the dataset
+ * is lenient. */
+int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error);
+
+/* Whether the event's age is inside the spec's timeframe. */
+LS_INLINE bool ls_spec_open(const ls_occurrences *occurrences, int64_t at, int64_t age)
+{
+    return age >= 0 && (!occurrences->has_last || age < occurrences->last) &&
+           (!occurrences->has_from || at - age >= occurrences->from) &&
+           (!occurrences->has_until || at - age < occurrences->until);
+}
+
+/* ls_binding_events.c: classes, buckets and entries, from up-to-date property tables. */
+int ls_binding_events(ls_binding *binding);
+void ls_binding_events_free(ls_binding *binding);
+
+LS_INLINE const unsigned char *ls_table_record(const ls_property_table *table, uint32_t class)
+{
+    return table->records + (size_t)class * table->record_size;
+}
+LS_INLINE ls_outcome ls_table_outcome(const ls_property_table *table, uint32_t class, uint32_t choice)
+{
+    ls_outcome outcome;
+    size_t lead = (table->atom_count + 7) / 8 * 8;
+    memcpy(&outcome, ls_table_record(table, class) + lead + choice * sizeof outcome, sizeof outcome);
+    return outcome;
+}
+/* The class of a property's value: by contact row or event. */
+LS_INLINE uint32_t ls_table_class(const ls_property_table *table, size_t row)
+{
+    return table->classes[table->column ? ls_column_code(table->column, row) : 0];
+}
+#endif

@@ -1,0 +1,769 @@
+/* Classes of events, buckets of ages, and the entries that say what one event adds: the tables that make scoring an
+ * event a look-up and an addition. Worked out from property tables that are up to date; made anew as a whole whenever
+ * a value class, an event name or the instant asks for it.
+ *
+ * A spec (event rule or did filter) goes the table's way if what it adds depends on the event's class and age bucket
+ * alone and its edges fit the budget; the others are left to kernels. */
+#include "ls_binding.h"
+
+#include <stdlib.h>
+
+static const size_t flush_choices[] = {256, 128, 64, 32};
+
+#define LS_MAX_CELLS 16384
+
+/* ---- ways --------------------------------------------------------------------------------------- */
+
+static bool asks_time(const ls_binding *binding, const ls_filter *filter)
+{
+    if (filter->kind == LS_FILTER_PROPERTY) {
+        return ls_string_equal(binding->definition->properties[filter->property].name, "at", 2);
+    }
+    for (size_t i = 0; i < filter->count; i++) {
+        if (asks_time(binding, &filter->children[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool choice_asks_time(const ls_binding *binding, const ls_choice *choice)
+{
+    return choice->kind != LS_CHOICE_NONE &&
+           ls_string_equal(binding->definition->properties[choice->property].name, "at", 2);
+}
+
+static size_t step_count(const ls_decay *decay)
+{
+    return decay->curve == LS_CURVE_STEP
+               ? (size_t)((100 * (int64_t)LS_MILLION + decay->percent - 1) / decay->percent)
+               : 0;
+}
+
+static ls_way kernel_way(const ls_spec *spec)
+{
+    const ls_occurrences *occurrences = spec->occurrences;
+    if (occurrences->once != LS_ONCE_NONE || occurrences->latest > 0) {
+        return LS_WAY_LIST;
+    }
+    return occurrences->times_count > 0 ? LS_WAY_COUNT : LS_WAY_SUM;
+}
+
+static ls_way first_way(const ls_spec *spec)
+{
+    const ls_occurrences *occurrences = spec->occurrences;
+    ls_curve curve = occurrences->decay.curve;
+    bool counted = occurrences->times_count > 0;
+    bool table = kernel_way(spec) != LS_WAY_LIST && !spec->generic &&
+                 (counted ? curve == LS_CURVE_NONE : curve <= LS_CURVE_STEP) &&
+                 spec->edge_count <= LS_MAX_BUCKETS;
+    return table ? LS_WAY_TABLE : kernel_way(spec);
+}
+
+static void choose_ways(ls_binding *binding)
+{
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        ls_spec *spec = &binding->specs[i];
+        const ls_occurrences *occurrences = spec->occurrences;
+        spec->way = LS_WAY_OFF;
+        if (occurrences) {
+            spec->generic = (occurrences->where && asks_time(binding, occurrences->where)) ||
+                            choice_asks_time(binding, &occurrences->choice);
+            spec->edge_count = (size_t)occurrences->has_last + occurrences->has_from +
+                               occurrences->has_until + step_count(&occurrences->decay);
+            spec->way = first_way(spec);
+        }
+    }
+}
+
+/* ---- which specs name an event, and which tables they read ---------------------------------------- */
+
+static void name_specs(ls_binding *binding)
+{
+    const ls_dictionary *names = &binding->dataset->events.event.dictionary;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_occurrences *occurrences = binding->specs[i].occurrences;
+        for (size_t j = 0; occurrences && j < occurrences->event_count; j++) {
+            uint32_t code =
+                ls_dictionary_find(names, occurrences->events[j].text, occurrences->events[j].length);
+            if (code != LS_NO_CODE && code != 0) {
+                binding->event_specs[code * binding->spec_words + i / 64] |= UINT64_C(1) << (i % 64);
+            }
+        }
+    }
+}
+
+static bool names_event(const ls_binding *binding, size_t code, size_t spec)
+{
+    return (binding->event_specs[code * binding->spec_words + spec / 64] >> (spec % 64) & 1) != 0;
+}
+
+static bool filter_reads(const ls_filter *filter, uint32_t property)
+{
+    if (filter->kind == LS_FILTER_PROPERTY) {
+        return filter->property == property;
+    }
+    for (size_t i = 0; i < filter->count; i++) {
+        if (filter_reads(&filter->children[i], property)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool spec_reads(const ls_spec *spec, uint32_t property)
+{
+    const ls_occurrences *occurrences = spec->occurrences;
+    return (occurrences->where && filter_reads(occurrences->where, property)) ||
+           (occurrences->choice.kind != LS_CHOICE_NONE && occurrences->choice.property == property);
+}
+
+/* Whether a class-mapped spec of this event reads the property. */
+static bool event_reads(const ls_binding *binding, size_t code, uint32_t property)
+{
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        if (spec->occurrences && !spec->generic && names_event(binding, code, i) && spec_reads(spec, property)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_mapped(const ls_binding *binding, uint32_t property)
+{
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        if (spec->occurrences && !spec->generic && spec_reads(spec, property)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether some spec that is (not) generic names the event. */
+static bool is_named(const ls_binding *binding, size_t code, bool generic)
+{
+    for (size_t word = 0; word < binding->spec_words; word++) {
+        uint64_t bits = binding->event_specs[code * binding->spec_words + word];
+        for (; bits; bits &= bits - 1) {
+            if (binding->specs[word * 64 + (size_t)__builtin_ctzll(bits)].generic == generic) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The strides of one event's combinations; how many there are. */
+static size_t lay_out_event(ls_binding *binding, size_t code)
+{
+    size_t size = 1;
+    for (size_t k = 0; k < binding->map_table_count; k++) {
+        bool reads = event_reads(binding, code, binding->map_tables[k]);
+        binding->map_stride[code * binding->map_table_count + k] = reads ? (uint32_t)size : 0;
+        size *= reads ? binding->tables[binding->map_tables[k]].class_count : 1;
+        if (size > LS_MAX_COMBINATIONS) {
+            return size;
+        }
+    }
+    return size;
+}
+
+/* Lays the map out for what is not generic; the number of combinations, 0: too many. */
+static size_t lay_out_map(ls_binding *binding)
+{
+    size_t total = 1; /* combination 0: events that nothing names */
+    binding->map_table_count = 0;
+    for (uint32_t p = 0; p < binding->definition->property_count; p++) {
+        if (binding->definition->properties[p].owner == LS_EVENT && is_mapped(binding, p)) {
+            binding->map_tables[binding->map_table_count++] = p;
+        }
+    }
+    for (size_t code = 0; code < binding->event_code_count && total <= LS_MAX_COMBINATIONS; code++) {
+        binding->map_base[code] = 0;
+        if (is_named(binding, code, false)) {
+            binding->map_base[code] = (uint32_t)total;
+            total += lay_out_event(binding, code);
+        }
+    }
+    return total > LS_MAX_COMBINATIONS ? 0 : total;
+}
+
+/* Too many combinations: specs that read the property of the most classes are asked event by event; if none reads a
+ * property, the names alone are too many, and all are. */
+static void demote_widest(ls_binding *binding)
+{
+    uint32_t widest = 0;
+    size_t classes = 0;
+    for (uint32_t p = 0; p < binding->definition->property_count; p++) {
+        for (size_t i = 0; i < binding->spec_count; i++) {
+            const ls_spec *spec = &binding->specs[i];
+            if (spec->occurrences && !spec->generic && spec_reads(spec, p) &&
+                binding->tables[p].class_count > classes) {
+                classes = binding->tables[p].class_count;
+                widest = p;
+            }
+        }
+    }
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        ls_spec *spec = &binding->specs[i];
+        if (spec->occurrences && !spec->generic && (classes == 0 || spec_reads(spec, widest))) {
+            spec->generic = true;
+            spec->way = kernel_way(spec);
+        }
+    }
+}
+
+/* The generic specs of each event, so that a kernel asks only those. */
+static int list_generic(ls_binding *binding)
+{
+    size_t count = 0;
+    for (int fill = 0; fill < 2; fill++) {
+        count = 0;
+        for (size_t code = 0; code < binding->event_code_count; code++) {
+            binding->generic_first[code] = (uint32_t)count;
+            for (size_t i = 0; is_named(binding, code, true) && i < binding->spec_count; i++) {
+                if (binding->specs[i].generic && names_event(binding, code, i)) {
+                    if (fill) {
+                        binding->generic_specs[count] = (uint32_t)i;
+                    }
+                    count++;
+                }
+            }
+        }
+        binding->generic_first[binding->event_code_count] = (uint32_t)count;
+        if (!fill) {
+            binding->generic_specs =
+                ls_allocate_zero(binding->context, count + 1, sizeof *binding->generic_specs);
+            if (binding->generic_specs == NULL) {
+                return LS_ERROR_MEMORY;
+            }
+        }
+    }
+    return LS_OK;
+}
+
+/* ---- classes ------------------------------------------------------------------------------------ */
+
+/* The value class of each property, for one combination. */
+static ls_truth filter_truth(const ls_binding *binding, const ls_filter *filter, const uint32_t *classes)
+{
+    if (filter->kind == LS_FILTER_PROPERTY) {
+        const ls_property_table *table = &binding->tables[filter->property];
+        return (ls_truth)ls_table_record(table, classes[filter->property])[binding->atom_place[filter->atom]];
+    }
+    bool all = filter->kind == LS_FILTER_ALL;
+    ls_truth truth = all ? LS_TRUE : LS_FALSE;
+    for (size_t i = 0; i < filter->count; i++) {
+        ls_truth child = filter_truth(binding, &filter->children[i], classes);
+        truth = all ? ls_truth_and(truth, child) : ls_truth_or(truth, child);
+    }
+    return filter->kind == LS_FILTER_NONE ? ls_truth_not(truth) : truth;
+}
+
+/* Adds the specs that an event with these value classes is an occurrence of behind the last class. */
+static int match_specs(ls_binding *binding, size_t code, const uint32_t *classes, size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        if (!spec->occurrences || spec->generic || !names_event(binding, code, i) ||
+            (spec->occurrences->where && filter_truth(binding, spec->occurrences->where, classes) != LS_TRUE)) {
+            continue;
+        }
+        const ls_choice *choice = &spec->occurrences->choice;
+        int64_t points = spec->occurrences->points;
+        if (choice->kind != LS_CHOICE_NONE) {
+            ls_outcome outcome = ls_table_outcome(&binding->tables[choice->property],
+                                                  classes[choice->property], spec->choice);
+            if (!outcome.applies) {
+                continue;
+            }
+            points = outcome.points;
+            if (outcome.too_large) {
+                binding->fixed_bound = (ls_int128)LS_MAX_SUM * 2; /* every record is walked */
+            }
+        }
+        if (ls_grow(binding->context, &binding->matches, &binding->match_capacity,
+                    binding->match_count + *count + 1, sizeof *binding->matches) != LS_OK) {
+            return LS_ERROR_MEMORY;
+        }
+        ls_match *match = &binding->matches[binding->match_count + (*count)++];
+        memset(match, 0, sizeof *match);
+        match->spec = (uint32_t)i;
+        match->points = points;
+    }
+    return LS_OK;
+}
+
+/* The class of the matches behind the last one: an equal one, or a new one. */
+static int class_of_matches(ls_binding *binding, size_t count, uint16_t *out)
+{
+    const ls_match *matches = binding->matches + binding->match_count;
+    for (size_t i = 0; i < binding->class_count; i++) {
+        const ls_event_class *class = &binding->classes[i];
+        if (class->count == count &&
+            (count == 0 ||
+             memcmp(binding->matches + class->first, matches, count * sizeof *matches) == 0)) {
+            *out = (uint16_t)i;
+            return LS_OK;
+        }
+    }
+    if (ls_grow(binding->context, &binding->classes, &binding->class_capacity, binding->class_count + 1,
+                sizeof *binding->classes) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    *out = (uint16_t)binding->class_count;
+    binding->classes[binding->class_count++] =
+        (ls_event_class){(uint32_t)binding->match_count, (uint32_t)count};
+    binding->match_count += count;
+    return LS_OK;
+}
+
+/* Fills the map for one event: every combination of the classes of the properties that its specs read. */
+static int map_event(ls_binding *binding, size_t code, uint32_t *classes)
+{
+    const uint32_t *stride = binding->map_stride + code * binding->map_table_count;
+    memset(classes, 0, binding->definition->property_count * sizeof *classes);
+    for (size_t place = binding->map_base[code];; place++) {
+        size_t count, k = 0;
+        if (match_specs(binding, code, classes, &count) != LS_OK ||
+            class_of_matches(binding, count, &binding->class_map[place]) != LS_OK) {
+            return LS_ERROR_MEMORY;
+        }
+        for (; k < binding->map_table_count; k++) { /* the next combination, as an odometer */
+            uint32_t table = binding->map_tables[k];
+            if (stride[k] > 0 && ++classes[table] < binding->tables[table].class_count) {
+                break;
+            }
+            classes[table] = 0;
+        }
+        if (k == binding->map_table_count) {
+            return LS_OK;
+        }
+    }
+}
+
+static int map_classes(ls_binding *binding)
+{
+    size_t count = binding->definition->property_count + 1;
+    uint32_t *classes = ls_allocate_zero(binding->context, count, sizeof *classes);
+    uint16_t nothing;
+    binding->class_count = binding->match_count = 0;
+    int status = classes ? class_of_matches(binding, 0, &nothing) : LS_ERROR_MEMORY;
+    for (size_t code = 0; code < binding->event_code_count && status == LS_OK; code++) {
+        if (is_named(binding, code, false)) {
+            status = map_event(binding, code, classes);
+        }
+    }
+    ls_free(binding->context, classes, count * sizeof *classes);
+    return status;
+}
+
+/* ---- buckets ------------------------------------------------------------------------------------ */
+
+static int compare_edges(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The ages at which what a spec's occurrence adds changes. */
+static size_t add_edges(const ls_binding *binding, const ls_occurrences *occurrences, int64_t *edges)
+{
+    size_t count = 0;
+    if (occurrences->has_last) {
+        edges[count++] = occurrences->last;
+    }
+    if (occurrences->has_from) {
+        edges[count++] = binding->at - occurrences->from + 1;
+    }
+    if (occurrences->has_until) {
+        edges[count++] = binding->at - occurrences->until + 1;
+    }
+    for (size_t n = 1; n <= step_count(&occurrences->decay); n++) {
+        edges[count++] = occurrences->decay.every > INT64_MAX / (int64_t)n
+                             ? INT64_MAX
+                             : occurrences->decay.every * (int64_t)n;
+    }
+    return count;
+}
+
+/* Past the edge budget, the spec with the most edges goes to a kernel; false: there was none. */
+static bool demote_most_edges(ls_binding *binding)
+{
+    ls_spec *most = NULL;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        ls_spec *spec = &binding->specs[i];
+        if (spec->way == LS_WAY_TABLE && (most == NULL || spec->edge_count > most->edge_count)) {
+            most = spec;
+        }
+    }
+    if (most) {
+        most->way = kernel_way(most);
+    }
+    return most != NULL;
+}
+
+static size_t total_edges(const ls_binding *binding)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        total += binding->specs[i].way == LS_WAY_TABLE ? binding->specs[i].edge_count : 0;
+    }
+    return total;
+}
+
+/* No age is as large: instants span less than 2^39 seconds. */
+#define LS_MAX_AGE (INT64_C(1) << 40)
+
+/* Sorted, without repeats, above 0, ended by INT64_MAX. */
+static void sort_edges(ls_binding *binding, size_t count)
+{
+    int64_t *edges = binding->edges;
+    size_t kept = 0;
+    qsort(edges, count, sizeof *edges, compare_edges);
+    for (size_t i = 0; i < count; i++) {
+        if (edges[i] > 0 && edges[i] < LS_MAX_AGE && (kept == 0 || edges[i] != edges[kept - 1])) {
+            edges[kept++] = edges[i];
+        }
+    }
+    edges[kept] = INT64_MAX;
+    binding->bucket_count = kept + 1;
+}
+
+/* Cells so small that an age's bucket is found by a shift and a comparison or two. */
+static int make_cells(ls_binding *binding)
+{
+    const int64_t *edges = binding->edges;
+    size_t last = binding->bucket_count - 1;
+    int64_t gap = INT64_MAX, end = last ? edges[last - 1] : 0;
+    for (size_t i = 1; i < last; i++) {
+        gap = ls_min(gap, edges[i] - edges[i - 1]);
+    }
+    binding->cell_shift = 0;
+    while ((end >> binding->cell_shift) >= LS_MAX_CELLS ||
+           (binding->cell_shift < 40 && INT64_C(2) << binding->cell_shift <= gap &&
+            end >> binding->cell_shift > 0)) {
+        binding->cell_shift++;
+    }
+    binding->cell_count = (size_t)(end >> binding->cell_shift) + 1;
+    binding->cells = ls_allocate_zero(binding->context, binding->cell_count + 1, sizeof *binding->cells);
+    if (binding->cells == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    size_t bucket = 0, before = 0;
+    binding->cell_edges = 0;
+    for (size_t cell = 0; cell <= binding->cell_count; cell++) {
+        while (edges[bucket] <= (int64_t)cell << binding->cell_shift) {
+            bucket++;
+        }
+        if (cell > 0 && bucket - before > binding->cell_edges) {
+            binding->cell_edges = (uint16_t)(bucket - before);
+        }
+        binding->cells[cell] = (uint16_t)(cell < binding->cell_count ? bucket : last);
+        before = bucket;
+    }
+    return LS_OK;
+}
+
+static int make_buckets(ls_binding *binding)
+{
+    while (total_edges(binding) > LS_MAX_BUCKETS - 1) {
+        demote_most_edges(binding);
+    }
+    size_t room = total_edges(binding) + 1, count = 0;
+    ls_free(binding->context, binding->edges, (LS_MAX_BUCKETS + 1) * sizeof *binding->edges);
+    binding->edges = ls_allocate_zero(binding->context, LS_MAX_BUCKETS + 1, sizeof *binding->edges);
+    if (binding->edges == NULL || room > LS_MAX_BUCKETS) {
+        return LS_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        if (binding->specs[i].way == LS_WAY_TABLE) {
+            count += add_edges(binding, binding->specs[i].occurrences, binding->edges + count);
+        }
+    }
+    sort_edges(binding, count);
+    ls_free(binding->context, binding->cells, (binding->cell_count + 1) * sizeof *binding->cells);
+    binding->cells = NULL;
+    return make_cells(binding);
+}
+
+/* ---- lanes and entries --------------------------------------------------------------------------- */
+
+static uint32_t lane_of(ls_binding *binding, ls_lane_kind kind, uint32_t index)
+{
+    uint32_t lane = 0;
+    while (lane < binding->lane_count &&
+           (binding->lanes[lane].kind != kind || binding->lanes[lane].index != index)) {
+        lane++;
+    }
+    if (lane == binding->lane_count) {
+        binding->lanes[binding->lane_count++] = (ls_lane){.kind = kind, .index = index};
+    }
+    return lane;
+}
+
+static void list_lanes(ls_binding *binding)
+{
+    binding->lane_count = 0;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        ls_spec *spec = &binding->specs[i];
+        if (spec->way == LS_WAY_TABLE && spec->occurrences->times_count > 0) {
+            spec->lane = lane_of(binding, LS_LANE_COUNT, (uint32_t)i);
+        } else if (spec->way == LS_WAY_TABLE) {
+            spec->lane = lane_of(binding, LS_LANE_TARGET, spec->target);
+            binding->fired_lane = lane_of(binding, LS_LANE_FIRED, 0);
+        }
+    }
+}
+
+/* What an event of a class adds to each lane in a bucket, in millionths and counts. */
+static void add_up(const ls_binding *binding, size_t class, size_t bucket, int64_t *out)
+{
+    const ls_event_class *matches = &binding->classes[class];
+    int64_t age = bucket ? binding->edges[bucket - 1] : 0;
+    memset(out, 0, binding->lane_count * sizeof *out);
+    for (size_t i = 0; i < matches->count; i++) {
+        const ls_match *match = &binding->matches[matches->first + i];
+        const ls_spec *spec = &binding->specs[match->spec];
+        const ls_occurrences *occurrences = spec->occurrences;
+        if (spec->way != LS_WAY_TABLE || !ls_spec_open(occurrences, binding->at, age)) {
+            continue;
+        }
+        if (occurrences->times_count > 0) {
+            out[spec->lane] = 1;
+        } else {
+            out[spec->lane] += ls_decay_points(&occurrences->decay, match->points, age);
+            out[binding->fired_lane] = 1;
+        }
+    }
+}
+
+static int64_t greatest_divisor(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a < 0 ? -a : a;
+}
+
+/* Units, least entries and ranges of all lanes. */
+static void measure_lanes(ls_binding *binding, int64_t *values, int64_t *greatest)
+{
+    for (size_t i = 0; i < binding->lane_count; i++) {
+        binding->lanes[i].unit = binding->lanes[i].least = greatest[i] = 0;
+    }
+    for (size_t class = 0; class < binding->class_count; class++) {
+        for (size_t bucket = 0; bucket < binding->bucket_count; bucket++) {
+            add_up(binding, class, bucket, values);
+            for (size_t i = 0; i < binding->lane_count; i++) {
+                ls_lane *lane = &binding->lanes[i];
+                lane->unit = greatest_divisor(lane->unit, values[i]);
+                lane->least = ls_min(lane->least, values[i]);
+                greatest[i] = ls_max(greatest[i], values[i]);
+            }
+        }
+    }
+}
+
+static unsigned bit_length(uint64_t number)
+{
+    unsigned bits = 0;
+    for (; number; number >>= 1) {
+        bits++;
+    }
+    return bits;
+}
+
+/* Places the lanes in words for a number of events between flushes; the number of words. */
+static size_t place_lanes(ls_binding *binding, const int64_t *greatest, size_t flush)
+{
+    size_t words = 0;
+    unsigned used = 64;
+    for (size_t i = 0; i < binding->lane_count; i++) {
+        ls_lane *lane = &binding->lanes[i];
+        uint64_t range = (uint64_t)((greatest[i] - lane->least) / lane->unit);
+        unsigned bits = range > UINT64_MAX / flush ? 64 : bit_length(range * flush);
+        bits += bits == 0;
+        words += used + bits > 64;
+        used = used + bits > 64 ? 0 : used;
+        lane->word = (uint8_t)(words - 1);
+        lane->shift = (uint8_t)used;
+        lane->bits = (uint8_t)bits;
+        used += bits;
+    }
+    return words;
+}
+
+/* As few words as can be, then as rare flushes as can be. */
+static void choose_flush(ls_binding *binding, const int64_t *greatest)
+{
+    size_t best = 0, words = SIZE_MAX;
+    for (size_t i = 0; i < sizeof flush_choices / sizeof *flush_choices; i++) {
+        size_t needed = place_lanes(binding, greatest, flush_choices[i]);
+        if (needed < words) {
+            words = needed;
+            best = i;
+        }
+    }
+    binding->flush = flush_choices[best];
+    binding->words = place_lanes(binding, greatest, binding->flush);
+}
+
+static void fill_entries(ls_binding *binding, int64_t *values)
+{
+    uint64_t *entry = binding->entries;
+    for (size_t class = 0; class < binding->class_count; class++) {
+        for (size_t bucket = 0; bucket < binding->bucket_count; bucket++, entry += binding->words) {
+            add_up(binding, class, bucket, values);
+            for (size_t i = 0; i < binding->lane_count; i++) {
+                const ls_lane *lane = &binding->lanes[i];
+                entry[lane->word] |= (uint64_t)((values[i] - lane->least) / lane->unit) << lane->shift;
+            }
+        }
+    }
+}
+
+static size_t entry_size(const ls_binding *binding)
+{
+    return binding->class_count * binding->bucket_count * binding->words * sizeof(uint64_t) + 8;
+}
+
+/* Lanes, then entries if they fit the budget; LS_MORE: they do not, some spec was demoted. */
+static int try_entries(ls_binding *binding, int64_t *values)
+{
+    int64_t *greatest = values + binding->spec_count * 2 + 1;
+    list_lanes(binding);
+    if (binding->class_count * binding->bucket_count * sizeof(uint64_t) > LS_MAX_ENTRY_BYTES &&
+        demote_most_edges(binding)) {
+        return LS_MORE;
+    }
+    measure_lanes(binding, values, greatest);
+    for (size_t i = 0; i < binding->lane_count; i++) {
+        binding->lanes[i].unit += binding->lanes[i].unit == 0;
+    }
+    choose_flush(binding, greatest);
+    if (entry_size(binding) > LS_MAX_ENTRY_BYTES && demote_most_edges(binding)) {
+        return LS_MORE;
+    }
+    binding->entries = ls_allocate_zero(binding->context, 1, entry_size(binding));
+    if (binding->entries == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    fill_entries(binding, values);
+    return LS_OK;
+}
+
+static int make_entries(ls_binding *binding)
+{
+    size_t room = (binding->spec_count * 2 + 1) * 2;
+    int64_t *values = ls_allocate_zero(binding->context, room, sizeof *values);
+    int status = values ? LS_MORE : LS_ERROR_MEMORY;
+    while (status == LS_MORE) {
+        status = make_buckets(binding);
+        status = status == LS_OK ? try_entries(binding, values) : status;
+    }
+    ls_free(binding->context, values, room * sizeof *values);
+    return status;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------------- */
+
+static void mark_kernels(ls_binding *binding)
+{
+    binding->any_kernel = binding->any_list = binding->any_generic = false;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        binding->any_kernel = binding->any_kernel || spec->way > LS_WAY_TABLE;
+        binding->any_list = binding->any_list || spec->way == LS_WAY_LIST;
+        binding->any_generic = binding->any_generic || (spec->occurrences && spec->generic);
+    }
+    for (size_t class = 0; class < binding->class_count; class++) {
+        const ls_event_class *matches = &binding->classes[class];
+        binding->class_has_kernel[class] = false;
+        for (size_t i = 0; i < matches->count; i++) {
+            ls_way way = binding->specs[binding->matches[matches->first + i].spec].way;
+            binding->class_has_kernel[class] = binding->class_has_kernel[class] || way > LS_WAY_TABLE;
+        }
+    }
+}
+
+static int allocate_events(ls_binding *binding)
+{
+    ls_context *context = binding->context;
+    size_t codes = binding->dataset->events.event.dictionary.count;
+    size_t properties = binding->definition->property_count + 1;
+    codes += codes == 0;
+    binding->event_code_count = codes;
+    binding->spec_words = (binding->spec_count + 63) / 64;
+    binding->event_specs = ls_allocate_zero(context, codes * binding->spec_words, sizeof(uint64_t));
+    binding->generic_first = ls_allocate_zero(context, codes + 1, sizeof(uint32_t));
+    binding->map_tables = ls_allocate_zero(context, properties, sizeof(uint32_t));
+    binding->map_base = ls_allocate_zero(context, codes, sizeof(uint32_t));
+    binding->map_stride = ls_allocate_zero(context, codes * properties, sizeof(uint32_t));
+    binding->lanes = ls_allocate_zero(context, binding->spec_count * 2 + 1, sizeof *binding->lanes);
+    return binding->event_specs && binding->generic_first && binding->map_tables && binding->map_base &&
+                   binding->map_stride && binding->lanes
+               ? LS_OK
+               : LS_ERROR_MEMORY;
+}
+
+void ls_binding_events_free(ls_binding *binding)
+{
+    ls_context *context = binding->context;
+    size_t codes = binding->event_code_count, properties = binding->definition->property_count + 1;
+    ls_free(context, binding->generic_specs,
+            binding->generic_first ? (binding->generic_first[codes] + (size_t)1) * sizeof(uint32_t) : 0);
+    ls_free(context, binding->event_specs, codes * binding->spec_words * sizeof(uint64_t));
+    ls_free(context, binding->generic_first, (codes + 1) * sizeof(uint32_t));
+    ls_free(context, binding->map_tables, properties * sizeof(uint32_t));
+    ls_free(context, binding->map_base, codes * sizeof(uint32_t));
+    ls_free(context, binding->map_stride, codes * properties * sizeof(uint32_t));
+    ls_free(context, binding->lanes, (binding->spec_count * 2 + 1) * sizeof *binding->lanes);
+    ls_free(context, binding->class_map, binding->map_size * sizeof *binding->class_map);
+    ls_free(context, binding->classes, binding->class_capacity * sizeof *binding->classes);
+    ls_free(context, binding->matches, binding->match_capacity * sizeof *binding->matches);
+    ls_free(context, binding->class_has_kernel, binding->class_count * sizeof(bool));
+    ls_free(context, binding->edges, (LS_MAX_BUCKETS + 1) * sizeof *binding->edges);
+    ls_free(context, binding->cells, (binding->cell_count + 1) * sizeof *binding->cells);
+    ls_free(context, binding->entries, binding->entries ? entry_size(binding) : 0);
+    binding->generic_specs = binding->generic_first = binding->map_tables = NULL;
+    binding->map_base = binding->map_stride = NULL;
+    binding->event_specs = binding->entries = NULL;
+    binding->lanes = NULL;
+    binding->class_map = binding->cells = NULL;
+    binding->classes = NULL;
+    binding->matches = NULL;
+    binding->class_has_kernel = NULL;
+    binding->edges = NULL;
+    binding->event_code_count = binding->class_capacity = binding->match_capacity = 0;
+    binding->class_count = binding->match_count = binding->map_size = binding->cell_count = 0;
+}
+
+int ls_binding_events(ls_binding *binding)
+{
+    ls_binding_events_free(binding);
+    int status = allocate_events(binding);
+    if (status != LS_OK) {
+        return status;
+    }
+    choose_ways(binding);
+    name_specs(binding);
+    while ((binding->map_size = lay_out_map(binding)) == 0) {
+        demote_widest(binding);
+    }
+    binding->class_map = ls_allocate_zero(binding->context, binding->map_size, sizeof *binding->class_map);
+    if (binding->class_map == NULL || list_generic(binding) != LS_OK || map_classes(binding) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    binding->class_has_kernel = ls_allocate_zero(binding->context, binding->class_count, sizeof(bool));
+    if (binding->class_has_kernel == NULL || make_entries(binding) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    mark_kernels(binding);
+    return LS_OK;
+}

@@ -1,0 +1,132 @@
+/* The dataset: columns of text codes, and events grouped by contact. Reading (ls_ingest.c and the scanners) fills
+ * it, kernels and explanations read it; a record of one scorer is a dataset of one row. Together with a row number
+ * this is the record view: nothing that scores sees any other form of data. */
+#ifndef LS_DATASET_H
+#define LS_DATASET_H
+
+#include "ls_core.h"
+#include "ls_dictionary.h"
+#include "ls_plan.h"
+
+/* Where a text was first seen, for errors that are found later. */
+typedef struct ls_place {
+    uint32_t source; /* of dataset->sources (names of inputs) */
+    uint32_t field;  /* 1-based */
+    uint64_t line;   /* 1-based */
+} ls_place;
+
+typedef struct ls_column {
+    ls_string name;
+    bool kept;      /* false: only the header is known */
+    uint8_t types;  /* 1 << ls_type of every type that an expected plan reads it as */
+    uint8_t width;  /* bytes of a code: 1, 2 or 4; 0: the code of row r is r + 1 (ids) */
+    void *codes;    /* by row */
+    size_t count, capacity; /* codes; bytes */
+    ls_dictionary dictionary;
+    ls_place *places;       /* by code */
+    size_t place_capacity;
+    uint8_t *unreadable; /* by code: 1 if it cannot be read as one of `types`; codes past it can */
+    size_t unreadable_count;
+} ls_column;
+
+/* An event's time is kept as seconds since this instant (1976-01-10), so that u32 holds 1976 to 2112. */
+#define LS_EVENT_BASE INT64_C(190080000)
+
+typedef struct ls_events {
+    size_t count;
+    bool wide;      /* times are int64_t seconds since 1970, else uint32_t seconds since LS_EVENT_BASE */
+    void *times;
+    size_t times_size; /* bytes held */
+    ls_column event;   /* the event's name; code 0 does not occur */
+    size_t column_count;
+    ls_column *columns;
+    size_t column_capacity;
+    uint64_t *first; /* by contact row, one more than contacts: its events are first[row] .. first[row + 1] - 1 */
+} ls_events;
+
+typedef struct ls_table {
+    size_t count;      /* rows */
+    ls_column id;      /* width 0 */
+    size_t column_count;
+    ls_column *columns;
+    size_t column_capacity;
+} ls_table;
+
+typedef struct ls_list {
+    ls_string name;
+    uint64_t *rows; /* a bit a contact */
+    size_t word_count;
+    uint64_t unknown_contact; /* ids that the contacts do not have */
+} ls_list;
+
+struct ls_dataset {
+    ls_context *context;
+    size_t references;
+    ls_arena arena; /* names */
+    bool expecting; /* keep only expected columns */
+    bool lenient;   /* read with rejects: a cell that does not parse is unknown; else it is an error */
+    bool grouped;
+    ls_table tables[3]; /* by ls_object */
+    ls_events events;
+    size_t list_count;
+    ls_list *lists;
+    size_t source_count;
+    char **sources;
+    ls_dataset_counts counts;
+    struct ls_ingest *ingest; /* what reading keeps until events are grouped; NULL after */
+    uint64_t seed;            /* of the dictionaries; never shows in results */
+    size_t list_capacity, source_capacity;
+};
+
+LS_INLINE uint32_t ls_column_code(const ls_column *column, size_t row)
+{
+    switch (column->width) {
+    case 1: return ((const uint8_t *)column->codes)[row];
+    case 2: return ((const uint16_t *)column->codes)[row];
+    case 4: return ((const uint32_t *)column->codes)[row];
+    default: return (uint32_t)row + 1;
+    }
+}
+LS_INLINE int64_t ls_event_time(const ls_events *events, size_t i)
+{
+    return events->wide ? ((const int64_t *)events->times)[i]
+                        : LS_EVENT_BASE + (int64_t)((const uint32_t *)events->times)[i];
+}
+
+/* Prepares a column that is all zero: kept, of width 1, its dictionary empty. */
+int ls_column_init(ls_context *context, ls_column *column, uint64_t seed);
+/* Makes the column `count` rows long: the rows that it lacks are unknown. */
+int ls_column_fill(ls_context *context, ls_column *column, size_t count);
+/* Notes where a new code was first seen, and whether it can be read as the column's types. */
+int ls_column_note(ls_context *context, ls_column *column, uint32_t code, const ls_place *place);
+LS_INLINE bool ls_column_unreadable(const ls_column *column, uint32_t code)
+{
+    return code < column->unreadable_count && column->unreadable[code] != 0;
+}
+/* The bytes that codes below `count` need: 1, 2 or 4. */
+LS_INLINE uint8_t ls_code_width(uint32_t count)
+{
+    return count <= 0x100 ? 1 : count <= 0x10000 ? 2 : 4;
+}
+/* Appends a code, widening the column as its dictionary grows. LS_OK or LS_ERROR_MEMORY. */
+int ls_column_append(ls_context *context, ls_column *column, uint32_t code);
+void ls_column_free(ls_context *context, ls_column *column);
+/* The column of a property, or NULL if no input has it (or it was not kept). owner LS_EVENT: of events ("event" is
+ * the name column; "at" is no column: NULL). "id" of a record is its id column. */
+ls_column *ls_dataset_property(const ls_dataset *dataset, ls_object owner, ls_string name);
+/* The list of this name, or NULL. */
+const ls_list *ls_dataset_list(const ls_dataset *dataset, ls_string name);
+LS_INLINE bool ls_list_has(const ls_list *list, size_t row)
+{
+    return row / 64 < list->word_count && (list->rows[row / 64] >> (row % 64) & 1) != 0;
+}
+void ls_dataset_retain(ls_dataset *dataset);
+/* The error for a cell that cannot be read as its type: "contacts.csv:12:3: employees: cannot read ..." */
+int ls_dataset_bad_cell(const ls_dataset *dataset, const ls_column *column, uint32_t code, ls_type type,
+                        ls_error *error);
+/* The same without its place: `employees: cannot read "many" as a number (expected ...)`. */
+void ls_bad_cell_text(ls_string column, ls_string text, ls_type type, char out[LS_ERROR_TEXT]);
+/* The first type of the mask that the text cannot be read as, or LS_POINTS if there is none. */
+ls_type ls_unreadable_type(uint8_t types, ls_string text);
+const char *ls_type_name(ls_type type); /* "text", "number", ... */
+#endif
