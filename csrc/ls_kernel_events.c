@@ -1,0 +1,382 @@
+/* The events' part of the kernels. First, for a block of events that may span many contacts, each event's class and
+ * then its entry are looked up; then each contact's entries are added. Specs that tables cannot hold are worked out
+ * occurrence by occurrence, for the events of their classes only. */
+#include "ls_kernel.h"
+
+#include "ls_time.h"
+
+#include <stdlib.h>
+
+LS_INLINE uint32_t code_at(const void *codes, unsigned width, size_t i)
+{
+    return width == 1   ? ((const uint8_t *)codes)[i]
+           : width == 2 ? ((const uint16_t *)codes)[i]
+                        : ((const uint32_t *)codes)[i];
+}
+
+/* ---- classes -------------------------------------------------------------------------------------- */
+
+/* One function, made several times for constant widths, so that the loop has no branch. */
+LS_INLINE void classes_of_one(const ls_binding *binding, size_t begin, size_t count, uint16_t *out,
+                              unsigned event_width, unsigned width)
+{
+    const ls_property_table *table = &binding->tables[binding->map_tables[0]];
+    const uint32_t *base = binding->map_base, *stride = binding->map_stride, *classes = table->classes;
+    const void *events = binding->dataset->events.event.codes, *codes = table->column->codes;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t event = code_at(events, event_width, begin + i);
+        uint32_t class = classes[code_at(codes, width, begin + i)];
+        out[i] = binding->class_map[base[event] + stride[event] * class];
+    }
+}
+
+static void classes_of_many(const ls_binding *binding, size_t begin, size_t count, uint16_t *out)
+{
+    const ls_column *events = &binding->dataset->events.event;
+    size_t tables = binding->map_table_count;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t event = ls_column_code(events, begin + i);
+        const uint32_t *stride = binding->map_stride + event * tables;
+        uint32_t place = binding->map_base[event];
+        for (size_t k = 0; k < tables; k++) {
+            if (stride[k] > 0) {
+                place += stride[k] * ls_table_class(&binding->tables[binding->map_tables[k]], begin + i);
+            }
+        }
+        out[i] = binding->class_map[place];
+    }
+}
+
+static void classes_of(const ls_binding *binding, size_t begin, size_t count, uint16_t *out)
+{
+    const ls_column *column = NULL;
+    if (binding->map_table_count == 1) {
+        column = binding->tables[binding->map_tables[0]].column;
+    }
+    if (column == NULL || binding->dataset->events.event.width != 1) {
+        classes_of_many(binding, begin, count, out);
+    } else if (column->width == 1) {
+        classes_of_one(binding, begin, count, out, 1, 1);
+    } else if (column->width == 2) {
+        classes_of_one(binding, begin, count, out, 1, 2);
+    } else {
+        classes_of_one(binding, begin, count, out, 1, 4);
+    }
+}
+
+/* ---- entries -------------------------------------------------------------------------------------- */
+
+/* An event later than the instant has entry 0: nothing. */
+LS_INLINE void entries_of(const ls_binding *binding, size_t begin, size_t count, const uint16_t *classes,
+                          uint32_t *out, bool wide, unsigned edges_in_cell)
+{
+    const void *times = binding->dataset->events.times;
+    const int64_t now = wide ? binding->at : binding->at - LS_EVENT_BASE;
+    const uint32_t buckets = (uint32_t)binding->bucket_count;
+    const uint64_t last_cell = binding->cell_count;
+    for (size_t i = 0; i < count; i++) {
+        int64_t time = wide ? ((const int64_t *)times)[begin + i] : ((const uint32_t *)times)[begin + i];
+        int64_t age = now - time;
+        uint64_t cell = (uint64_t)(age < 0 ? 0 : age) >> binding->cell_shift;
+        uint32_t bucket = binding->cells[cell < last_cell ? cell : last_cell];
+        for (unsigned k = 0; k < edges_in_cell; k++) {
+            bucket += age >= binding->edges[bucket];
+        }
+        uint32_t entry = classes[i] * buckets + bucket;
+        out[i] = age < 0 ? 0 : entry;
+    }
+}
+
+void ls_kernel_entries(const ls_binding *binding, size_t begin, size_t count, ls_scratch *scratch)
+{
+    const uint16_t *classes = scratch->classes;
+    classes_of(binding, begin, count, scratch->classes);
+    if (!binding->dataset->events.wide && binding->cell_edges <= 1) {
+        entries_of(binding, begin, count, classes, scratch->entries, false, 1);
+    } else {
+        entries_of(binding, begin, count, classes, scratch->entries, binding->dataset->events.wide,
+                   binding->cell_edges);
+    }
+}
+
+/* ---- adding up ------------------------------------------------------------------------------------ */
+
+static void empty_lanes(const ls_binding *binding, const uint64_t *words, size_t events, ls_scratch *scratch)
+{
+    for (size_t i = 0; i < binding->lane_count; i++) {
+        const ls_lane *lane = &binding->lanes[i];
+        uint64_t mask = UINT64_MAX >> (64 - lane->bits);
+        int64_t sum = (int64_t)(words[lane->word] >> lane->shift & mask) * lane->unit +
+                      (int64_t)events * lane->least;
+        if (lane->kind == LS_LANE_TARGET) {
+            scratch->sums[lane->index] += sum;
+        } else if (lane->kind == LS_LANE_COUNT) {
+            scratch->counts[lane->index] += sum;
+        } else {
+            scratch->fired = scratch->fired || sum > 0;
+        }
+    }
+}
+
+LS_INLINE void add_entries(const ls_binding *binding, const uint32_t *entries, size_t count, size_t word_count,
+                           uint64_t *words)
+{
+    for (size_t k = 0; k < word_count; k++) {
+        words[k] = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t *entry = binding->entries + entries[i] * word_count;
+        for (size_t k = 0; k < word_count; k++) {
+            words[k] += entry[k];
+        }
+    }
+}
+
+static void add_contact(const ls_binding *binding, const uint32_t *entries, size_t count, ls_scratch *scratch)
+{
+    uint64_t *words = scratch->words;
+    while (count > 0) {
+        size_t part = count < binding->flush ? count : binding->flush;
+        if (binding->words == 1) {
+            add_entries(binding, entries, part, 1, words);
+        } else if (binding->words == 2) {
+            add_entries(binding, entries, part, 2, words);
+        } else {
+            add_entries(binding, entries, part, binding->words, words);
+        }
+        empty_lanes(binding, words, part, scratch);
+        entries += part;
+        count -= part;
+    }
+}
+
+/* ---- kernels -------------------------------------------------------------------------------------- */
+
+const ls_times *ls_times_fit(const ls_occurrences *occurrences, int64_t count)
+{
+    for (size_t i = 0; i < occurrences->times_count; i++) {
+        if (count >= occurrences->times[i].min && count <= occurrences->times[i].max) {
+            return &occurrences->times[i];
+        }
+    }
+    return NULL;
+}
+
+/* A leaf that asks the event's own time has no table. */
+static ls_truth ask_leaf(const ls_binding *binding, const ls_filter *leaf, size_t event)
+{
+    const ls_property_table *table = &binding->tables[leaf->property];
+    if (ls_string_equal(table->property->name, "at", 2)) {
+        ls_value value = {.known = true, .time = ls_event_time(&binding->dataset->events, event)};
+        return ls_condition_test(leaf->condition, &value, binding->at);
+    }
+    return (ls_truth)ls_table_record(table,
+                                     ls_table_class(table, event))[binding->atom_place[leaf->atom]];
+}
+
+static ls_truth ask_event(const ls_binding *binding, const ls_filter *filter, size_t event)
+{
+    if (filter->kind == LS_FILTER_PROPERTY) {
+        return ask_leaf(binding, filter, event);
+    }
+    bool all = filter->kind == LS_FILTER_ALL;
+    ls_truth truth = all ? LS_TRUE : LS_FALSE;
+    for (size_t i = 0; i < filter->count; i++) {
+        ls_truth child = ask_event(binding, &filter->children[i], event);
+        truth = all ? ls_truth_and(truth, child) : ls_truth_or(truth, child);
+    }
+    return filter->kind == LS_FILTER_NONE ? ls_truth_not(truth) : truth;
+}
+
+/* What the choice says of the event; false: it earns nothing that way and is no occurrence. */
+static bool ask_choice(const ls_binding *binding, const ls_spec *spec, size_t event, int64_t *points)
+{
+    const ls_choice *choice = &spec->occurrences->choice;
+    const ls_property_table *table = &binding->tables[choice->property];
+    if (ls_string_equal(table->property->name, "at", 2)) {
+        ls_value value = {.known = true, .time = ls_event_time(&binding->dataset->events, event)};
+        ls_int128 sum = 0;
+        bool applies = ls_choice_points(choice, LS_DATETIME, &value, binding->at, &sum);
+        *points = (int64_t)sum;
+        return applies;
+    }
+    ls_outcome outcome = ls_table_outcome(table, ls_table_class(table, event), spec->choice);
+    *points = outcome.points;
+    return outcome.applies;
+}
+
+static bool is_generic_occurrence(const ls_binding *binding, const ls_spec *spec, size_t event,
+                                  int64_t *points)
+{
+    const ls_occurrences *occurrences = spec->occurrences;
+    *points = occurrences->points;
+    return (occurrences->where == NULL || ask_event(binding, occurrences->where, event) == LS_TRUE) &&
+           (occurrences->choice.kind == LS_CHOICE_NONE || ask_choice(binding, spec, event, points));
+}
+
+static void count_occurrence(const ls_binding *binding, size_t number, int64_t time, int64_t points,
+                             ls_scratch *scratch)
+{
+    const ls_spec *spec = &binding->specs[number];
+    if (!ls_spec_open(spec->occurrences, binding->at, binding->at - time)) {
+        return;
+    }
+    if (spec->way == LS_WAY_SUM) {
+        scratch->sums[spec->target] +=
+            ls_decay_points(&spec->occurrences->decay, points, binding->at - time);
+        scratch->fired = true;
+    } else if (spec->way == LS_WAY_COUNT) {
+        scratch->counts[number]++;
+        scratch->latest[number] = ls_max(scratch->latest[number], time);
+    }
+}
+
+/* The events of classes that some kernel spec looks at, and generic specs. */
+static void run_kernels(const ls_binding *binding, size_t block, size_t begin, size_t end, ls_scratch *scratch)
+{
+    const ls_events *events = &binding->dataset->events;
+    for (size_t e = begin; e < end; e++) {
+        uint16_t class = scratch->classes[e - block];
+        if (binding->class_has_kernel[class]) {
+            const ls_event_class *matches = &binding->classes[class];
+            for (size_t i = 0; i < matches->count; i++) {
+                const ls_match *match = &binding->matches[matches->first + i];
+                count_occurrence(binding, match->spec, ls_event_time(events, e), match->points, scratch);
+            }
+        }
+        if (binding->any_generic) {
+            uint32_t code = ls_column_code(&events->event, e);
+            for (uint32_t i = binding->generic_first[code]; i < binding->generic_first[code + 1]; i++) {
+                int64_t points;
+                uint32_t spec = binding->generic_specs[i];
+                if (binding->specs[spec].way != LS_WAY_LIST &&
+                    is_generic_occurrence(binding, &binding->specs[spec], e, &points)) {
+                    count_occurrence(binding, spec, ls_event_time(events, e), points, scratch);
+                }
+            }
+        }
+    }
+}
+
+/* ---- once_per and latest --------------------------------------------------------------------------- */
+
+static bool names_spec(const ls_binding *binding, size_t code, size_t spec)
+{
+    return (binding->event_specs[code * binding->spec_words + spec / 64] >> (spec % 64) & 1) != 0;
+}
+
+static bool is_listed(const ls_binding *binding, size_t number, size_t event, uint16_t class, int64_t *points)
+{
+    const ls_spec *spec = &binding->specs[number];
+    if (spec->generic) {
+        return names_spec(binding, ls_column_code(&binding->dataset->events.event, event), number) &&
+               is_generic_occurrence(binding, spec, event, points);
+    }
+    const ls_event_class *matches = &binding->classes[class];
+    for (size_t i = 0; i < matches->count; i++) {
+        if (binding->matches[matches->first + i].spec == number) {
+            *points = binding->matches[matches->first + i].points;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t once_key(const ls_binding *binding, const ls_occurrences *occurrences, size_t event,
+                        int64_t time)
+{
+    if (occurrences->once == LS_ONCE_DAY) {
+        return (time - LS_TIME_MIN) / LS_DAY; /* the first instant is a midnight: days stay whole */
+    }
+    if (occurrences->once == LS_ONCE_PROPERTY) {
+        const ls_property_table *table = &binding->tables[occurrences->once_property];
+        return table->column ? table->folded_codes[ls_column_code(table->column, event)] : 0;
+    }
+    return event; /* latest alone: every occurrence stays */
+}
+
+static int latest_first(const ls_listed *a, const ls_listed *b)
+{
+    int order = (a->time < b->time) - (a->time > b->time);
+    return order ? order : (a->points < b->points) - (a->points > b->points);
+}
+
+static int compare_latest(const void *a, const void *b)
+{
+    return latest_first(a, b);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const ls_listed *x = a, *y = b;
+    int order = (x->key > y->key) - (x->key < y->key);
+    return order ? order : latest_first(x, y);
+}
+
+/* Of each key's occurrences the latest stays, of equal times the one of the larger points. */
+static size_t keep_one_a_key(ls_listed *listed, size_t count)
+{
+    size_t kept = 0;
+    qsort(listed, count, sizeof *listed, compare_keys);
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || listed[i].key != listed[kept - 1].key) {
+            listed[kept++] = listed[i];
+        }
+    }
+    return kept;
+}
+
+static void add_listed(const ls_binding *binding, size_t number, size_t count, ls_scratch *scratch)
+{
+    const ls_spec *spec = &binding->specs[number];
+    const ls_occurrences *occurrences = spec->occurrences;
+    ls_listed *listed = scratch->listed;
+    if (occurrences->once != LS_ONCE_NONE) {
+        count = keep_one_a_key(listed, count);
+    }
+    if (occurrences->latest > 0 && count > occurrences->latest) {
+        qsort(listed, count, sizeof *listed, compare_latest);
+        count = (size_t)occurrences->latest;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (occurrences->times_count > 0) {
+            scratch->counts[number]++;
+            scratch->latest[number] = ls_max(scratch->latest[number], listed[i].time);
+        } else {
+            scratch->sums[spec->target] += ls_decay_points(&occurrences->decay, listed[i].points,
+                                                           binding->at - listed[i].time);
+            scratch->fired = true;
+        }
+    }
+}
+
+static void run_list(const ls_binding *binding, size_t number, size_t block, size_t begin, size_t end,
+                     ls_scratch *scratch)
+{
+    const ls_occurrences *occurrences = binding->specs[number].occurrences;
+    size_t count = 0;
+    for (size_t e = begin; e < end; e++) {
+        uint16_t class = scratch->classes[e - block];
+        int64_t time = ls_event_time(&binding->dataset->events, e), points;
+        if (ls_spec_open(occurrences, binding->at, binding->at - time) &&
+            is_listed(binding, number, e, class, &points)) {
+            scratch->listed[count++] =
+                (ls_listed){once_key(binding, occurrences, e, time), time, points};
+        }
+    }
+    add_listed(binding, number, count, scratch);
+}
+
+void ls_kernel_contact(const ls_binding *binding, size_t block, size_t begin, size_t end, ls_scratch *scratch)
+{
+    add_contact(binding, scratch->entries + (begin - block), end - begin, scratch);
+    if (!binding->any_kernel) {
+        return;
+    }
+    run_kernels(binding, block, begin, end, scratch);
+    for (size_t i = 0; binding->any_list && i < binding->spec_count; i++) {
+        if (binding->specs[i].way == LS_WAY_LIST) {
+            run_list(binding, i, block, begin, end, scratch);
+        }
+    }
+}
