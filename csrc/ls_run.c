@@ -1,0 +1,248 @@
+/* The score job: binds every definition, then scores the dataset's records in ranges that threads share out among
+ * themselves. Threads live inside a step; they read bindings, write their rows' columns and never allocate. */
+#include "ls_result.h"
+
+#include "ls_time.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Rows that a thread takes at a time: enough to forget the cost of taking, few enough to share well. */
+#define SHARE 512
+
+typedef struct score_job {
+    ls_job job; /* first */
+    const ls_plan *plan;
+    ls_dataset *dataset;
+    ls_result *result;
+    ls_result **out;
+    ls_binding *bindings; /* by definition */
+    size_t bound;
+    unsigned threads, scratch_count;
+    ls_scratch *scratches; /* by thread */
+    ls_walk *walk;
+    size_t row; /* next */
+} score_job;
+
+/* What the threads of one step share. */
+typedef struct share {
+    score_job *job;
+    _Atomic size_t next;
+    size_t last;
+} share;
+
+typedef struct worker {
+    share *share;
+    ls_scratch *scratch;
+    pthread_t thread;
+    bool started;
+} worker;
+
+static void score_rows(score_job *job, size_t first, size_t last, ls_scratch *scratch)
+{
+    for (size_t i = 0; i < job->plan->count; i++) {
+        ls_kernel_run(&job->bindings[job->plan->order[i]], job->result->columns, first, last, scratch);
+    }
+}
+
+static void *work(void *argument)
+{
+    worker *worker = argument;
+    share *share = worker->share;
+    for (;;) {
+        size_t first = atomic_fetch_add(&share->next, SHARE);
+        if (first >= share->last) {
+            return NULL;
+        }
+        size_t last = share->last - first < SHARE ? share->last : first + SHARE;
+        score_rows(share->job, first, last, worker->scratch);
+    }
+}
+
+/* Runs the range on all threads; one that does not start leaves its part to the others. */
+static void run_threads(score_job *job, size_t last)
+{
+    share share = {.job = job, .last = last};
+    worker workers[LS_MAX_THREADS];
+    atomic_init(&share.next, job->row);
+    for (unsigned i = 0; i < job->threads; i++) {
+        workers[i] = (worker){.share = &share, .scratch = &job->scratches[i]};
+        workers[i].started = i > 0 && pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
+    }
+    work(&workers[0]);
+    for (unsigned i = 1; i < job->threads; i++) {
+        if (workers[i].started) {
+            pthread_join(workers[i].thread, NULL);
+        }
+    }
+}
+
+static bool is_flagged(const score_job *job, size_t row)
+{
+    for (size_t i = 0; i < job->plan->count; i++) {
+        if (job->result->columns[i].flags[row] & LS_FLAG_WALK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int walk_row(score_job *job, size_t row, ls_score *scores, ls_error *error)
+{
+    const ls_clock clock = {job->result->at, job->result->at, job->result->at, job->result->at};
+    int status = LS_OK;
+    if (job->walk == NULL) {
+        status = ls_walk_new(job->plan, job->dataset, &job->walk, error);
+    }
+    if (status == LS_OK) {
+        status = ls_walk_record(job->walk, LS_CONTACT, row, &clock, scores, error);
+    }
+    if (status == LS_OK) {
+        ls_columns_put(job->plan, job->result->columns, row, scores);
+    }
+    return status;
+}
+
+/* Records whose sums the lanes cannot hold for certain. */
+static int walk_flagged(score_job *job, size_t last, ls_error *error)
+{
+    size_t size = job->plan->count * sizeof(ls_score);
+    ls_score *scores = ls_allocate(job->job.context, size);
+    int status = scores ? LS_OK : ls_fail_memory(error);
+    for (size_t row = job->row; row < last && status == LS_OK; row++) {
+        if (is_flagged(job, row)) {
+            status = walk_row(job, row, scores, error);
+        }
+    }
+    ls_free(job->job.context, scores, size);
+    return status;
+}
+
+static int bind(score_job *job, ls_error *error)
+{
+    while (job->bound < job->plan->count) {
+        ls_binding *binding = &job->bindings[job->bound];
+        int status = ls_binding_init(binding, job->plan, job->bound, job->dataset, error);
+        if (status != LS_OK) {
+            return status;
+        }
+        job->bound++;
+        status = ls_binding_update(binding, job->result->at, error);
+        if (status != LS_OK) {
+            return status;
+        }
+    }
+    for (; job->scratch_count < job->threads; job->scratch_count++) {
+        if (ls_scratch_init(&job->scratches[job->scratch_count], job->job.context, job->bindings,
+                            job->plan->count, job->dataset) != LS_OK) {
+            return ls_fail_memory(error);
+        }
+    }
+    return LS_OK;
+}
+
+static int step(ls_job *base, uint64_t budget, ls_error *error)
+{
+    score_job *job = (score_job *)base;
+    if (job->scratch_count < job->threads) {
+        int status = bind(job, error);
+        if (status != LS_OK) {
+            return status;
+        }
+    }
+    size_t left = job->result->rows - job->row;
+    size_t last = job->row + (budget == 0 || budget > left ? left : (size_t)budget);
+    run_threads(job, last);
+    int status = walk_flagged(job, last, error);
+    if (status != LS_OK) {
+        return status;
+    }
+    job->row = last;
+    base->progress.done = last;
+    if (last < job->result->rows) {
+        return LS_MORE;
+    }
+    *job->out = job->result;
+    job->result = NULL;
+    return LS_OK;
+}
+
+static void close_job(ls_job *base)
+{
+    score_job *job = (score_job *)base;
+    ls_context *context = base->context;
+    for (size_t i = 0; i < job->bound; i++) {
+        ls_binding_free(&job->bindings[i]);
+    }
+    for (unsigned i = 0; i < job->scratch_count; i++) {
+        ls_scratch_free(&job->scratches[i]);
+    }
+    ls_walk_close(job->walk);
+    ls_result_close(job->result);
+    ls_free(context, job->bindings, job->plan->count * sizeof *job->bindings);
+    ls_free(context, job->scratches, job->threads * sizeof *job->scratches);
+    ls_plan_close((ls_plan *)(uintptr_t)job->plan);
+    ls_dataset_close(job->dataset);
+    ls_free(context, job, sizeof *job);
+    ls_context_release(context);
+}
+
+static int check(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads, ls_error *error)
+{
+    if (threads < 1 || threads > LS_MAX_THREADS) {
+        return ls_fail(error, LS_ERROR_USAGE, "threads: expected 1 to %d, got %u", LS_MAX_THREADS, threads);
+    }
+    if (at < LS_TIME_MIN || at > LS_TIME_MAX) {
+        return ls_fail(error, LS_ERROR_USAGE, "at: expected an instant of the years 1 to 9999");
+    }
+    if (!dataset->grouped) {
+        return ls_fail(error, LS_ERROR_USAGE, "the dataset is still being read: group its events first");
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->definitions[i].object != LS_CONTACT) {
+            return ls_fail(error, LS_ERROR_USAGE, "%s: not supported: scores of companies and deals",
+                           plan->definitions[i].name.text);
+        }
+    }
+    for (size_t i = 0; i < plan->list_count; i++) {
+        if (ls_dataset_list(dataset, plan->lists[i]) == NULL) {
+            return ls_fail(error, LS_ERROR_USAGE, "list \"%s\" is named by a definition and not given",
+                           plan->lists[i].text);
+        }
+    }
+    return LS_OK;
+}
+
+int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads, ls_result **result,
+                 ls_job **out, ls_error *error)
+{
+    ls_context *context = plan->context;
+    *out = NULL;
+    *result = NULL;
+    int status = check(plan, dataset, at, threads, error);
+    if (status != LS_OK) {
+        return status;
+    }
+    score_job *job = ls_allocate_zero(context, 1, sizeof *job);
+    if (job == NULL) {
+        return ls_fail_memory(error);
+    }
+    job->job = (ls_job){.context = context, .step = step, .close = close_job};
+    job->job.progress = (ls_progress){"score", "records", 0, dataset->tables[LS_CONTACT].count};
+    job->plan = plan;
+    job->dataset = dataset;
+    job->out = result;
+    job->threads = threads;
+    ls_context_retain(context);
+    ls_plan_retain(plan);
+    ls_dataset_retain(dataset);
+    job->bindings = ls_allocate_zero(context, plan->count, sizeof *job->bindings);
+    job->scratches = ls_allocate_zero(context, threads, sizeof *job->scratches);
+    if (job->bindings == NULL || job->scratches == NULL ||
+        ls_result_new(plan, dataset, at, &job->result) != LS_OK) {
+        close_job(&job->job);
+        return ls_fail_memory(error);
+    }
+    *out = &job->job;
+    return LS_OK;
+}
