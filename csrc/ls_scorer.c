@@ -1,0 +1,437 @@
+/* One record at a time. The record lives in a dataset of one row whose dictionaries are kept from record to record, so
+ * that texts seen before cost a look-up; bindings grow with them. Past a limit the texts are dropped and bindings made
+ * anew: memory stays bounded whatever values come in, and scores do not depend on it. */
+#include "ls_next.h"
+#include "ls_result.h"
+#include "ls_text.h"
+#include "ls_time.h"
+
+/* Texts that the dictionaries keep, in all, before they are dropped. */
+#define MAX_KEPT_TEXTS 1000000
+#define MAX_KEPT_BYTES (64 * 1024 * 1024)
+
+struct ls_scorer {
+    ls_context *context;
+    ls_plan *plan;
+    ls_dataset *dataset;
+    ls_binding *bindings; /* by definition; the first `bound` are made */
+    size_t bound;
+    ls_scratch scratch;
+    ls_score_column *columns;
+    uint64_t texts, bytes; /* added since they were last dropped */
+};
+
+/* ---- the dataset of one row -------------------------------------------------------------------------- */
+
+static bool is_named(const ls_property *property, const char *name)
+{
+    return ls_string_equal(property->name, name, strlen(name));
+}
+
+static int add_column(ls_scorer *scorer, ls_column *columns, size_t *count, const ls_property *property)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (ls_string_equal(columns[i].name, property->name.text, property->name.length)) {
+            columns[i].types |= (uint8_t)(1u << property->type);
+            return LS_OK;
+        }
+    }
+    ls_column *column = &columns[(*count)++];
+    column->name = property->name;
+    column->types = (uint8_t)(1u << property->type);
+    return ls_column_init(scorer->context, column, scorer->dataset->seed);
+}
+
+static int add_property(ls_scorer *scorer, const ls_property *property)
+{
+    ls_dataset *dataset = scorer->dataset;
+    if (property->owner != LS_EVENT) {
+        ls_table *table = &dataset->tables[property->owner];
+        if (is_named(property, "id")) {
+            table->id.types |= (uint8_t)(1u << property->type);
+            return LS_OK;
+        }
+        return add_column(scorer, table->columns, &table->column_count, property);
+    }
+    if (is_named(property, "event")) {
+        dataset->events.event.types |= (uint8_t)(1u << property->type);
+    }
+    bool built_in = is_named(property, "event") || is_named(property, "at");
+    return built_in ? LS_OK
+                    : add_column(scorer, dataset->events.columns, &dataset->events.column_count, property);
+}
+
+static int add_lists(ls_scorer *scorer)
+{
+    ls_dataset *dataset = scorer->dataset;
+    dataset->list_capacity = scorer->plan->list_count + 1;
+    dataset->lists = ls_allocate_zero(scorer->context, dataset->list_capacity, sizeof *dataset->lists);
+    for (size_t i = 0; dataset->lists && i < scorer->plan->list_count; i++) {
+        ls_list *list = &dataset->lists[dataset->list_count++];
+        list->name = scorer->plan->lists[i];
+        list->rows = ls_allocate_zero(scorer->context, 1, sizeof *list->rows);
+        list->word_count = list->rows != NULL;
+        if (list->rows == NULL) {
+            return LS_ERROR_MEMORY;
+        }
+    }
+    return dataset->lists ? LS_OK : LS_ERROR_MEMORY;
+}
+
+static int allocate_columns(ls_scorer *scorer, size_t count)
+{
+    ls_dataset *dataset = scorer->dataset;
+    for (int object = 0; object < 3; object++) {
+        ls_table *table = &dataset->tables[object];
+        table->columns = ls_allocate_zero(scorer->context, count, sizeof *table->columns);
+        table->column_capacity = table->columns ? count : 0;
+        if (table->columns == NULL) {
+            return LS_ERROR_MEMORY;
+        }
+    }
+    ls_events *events = &dataset->events;
+    events->columns = ls_allocate_zero(scorer->context, count, sizeof *events->columns);
+    events->column_capacity = events->columns ? count : 0;
+    events->first = ls_allocate_zero(scorer->context, 2, sizeof *events->first);
+    return events->columns && events->first ? LS_OK : LS_ERROR_MEMORY;
+}
+
+static int make_dataset(ls_scorer *scorer, ls_error *error)
+{
+    const ls_plan *plan = scorer->plan;
+    size_t count = 1;
+    int status = ls_dataset_new(scorer->context, &scorer->dataset, error);
+    if (status != LS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        count += plan->definitions[i].property_count;
+    }
+    scorer->dataset->lenient = true; /* a cell is refused when it is set */
+    scorer->dataset->grouped = true;
+    scorer->dataset->events.wide = true;
+    scorer->dataset->tables[LS_CONTACT].count = 1;
+    scorer->dataset->tables[LS_CONTACT].id.width = 1; /* a code like any other: ids come and go */
+    status = allocate_columns(scorer, count);
+    for (size_t i = 0; i < plan->count; i++) {
+        for (size_t j = 0; j < plan->definitions[i].property_count && status == LS_OK; j++) {
+            status = add_property(scorer, &plan->definitions[i].properties[j]);
+        }
+    }
+    status = status == LS_OK ? add_lists(scorer) : status;
+    return status == LS_OK ? LS_OK : ls_fail_memory(error);
+}
+
+/* ---- making and closing ------------------------------------------------------------------------------ */
+
+static void drop_bindings(ls_scorer *scorer)
+{
+    while (scorer->bound > 0) {
+        ls_binding_free(&scorer->bindings[--scorer->bound]);
+    }
+}
+
+int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
+{
+    *out = NULL;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->definitions[i].object != LS_CONTACT) {
+            return ls_fail(error, LS_ERROR_USAGE, "%s: not supported: scores of companies and deals",
+                           plan->definitions[i].name.text);
+        }
+    }
+    ls_scorer *scorer = ls_allocate_zero(plan->context, 1, sizeof *scorer);
+    if (scorer == NULL) {
+        return ls_fail_memory(error);
+    }
+    scorer->context = plan->context;
+    scorer->plan = (ls_plan *)(uintptr_t)plan;
+    ls_context_retain(plan->context);
+    ls_plan_retain(plan);
+    scorer->bindings = ls_allocate_zero(plan->context, plan->count, sizeof *scorer->bindings);
+    int status = make_dataset(scorer, error);
+    if (status == LS_OK && (scorer->bindings == NULL ||
+                            ls_columns_new(plan, plan->context, 1, &scorer->columns) != LS_OK)) {
+        status = ls_fail_memory(error);
+    }
+    if (status != LS_OK) {
+        ls_scorer_close(scorer);
+        return status;
+    }
+    ls_scorer_clear(scorer);
+    *out = scorer;
+    return LS_OK;
+}
+
+void ls_scorer_close(ls_scorer *scorer)
+{
+    if (scorer == NULL) {
+        return;
+    }
+    ls_context *context = scorer->context;
+    drop_bindings(scorer);
+    ls_scratch_free(&scorer->scratch);
+    ls_columns_free(scorer->plan, context, 1, scorer->columns);
+    ls_free(context, scorer->bindings, scorer->plan->count * sizeof *scorer->bindings);
+    ls_dataset_close(scorer->dataset);
+    ls_plan_close(scorer->plan);
+    ls_free(context, scorer, sizeof *scorer);
+    ls_context_release(context);
+}
+
+/* ---- filling ----------------------------------------------------------------------------------------- */
+
+static void forget_texts(ls_column *column)
+{
+    ls_dictionary_clear(&column->dictionary);
+    if (column->unreadable) {
+        memset(column->unreadable, 0, column->unreadable_count);
+    }
+}
+
+static void drop_texts(ls_scorer *scorer)
+{
+    ls_dataset *dataset = scorer->dataset;
+    ls_table *table = &dataset->tables[LS_CONTACT];
+    drop_bindings(scorer);
+    forget_texts(&table->id);
+    forget_texts(&dataset->events.event);
+    for (size_t i = 0; i < table->column_count; i++) {
+        forget_texts(&table->columns[i]);
+    }
+    for (size_t i = 0; i < dataset->events.column_count; i++) {
+        forget_texts(&dataset->events.columns[i]);
+    }
+    scorer->texts = scorer->bytes = 0;
+}
+
+void ls_scorer_clear(ls_scorer *scorer)
+{
+    ls_dataset *dataset = scorer->dataset;
+    ls_table *table = &dataset->tables[LS_CONTACT];
+    if (scorer->texts > MAX_KEPT_TEXTS || scorer->bytes > MAX_KEPT_BYTES) {
+        drop_texts(scorer);
+    }
+    /* A column of no codes reads as unknown once it is filled, before scoring. */
+    table->id.count = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        table->columns[i].count = 0;
+    }
+    for (size_t i = 0; i < dataset->list_count; i++) {
+        dataset->lists[i].rows[0] = 0;
+    }
+    dataset->events.event.count = dataset->events.count = 0;
+    for (size_t i = 0; i < dataset->events.column_count; i++) {
+        dataset->events.columns[i].count = 0;
+    }
+}
+
+/* Codes the text and puts it into the given row, the last one of the column or just behind it. */
+static int put(ls_scorer *scorer, ls_column *column, size_t row, const char *value, size_t length,
+               ls_error *error)
+{
+    static const ls_place nowhere = {0};
+    ls_string text = ls_trim(value, length);
+    uint32_t before = column->dictionary.count;
+    uint32_t code = ls_dictionary_add(&column->dictionary, text.text, text.length);
+    if (code == LS_NO_CODE || ls_column_fill(scorer->context, column, row) != LS_OK) {
+        return ls_fail_memory(error);
+    }
+    if (code >= before) {
+        scorer->texts++;
+        scorer->bytes += text.length;
+        if (ls_column_note(scorer->context, column, code, &nowhere) != LS_OK) {
+            return ls_fail_memory(error);
+        }
+    }
+    if (ls_column_unreadable(column, code)) {
+        ls_type type = ls_unreadable_type(column->types, text);
+        return ls_dataset_bad_cell(scorer->dataset, column, code, type, error);
+    }
+    column->count = row;
+    return ls_column_append(scorer->context, column, code) == LS_OK ? LS_OK : ls_fail_memory(error);
+}
+
+static ls_column *find_column(ls_column *columns, size_t count, const char *name, size_t length)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ls_string_equal(columns[i].name, name, length)) {
+            return &columns[i];
+        }
+    }
+    return NULL;
+}
+
+int ls_scorer_set(ls_scorer *scorer, const char *name, size_t name_length, const char *value, size_t length,
+                  ls_error *error)
+{
+    ls_table *table = &scorer->dataset->tables[LS_CONTACT];
+    ls_column *column = name_length == 2 && memcmp(name, "id", 2) == 0
+                            ? &table->id
+                            : find_column(table->columns, table->column_count, name, name_length);
+    return column ? put(scorer, column, 0, value, length, error) : LS_OK;
+}
+
+static int add_time(ls_scorer *scorer, int64_t at, ls_error *error)
+{
+    ls_events *events = &scorer->dataset->events;
+    size_t size = (events->count + 1) * sizeof(int64_t);
+    if (ls_grow(scorer->context, &events->times, &events->times_size, size, 1) != LS_OK) {
+        return ls_fail_memory(error);
+    }
+    ((int64_t *)events->times)[events->count++] = at;
+    return LS_OK;
+}
+
+int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t at, ls_error *error)
+{
+    ls_events *events = &scorer->dataset->events;
+    ls_string name = ls_trim(event, length);
+    if (name.length == 0) {
+        return ls_fail(error, LS_ERROR_INPUT, "event: expected a name, got an empty text");
+    }
+    if (at < LS_TIME_MIN || at > LS_TIME_MAX) {
+        return ls_fail(error, LS_ERROR_INPUT, "at: expected an instant of the years 1 to 9999");
+    }
+    int status = put(scorer, &events->event, events->count, name.text, name.length, error);
+    return status == LS_OK ? add_time(scorer, at, error) : status;
+}
+
+int ls_scorer_event_set(ls_scorer *scorer, const char *name, size_t name_length, const char *value,
+                        size_t length, ls_error *error)
+{
+    ls_events *events = &scorer->dataset->events;
+    if (events->count == 0) {
+        return ls_fail(error, LS_ERROR_USAGE, "a property of an event is set before any event");
+    }
+    ls_column *column = find_column(events->columns, events->column_count, name, name_length);
+    return column ? put(scorer, column, events->count - 1, value, length, error) : LS_OK;
+}
+
+int ls_scorer_in_list(ls_scorer *scorer, const char *list, size_t length, ls_error *error)
+{
+    (void)error;
+    for (size_t i = 0; i < scorer->dataset->list_count; i++) {
+        if (ls_string_equal(scorer->dataset->lists[i].name, list, length)) {
+            scorer->dataset->lists[i].rows[0] = 1;
+        }
+    }
+    return LS_OK;
+}
+
+/* ---- scoring ----------------------------------------------------------------------------------------- */
+
+/* What was not set is unknown. */
+static int complete(ls_scorer *scorer, ls_error *error)
+{
+    ls_dataset *dataset = scorer->dataset;
+    ls_table *table = &dataset->tables[LS_CONTACT];
+    int status = ls_column_fill(scorer->context, &table->id, 1);
+    for (size_t i = 0; i < table->column_count && status == LS_OK; i++) {
+        status = ls_column_fill(scorer->context, &table->columns[i], 1);
+    }
+    for (size_t i = 0; i < dataset->events.column_count && status == LS_OK; i++) {
+        status = ls_column_fill(scorer->context, &dataset->events.columns[i], dataset->events.count);
+    }
+    dataset->events.first[0] = 0;
+    dataset->events.first[1] = dataset->events.count;
+    return status == LS_OK ? LS_OK : ls_fail_memory(error);
+}
+
+static int update_bindings(ls_scorer *scorer, int64_t at, ls_error *error)
+{
+    int status = LS_OK;
+    while (scorer->bound < scorer->plan->count && status == LS_OK) {
+        status = ls_binding_init(&scorer->bindings[scorer->bound], scorer->plan, scorer->bound,
+                                 scorer->dataset, error);
+        scorer->bound += status == LS_OK;
+    }
+    for (size_t i = 0; i < scorer->plan->count && status == LS_OK; i++) {
+        status = ls_binding_update(&scorer->bindings[i], at, error);
+    }
+    return status;
+}
+
+/* Bindings that were made anew may want more words or lists than the scratch has. */
+static int fit_scratch(ls_scorer *scorer, ls_error *error)
+{
+    bool fits = scorer->scratch.context != NULL &&
+                scorer->dataset->events.count <= scorer->scratch.event_capacity;
+    for (size_t i = 0; i < scorer->plan->count && fits; i++) {
+        const ls_binding *binding = &scorer->bindings[i];
+        fits = binding->words <= scorer->scratch.word_capacity &&
+               (!binding->any_list || scorer->dataset->events.count < scorer->scratch.listed_capacity);
+    }
+    if (fits) {
+        return LS_OK;
+    }
+    ls_scratch_free(&scorer->scratch);
+    return ls_scratch_init(&scorer->scratch, scorer->context, scorer->bindings, scorer->plan->count,
+                           scorer->dataset) == LS_OK
+               ? LS_OK
+               : ls_fail_memory(error);
+}
+
+/* Exact in 128 bits, for a record whose sums lanes might not hold. */
+static int walk(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *error)
+{
+    const ls_clock clock = {at, at, at, at};
+    ls_walk *walk;
+    int status = ls_walk_new(scorer->plan, scorer->dataset, &walk, error);
+    if (status == LS_OK) {
+        status = ls_walk_record(walk, LS_CONTACT, 0, &clock, out, error);
+        ls_walk_close(walk);
+    }
+    return status;
+}
+
+static int check_instant(int64_t at, ls_error *error)
+{
+    return at < LS_TIME_MIN || at > LS_TIME_MAX
+               ? ls_fail(error, LS_ERROR_USAGE, "at: expected an instant of the years 1 to 9999")
+               : LS_OK;
+}
+
+int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *error)
+{
+    const ls_plan *plan = scorer->plan;
+    int status = check_instant(at, error);
+    status = status == LS_OK ? complete(scorer, error) : status;
+    status = status == LS_OK ? update_bindings(scorer, at, error) : status;
+    status = status == LS_OK ? fit_scratch(scorer, error) : status;
+    if (status != LS_OK) {
+        return status;
+    }
+    bool flagged = false;
+    for (size_t i = 0; i < plan->count; i++) {
+        uint32_t definition = plan->order[i];
+        ls_kernel_run(&scorer->bindings[definition], scorer->columns, 0, 1, &scorer->scratch);
+        flagged = flagged || (scorer->columns[definition].flags[0] & LS_FLAG_WALK);
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        ls_columns_get(plan, scorer->columns, i, 0, &out[i]);
+    }
+    return flagged ? walk(scorer, at, out, error) : LS_OK;
+}
+
+int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definition, bool *known, int64_t *out,
+                          ls_error *error)
+{
+    ls_walk *walk;
+    int status = check_instant(at, error);
+    status = status == LS_OK ? complete(scorer, error) : status;
+    status = status == LS_OK ? ls_walk_new(scorer->plan, scorer->dataset, &walk, error) : status;
+    if (status == LS_OK) {
+        status = ls_next_change(walk, LS_CONTACT, 0, at, definition, known, out, error);
+        ls_walk_close(walk);
+    }
+    return status;
+}
+
+int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, void *user, ls_error *error)
+{
+    int status = check_instant(at, error);
+    status = status == LS_OK ? complete(scorer, error) : status;
+    return status == LS_OK ? ls_explain(scorer->plan, scorer->dataset, LS_CONTACT, 0, at, writer, user, error)
+                           : status;
+}
