@@ -428,7 +428,7 @@ static int parse(json_reader *reader, const char *text, size_t length, yajl_pool
                                              close_level, on_array,   close_level};
     yajl_alloc_funcs functions = {pool_allocate, pool_reallocate, pool_free, pool};
     yajl_handle handle = yajl_alloc(&callbacks, &functions, reader);
-    yajl_config(handle, yajl_dont_validate_strings, 1); /* it has been, and more strictly */
+    yajl_config(handle, yajl_dont_validate_strings, 1); /* ls_json_read does, more strictly */
     yajl_status outcome = yajl_parse(handle, (const unsigned char *)text, length);
     size_t offset = yajl_get_bytes_consumed(handle);
     if (outcome == yajl_status_ok) {
@@ -459,9 +459,6 @@ static size_t invalid_line(const char *text, size_t length)
 
 static int check_text(text_scan *scan, ls_error *error)
 {
-    if (!ls_utf8_valid(scan->text, scan->length))
-        return fail_at_offset(error, scan->text, invalid_line(scan->text, scan->length),
-                              "not UTF-8");
     scan_text(scan);
     if (scan->problem != NULL)
         return fail_at_offset(error, scan->text, scan->at, scan->problem);
@@ -470,6 +467,15 @@ static int check_text(text_scan *scan, ls_error *error)
 
 int ls_json_read(ls_arena *arena, const char *text, size_t length, size_t max_depth,
                  size_t max_values, ls_json **out, ls_error *error)
+{
+    *out = NULL;
+    if (!ls_utf8_valid(text, length))
+        return fail_at_offset(error, text, invalid_line(text, length), "not UTF-8");
+    return ls_json_read_bytes(arena, text, length, max_depth, max_values, out, error);
+}
+
+int ls_json_read_bytes(ls_arena *arena, const char *text, size_t length, size_t max_depth,
+                       size_t max_values, ls_json **out, ls_error *error)
 {
     text_scan scan = {.text = text, .length = length};
     *out = NULL;

@@ -22,6 +22,9 @@ typedef struct ls_json {
  * of values. A key given twice in one object is an error. Errors: LS_ERROR_INPUT with the line in error->line. */
 int ls_json_read(ls_arena *arena, const char *text, size_t length, size_t max_depth, size_t max_values,
                  ls_json **out, ls_error *error);
+/* The same for texts that may hold bytes that are no UTF-8: they are kept as they are. */
+int ls_json_read_bytes(ls_arena *arena, const char *text, size_t length, size_t max_depth, size_t max_values,
+                       ls_json **out, ls_error *error);
 const ls_json *ls_json_get(const ls_json *object, const char *key); /* NULL if absent or not an object */
 
 /* Writing: commas and quoting are handled; keys and texts are escaped; invalid UTF-8 becomes U+FFFD. */

@@ -292,7 +292,7 @@ static int compile(ls_plan *plan, const char *canonical, size_t length, ls_error
     ls_plan_reader reader = {.plan = plan, .error = error, .folded = {.context = plan->context}};
     ls_arena tree = {.context = plan->context};
     ls_json *json;
-    int status = ls_json_read(&tree, canonical, length, MAX_DEPTH, MAX_VALUES, &json, error);
+    int status = ls_json_read_bytes(&tree, canonical, length, MAX_DEPTH, MAX_VALUES, &json, error);
     if (status == LS_OK) {
         status = read_set(&reader, json);
     }
