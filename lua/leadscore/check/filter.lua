@@ -1,0 +1,176 @@
+-- Filters: a table whose entries must all hold, on a record or on an event. The canonical filter has one kind of node
+-- for each kind of entry; the names of the nodes are in the contract of the canonical form.
+
+if jit then jit.off(true, true) end -- see leadscore.check.context
+
+local core = require("leadscore.core")
+local condition = require("leadscore.check.condition")
+local context = require("leadscore.check.context")
+local nearest = require("leadscore.check.nearest")
+local readers = require("leadscore.check.readers")
+local schema = require("leadscore.schema")
+
+local M = {}
+
+local null, show, trim = core.null, context.show, readers.trim
+local words, event_words = schema.words, schema.event_words
+local filter
+
+local function read_filters(check, value, owner)
+    local length = readers.list_length(value)
+    if not length then return check:expected("a list of filters", show(value)) end
+    local nodes = {}
+    for i = 1, length do
+        check:push(i)
+        nodes[#nodes + 1] = filter(check, value[i], owner)
+        check:pop()
+    end
+    return nodes[1] and nodes
+end
+
+local function list_name(check, value)
+    if type(value) ~= "string" or trim(value) == "" then return check:expected("the name of a list", show(value)) end
+    check.lists[value] = true
+    return value
+end
+
+local function read_lists(check, value, member)
+    local names
+    if type(value) == "table" then
+        names = readers.list(check, value, "the name of a list, or a list of names", list_name)
+    else
+        names = { list_name(check, value) }
+    end
+    return names and names[1] and { list = names, member = member }
+end
+
+local READ = {
+    all = function(check, value, owner)
+        local nodes = read_filters(check, value, owner)
+        return nodes and { all = nodes }
+    end,
+    any = function(check, value, owner)
+        local nodes = read_filters(check, value, owner)
+        return nodes and { any = nodes }
+    end,
+    none = function(check, value, owner)
+        local nodes = read_filters(check, value, owner)
+        return nodes and { none = nodes }
+    end,
+    in_list = function(check, value) return read_lists(check, value, true) end,
+    not_in_list = function(check, value) return read_lists(check, value, false) end,
+    did = function(check, value)
+        local did = readers.by_type.events(check, value)
+        return did and { did = did, done = true }
+    end,
+    did_not = function(check, value)
+        local did = readers.by_type.events(check, value)
+        return did and { did = did, done = false }
+    end,
+}
+
+local function is_condition(value)
+    if type(value) ~= "table" or value[1] ~= nil then return true end
+    for name in next, value do
+        if schema.common_operators[name] then return true end
+        for _, kind in pairs(schema.property_types) do
+            if kind.operators[name] then return true end
+        end
+    end
+    return false
+end
+
+local function read_relation(check, name, value)
+    if is_condition(value) then
+        return check:expected(("a filter on the associated records, since %s is a relation"):format(name), show(value),
+            nil, ('for a column of that name write ["property:%s"]'):format(name))
+    end
+    check:refuse("not supported: filters over associated records")
+end
+
+local function valid_part(part)
+    for _, known in ipairs(schema.parts) do
+        if part == known then return true end
+    end
+    return false
+end
+
+local function read_score(check, key, value)
+    local name, part = key:match("^score:([^.]*)%.?(.*)$")
+    local whole = part == "" and not key:find(".", 1, true)
+    if not whole and not valid_part(part) then
+        return check:expected("a part of a score (fit, engagement, label)", show(part),
+            nearest.name(part, schema.parts))
+    end
+    part = whole and "value" or part
+    local at = {} -- the place, for what only the whole set of definitions can tell
+    for i = 1, check.depth do
+        at[i] = check.stack[i]
+    end
+    check.scores[#check.scores + 1] = { name = name, part = part, at = at }
+    return { is = condition.condition(check, value, condition.score(part)), part = part, score = name }
+end
+
+local function read_property(check, name, value, owner)
+    local subject = condition.property(check, owner, name)
+    return { is = condition.condition(check, value, subject), property = subject.name }
+end
+
+-- `["property:x"]`; a second spelling of the same column as `x` is refused.
+local function read_spelt_out(check, raw, name, value, owner, reserved)
+    if trim(name) == "" then return check:expected("the name of a property", show(name)) end
+    local bare = not reserved[name] and not name:find("^property:")
+        and not (owner ~= "event" and (schema.relations[owner][name] or name:find("^score:")))
+    if bare and raw[name] ~= nil then
+        return check:refuse(("the same property as %s: write its conditions in one table"):format(show(name)))
+    end
+    return read_property(check, name, value, owner)
+end
+
+local function read_entry(check, raw, key, value, owner)
+    local on_event = owner == "event"
+    local reserved = on_event and event_words or words
+    if type(key) ~= "string" or key == "" then
+        return check:expected("the name of a property", show(key))
+    elseif reserved[key] then
+        return READ[key](check, value, owner)
+    elseif key:find("^property:") then
+        return read_spelt_out(check, raw, key:sub(10), value, owner, reserved)
+    elseif on_event then
+        return read_property(check, key, value, owner)
+    elseif key:find("^score:") then
+        return read_score(check, key, value)
+    elseif schema.relations[owner][key] then
+        return read_relation(check, key, value)
+    end
+    return read_property(check, key, value, owner)
+end
+
+--- Reads a filter on records of an object, or on events.
+---@param check table
+---@param raw any
+---@param owner string "contact", "company", "deal" or "event"
+---@return table|nil node of the canonical form
+function M.filter(check, raw, owner)
+    if type(raw) ~= "table" or next(raw) == nil or raw[1] ~= nil then
+        return readers.wrong(check, "filter", raw)
+    end
+    local nodes = {}
+    for key, value in next, raw do
+        if value ~= null then
+            check:push(key)
+            nodes[#nodes + 1] = read_entry(check, raw, key, value, owner)
+            check:pop()
+        end
+    end
+    if #nodes > 1 then return { all = nodes } end
+    return nodes[1]
+end
+filter = M.filter
+
+--- `where` is a filter on events, all others are on the scored object.
+function readers.by_type.filter(check, value, key)
+    return filter(check, value, key.name == "where" and "event" or check.object)
+end
+
+return M
