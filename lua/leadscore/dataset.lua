@@ -1,0 +1,424 @@
+-- Datasets: columns read once, from files or Lua rows, and scored by any number of definitions at any instants. This
+-- file says what to read, in which order, and what a definition misses in it; the core reads.
+
+local core = require("leadscore.core")
+local definitions = require("leadscore.definition")
+local errors = require("leadscore.error")
+local jobs = require("leadscore.job")
+local nearest = require("leadscore.check.nearest").name
+local rows = require("leadscore.rows")
+local show = require("leadscore.check.context").show
+local sources = require("leadscore.sources")
+
+local M = {}
+
+--- Where a dataset comes from. An input is a path (a file, a folder of such or "-" for standard input), a list of
+--- paths, a list of rows (tables of properties) or a function that returns the next row or nil.
+---@class leadscore.DatasetOptions
+---@field definitions? leadscore.Definition|leadscore.DefinitionSet keep only what it reads; its cells are checked
+---@field contacts? string|table|function
+---@field events? string|table|function
+---@field companies? string|table|function
+---@field deals? string|table|function
+---@field associations? string|table|function
+---@field lists? table<string, string|string[]> by name: a path, or the ids (more files: { files = { ... } })
+---@field delimiter? string of CSV files: one character, or "tab"; a comma when left out
+---@field columns? table<string, string> differently named columns: { ["events.contact_id"] = "visitor" }
+---@field unknown? string|string[] texts read as empty: "Select"
+---@field rejects? string|function a file for refused rows and cells, or function(text); without it the first ends
+---@field max_memory? integer bytes
+---@field progress? fun(progress: leadscore.Progress): boolean? called between steps; return false to stop
+
+--- Columns in memory.
+---@class leadscore.Dataset
+local Dataset = {}
+Dataset.__index = Dataset
+Dataset.__name = "leadscore.Dataset"
+
+local KNOWN = {
+    "definitions", "contacts", "companies", "deals", "associations", "events", "lists", "delimiter", "columns",
+    "unknown", "rejects", "max_memory", "progress",
+}
+
+local function raise(message, level)
+    error("leadscore.dataset: " .. message, (level or 1) + 1)
+end
+
+local function check_options(options, known, what, level)
+    for key in pairs(options) do
+        local found = false
+        for _, name in ipairs(known) do
+            found = found or name == key
+        end
+        if not found then
+            local near = nearest(tostring(key), known)
+            error(("%s: unknown option %s%s"):format(what, show(tostring(key)),
+                near and " (did you mean " .. show(near) .. "?)" or ""), (level or 1) + 1)
+        end
+    end
+end
+
+-- ---- reading ----------------------------------------------------------------------------------------------------
+
+local function opens_rejects(options)
+    if options.rejects == nil then return nil end
+    if type(options.rejects) == "function" then return options.rejects end
+    if type(options.rejects) ~= "string" then raise("rejects: expected a path or a function", 3) end
+    local output, err = core.output(options.rejects)
+    if not output then return nil, errors.with_file(errors.wrap(err, "io"), options.rejects) end
+    return output
+end
+
+-- What a source adds to the core's options, and a table that holds what its reader found wrong.
+local function open_source(source)
+    if source.path then return { path = source.path }, nil end
+    if source.text then return { text = source.text }, nil end
+    if source.rows then
+        local reader, failure = rows.reader(source.rows, source.input)
+        return { reader = reader }, failure
+    end
+    local failure = {}
+    return {
+        reader = function(size)
+            local text, message = io.stdin:read(size)
+            if not text and message then failure.message, failure.kind = message, "io" end
+            return text
+        end,
+    }, failure
+end
+
+local function rows_read(handle)
+    return function()
+        local counts = handle:counts()
+        return counts.contacts + (counts.companies or 0) + (counts.deals or 0) + counts.events
+            + (counts.unknown_contact or 0) + (counts.repeated or 0) + (counts.rejected_rows or 0)
+    end
+end
+
+local function read_source(self, source, common)
+    local options, failure = open_source(source)
+    options.input, options.format, options.gzip = source.input, source.format, source.gzip
+    options.name, options.list = source.name, source.list
+    options.renames, options.delimiter = common.renames[source.input], common.delimiter
+    options.unknown, options.rejects = common.unknown, common.rejects
+    local job, err = self._handle:read(options)
+    if not job then return nil, errors.with_file(errors.wrap(err), source.name) end
+    local info = { file = source.name, count_rows = rows_read(self._handle) }
+    local ok, problem = jobs.finish(job, common.progress, info)
+    if failure and failure.message then
+        return nil, errors.new({
+            kind = failure.kind or "input", file = source.name, line = failure.line, path = failure.path,
+            message = failure.message,
+        })
+    end
+    return ok, problem
+end
+
+local function read_all(self, list, common)
+    for _, source in ipairs(list) do
+        local ok, err = read_source(self, source, common)
+        if not ok then return nil, err end
+    end
+    local job, err = self._handle:group()
+    if not job then return nil, errors.wrap(err) end
+    return jobs.finish(job, common.progress)
+end
+
+-- ---- what definitions need --------------------------------------------------------------------------------------
+
+local function missing_lists(plan, has)
+    local found = {}
+    for _, name in ipairs(plan:lists()) do
+        if not has(name) then
+            found[#found + 1] = {
+                kind = "input", path = "lists." .. name,
+                message = ("the list %s is named by a definition and not given"):format(show(name)),
+            }
+        end
+    end
+    return #found > 0 and errors.all(found) or nil
+end
+
+-- Properties that every record or event has without a column of its own.
+local ALWAYS = {
+    event = { id = true, contact_id = true, event = true, at = true },
+    contact = { id = true }, company = { id = true }, deal = { id = true },
+}
+
+local function columns_of(handle, object)
+    local names, known = handle:columns(object), {}
+    for _, name in ipairs(names) do
+        known[name] = true
+    end
+    return names, known
+end
+
+local COUNTED = { contact = "contacts", company = "companies", deal = "deals", event = "events" }
+
+-- Of inputs that have records: what is not there has no columns either.
+local function missing_columns(plan, handle)
+    local warnings, counts = {}, handle:counts()
+    for _, field in ipairs(plan:fields()) do
+        local names, known = columns_of(handle, field.object)
+        local has, always = known[field.name], ALWAYS[field.object][field.name]
+        if (counts[COUNTED[field.object]] or 0) > 0 and not has and not always then
+            local near = nearest(field.name, names)
+            warnings[#warnings + 1] = errors.new({
+                kind = "input", path = field.object .. "." .. field.name, nearest = near,
+                message = "no input has this property; it is unknown everywhere" ..
+                    (near and " (did you mean " .. show(near) .. "?)" or ""),
+            })
+        end
+    end
+    return warnings
+end
+
+local function field_key(field)
+    return field.object .. "." .. field.name
+end
+
+-- A property that was left out while reading, because the dataset was read for other definitions.
+local function dropped(self, plan)
+    if not self._kept then return nil end
+    for _, field in ipairs(plan:fields()) do
+        local key, _, known = field_key(field), columns_of(self._handle, field.object)
+        if known[field.name] and not self._kept[key] and not ALWAYS[field.object][field.name] then
+            return errors.new({
+                kind = "usage", path = key,
+                message = "this column was left out while reading: give all definitions to leadscore.dataset, or none",
+            })
+        end
+    end
+end
+
+-- ---- the object -------------------------------------------------------------------------------------------------
+
+local function open(self)
+    if not self._handle then error("leadscore: dataset is closed", 3) end
+    return self._handle
+end
+
+local function plan_of(definition, what, level)
+    if not definitions.is(definition) then
+        error(("%s: expected a definition or a set, got %s"):format(what, type(definition)), (level or 1) + 1)
+    end
+    return definition:_open()
+end
+
+local function expect(self, definition)
+    local plan = plan_of(definition, "leadscore.dataset: definitions", 3)
+    local ok, err = self._handle:expect(plan)
+    if ok == nil and err then return nil, errors.wrap(err) end
+    self._kept = {}
+    for _, field in ipairs(plan:fields()) do
+        self._kept[field_key(field)] = true
+    end
+    return true
+end
+
+local function lists_given(options)
+    return function(name)
+        return options.lists ~= nil and options.lists[name] ~= nil
+    end
+end
+
+local function fill(self, options, common, list)
+    local definition = options.definitions
+    if definition then
+        local plan = plan_of(definition, "leadscore.dataset: definitions", 3)
+        local err = missing_lists(plan, lists_given(options))
+        if err then return nil, err end
+        local ok, failure = expect(self, definition)
+        if not ok then return nil, failure end
+    end
+    local ok, err = read_all(self, list, common)
+    if not ok then return nil, err end
+    if definition then self._warnings = missing_columns(definition:_open(), self._handle) end
+    return true
+end
+
+local function close_rejects(rejects, ok)
+    if type(rejects) ~= "userdata" then return true end
+    local done, err = true, nil
+    if ok then done, err = rejects:commit() end
+    rejects:close()
+    if not done then return nil, errors.wrap(err, "io") end
+    return true
+end
+
+-- leadscore.dataset
+function M.new(options)
+    if type(options) ~= "table" then raise("expected a table of options, got " .. type(options), 3) end
+    check_options(options, KNOWN, "leadscore.dataset", 3)
+    if not (options.contacts or options.companies or options.deals) then raise("contacts are needed", 3) end
+    local common = sources.common(options, 4)
+    local list, notes = sources.expand(options, 4)
+    if not list then return nil, notes end
+    local rejects, failure = opens_rejects(options)
+    if failure then return nil, failure end
+    common.rejects, common.progress = rejects, options.progress
+    local self = setmetatable({
+        _handle = core.dataset(options.max_memory), _warnings = {}, _notes = notes,
+    }, Dataset)
+    local ok, err = fill(self, options, common, list)
+    local committed, problem = close_rejects(rejects, ok)
+    if ok and committed then return self end
+    self:close()
+    return nil, err or problem
+end
+
+local SCORE_OPTIONS = { "at", "threads", "progress" }
+local MOST_THREADS = 256
+
+local function ready(self, definition)
+    local plan, handle = plan_of(definition, "dataset", 4), open(self)
+    local err = missing_lists(plan, function(name) return handle:has_list(name) end) or dropped(self, plan)
+    if err then return nil, err end
+    return plan
+end
+
+--- Scores every record.
+---@param definition leadscore.Definition|leadscore.DefinitionSet
+---@param options? { at?: number|string, threads?: integer, progress?: fun(progress: leadscore.Progress): boolean? }
+--- at: the instant, now when left out; threads: 1 to 256, 1 when left out
+---@return leadscore.Result|nil result
+---@return leadscore.Error|nil err
+function Dataset:score(definition, options)
+    open(self)
+    options = options or {}
+    check_options(options, SCORE_OPTIONS, "dataset:score", 2)
+    local threads = options.threads or 1
+    if type(threads) ~= "number" or threads < 1 or threads > MOST_THREADS or threads % 1 ~= 0 then
+        error("dataset:score: threads: expected a whole number from 1 to " .. MOST_THREADS, 2)
+    end
+    local plan, err = ready(self, definition)
+    if not plan then return nil, err end
+    local at, unreadable = definitions.instant(options.at, 2)
+    if not at then return nil, unreadable end
+    local job, failure = self._handle:score(plan, at, threads)
+    if not job then return nil, errors.wrap(failure) end
+    local ok, problem = jobs.run(job, options.progress)
+    if not ok then return nil, problem end
+    local handle = job:result()
+    job:close()
+    return require("leadscore.result").new(handle, definition, self)
+end
+
+-- The object that a call is about: the one given, else the only one that the plan scores, else contacts.
+local function object_for(plan, object)
+    if object then return object end
+    local only = plan:object(1)
+    for i = 2, plan:count() do
+        if plan:object(i) ~= only then return "contact" end
+    end
+    return only
+end
+
+-- An id as text: 7 and 7.0 are "7".
+local function id_text(id)
+    return type(id) == "number" and core.print_number(id) or tostring(id)
+end
+M.id_text = id_text
+
+-- The explanation as JSON text, exact to the digit.
+function Dataset:_explain(definition, id, at, object)
+    local plan, err = ready(self, definition)
+    if not plan then return nil, err end
+    local instant, unreadable = definitions.instant(at, 3)
+    if not instant then return nil, unreadable end
+    object = object_for(plan, object)
+    id = id_text(id)
+    local row = self._handle:find(object, id)
+    if not row then
+        return nil, errors.new({ kind = "input", message = ("no %s has the id %s"):format(object, show(id)) })
+    end
+    local text, failure = self._handle:explain(plan, object, row, instant)
+    if not text then return nil, errors.wrap(failure) end
+    return text
+end
+
+-- The core's dataset, for the ids of a result's rows.
+function Dataset:_rows()
+    return open(self)
+end
+
+--- Why one record has its scores: what `leadscore explain --json` prints, as a table.
+---@param definition leadscore.Definition|leadscore.DefinitionSet
+---@param id string
+---@param at? number|string now when left out
+---@param object? string "contact", "company" or "deal"; the only one scored when left out
+---@return table|nil explanation
+---@return leadscore.Error|nil err also when there is no such id
+function Dataset:explain(definition, id, at, object)
+    open(self)
+    local text, err = self:_explain(definition, id, at, object)
+    if not text then return nil, err end
+    return definitions.decode(text)
+end
+
+--- What was read: contacts, companies, deals, events, unknown_contact (events of contacts that are not there),
+--- repeated (events whose id came before), rejected_rows, rejected_cells.
+---@return table<string, integer> counts
+function Dataset:counts()
+    return open(self):counts()
+end
+
+--- How many events are later than an instant, and so do not count there.
+---@param at? number|string now when left out
+---@return integer|nil count
+---@return leadscore.Error|nil err
+function Dataset:future(at)
+    local handle = open(self)
+    local instant, err = definitions.instant(at, 2)
+    if not instant then return nil, err end
+    return handle:future(instant)
+end
+
+--- The columns of an input, as read.
+---@param object string "contact", "company", "deal" or "event"
+---@return string[] names
+function Dataset:columns(object)
+    return open(self):columns(object)
+end
+
+--- Properties that a definition names and no input has, with the nearest column, and files that were not read.
+---@param definition? leadscore.Definition|leadscore.DefinitionSet the ones given to leadscore.dataset when left out
+---@return leadscore.Error[] warnings
+function Dataset:warnings(definition)
+    local handle, list = open(self), {}
+    local found = self._warnings
+    if definition then found = missing_columns(plan_of(definition, "dataset:warnings", 2), handle) end
+    for _, from in ipairs({ self._notes, found }) do
+        for _, warning in ipairs(from) do
+            list[#list + 1] = warning
+        end
+    end
+    return list
+end
+
+--- Memory in bytes.
+---@return integer held now
+---@return integer peak the most so far
+function Dataset:memory()
+    return open(self):memory()
+end
+
+--- Frees the columns at once. Results made from it go on without it, but for their ids.
+function Dataset:close()
+    if self._handle then self._handle:close() end
+    self._handle = nil
+end
+
+Dataset.__close = Dataset.close
+
+function Dataset:__tostring()
+    if not self._handle then return "dataset (closed)" end
+    local counts = self._handle:counts()
+    return ("dataset: %d contacts, %d events"):format(counts.contacts, counts.events)
+end
+
+M.Dataset = Dataset
+M.check_options = check_options
+M.object_for = object_for
+
+return M

@@ -1,0 +1,190 @@
+-- What a dataset is to read: turns the options of leadscore.dataset into an ordered list of sources, folders expanded
+-- into their files, formats told by names.
+--
+-- A source: { input =, name = (for messages), format =, gzip =, list =, and one of path =, text =, rows =, stdin = }.
+
+local errors = require("leadscore.error")
+local rows = require("leadscore.rows")
+
+local M = {}
+
+-- In this order: what lists, associations and events point to comes before them.
+local INPUTS = { "contacts", "companies", "deals", "lists", "associations", "events" }
+-- Those whose columns can be renamed.
+local IS_INPUT = { contacts = true, companies = true, deals = true, associations = true, events = true }
+
+local FORMATS = { csv = "csv", ndjson = "ndjson", jsonl = "ndjson" }
+
+local function raise(message, level)
+    error("leadscore.dataset: " .. message, level + 1)
+end
+
+-- "events-2025.ndjson.gz" -> "ndjson", true; nil for a name that says nothing.
+local function format_of(path)
+    local name = path:lower()
+    local gzip = name:sub(-3) == ".gz"
+    if gzip then name = name:sub(1, -4) end
+    return FORMATS[name:match("%.(%w+)$") or ""], gzip
+end
+
+local function file_source(input, path, list)
+    local format, gzip = format_of(path)
+    return { input = input, path = path, name = path, format = format or "csv", gzip = gzip, list = list }
+end
+
+local function note_skipped(notes, folder, name)
+    notes[#notes + 1] = errors.new({
+        kind = "input", file = folder .. "/" .. name,
+        message = "not read: the name does not end in .csv, .ndjson or .jsonl (or these with .gz)",
+    })
+end
+
+-- Adds the files of a folder, in name order. Names that begin with a dot or an underscore are not data.
+local function add_folder(into, input, folder, notes, list)
+    local lfs = require("lfs")
+    local ok, next_name, state = pcall(lfs.dir, folder)
+    if not ok then return nil, errors.new({ kind = "io", file = folder, message = "cannot read this folder" }) end
+    folder = folder:gsub("(.)/+$", "%1")
+    local names = {}
+    for name in next_name, state do
+        if not name:find("^[._]") then names[#names + 1] = name end
+    end
+    table.sort(names)
+    local before = #into
+    for _, name in ipairs(names) do
+        if format_of(name) then
+            into[#into + 1] = file_source(input, folder .. "/" .. name, list)
+        else
+            note_skipped(notes, folder, name)
+        end
+    end
+    if #into > before then return true end
+    return nil, errors.new({ kind = "input", file = folder, message = "no .csv, .ndjson or .jsonl file in it" })
+end
+
+local function add_path(into, input, path, notes, list)
+    if path == "-" then
+        into[#into + 1] = { input = input, stdin = true, name = "standard input", format = "csv", list = list }
+        return true
+    end
+    if require("lfs").attributes(path, "mode") == "directory" then return add_folder(into, input, path, notes, list) end
+    into[#into + 1] = file_source(input, path, list)
+    return true
+end
+
+local function add_paths(into, input, paths, notes, list)
+    for _, path in ipairs(paths) do
+        local ok, err = add_path(into, input, path, notes, list)
+        if not ok then return nil, err end
+    end
+    return true
+end
+
+local function add_input(into, input, value, notes, level)
+    local kind = type(value)
+    if kind == "string" then return add_path(into, input, value, notes) end
+    if kind == "table" and type(value[1]) == "string" then return add_paths(into, input, value, notes) end
+    if kind == "table" or kind == "function" then
+        into[#into + 1] = { input = input, rows = value, name = input, format = "ndjson" }
+        return true
+    end
+    raise(("%s: expected a path, a list of paths or rows, got %s"):format(input, kind), level + 1)
+end
+
+local function add_list(into, name, value, notes, level)
+    if type(value) == "string" then return add_path(into, "list", value, notes, name) end
+    if type(value) == "table" and value.files then return add_paths(into, "list", value.files, notes, name) end
+    if type(value) ~= "table" then
+        raise(("lists.%s: expected a path or a list of ids, got %s"):format(name, type(value)), level + 1)
+    end
+    local text, wrong = rows.list(value)
+    if not text then
+        return nil, errors.new({
+            kind = "input", path = ("lists.%s[%d]"):format(name, wrong), message = "expected an id, a text or a number",
+        })
+    end
+    into[#into + 1] = { input = "list", text = text, name = "lists." .. name, format = "csv", list = name }
+    return true
+end
+
+local function sorted_keys(map)
+    local keys = {}
+    for key in pairs(map) do
+        if type(key) ~= "string" then raise("lists: expected names as keys", 4) end
+        keys[#keys + 1] = key
+    end
+    table.sort(keys)
+    return keys
+end
+
+local function add_lists(into, lists, notes, level)
+    for _, name in ipairs(sorted_keys(lists)) do
+        local ok, err = add_list(into, name, lists[name], notes, level + 1)
+        if not ok then return nil, err end
+    end
+    return true
+end
+
+-- The list of sources, and notes on files left unread; or nil and an error. Raises, `level` up, for wrong usage.
+function M.expand(options, level)
+    local into, notes = {}, {}
+    for _, input in ipairs(INPUTS) do
+        local ok, err = true, nil
+        if input == "lists" then
+            ok, err = add_lists(into, options.lists or {}, notes, level)
+        elseif options[input] ~= nil then
+            ok, err = add_input(into, input, options[input], notes, level)
+        end
+        if not ok then return nil, err end
+    end
+    local stdin = 0
+    for _, source in ipairs(into) do
+        stdin = stdin + (source.stdin and 1 or 0)
+    end
+    if stdin > 1 then raise("standard input can be only one of the inputs", level) end
+    return into, notes
+end
+
+local function delimiter_of(options, level)
+    local text = options.delimiter
+    if text == nil then return nil end
+    if text == "tab" then return "\t" end
+    if type(text) ~= "string" or #text ~= 1 or text:find('["\r\n]') then
+        raise('delimiter: expected one character or "tab"', level + 1)
+    end
+    return text
+end
+
+-- { ["events.contact_id"] = "visitor" } by input.
+local function renames_of(columns, level)
+    local renames = {}
+    for key, header in pairs(columns or {}) do
+        local input, column = tostring(key):match("^(%a+)%.(.+)$")
+        if not input or not IS_INPUT[input] or type(header) ~= "string" then
+            raise(("columns: expected FILE.NEW = OLD such as %s, got %s = %s"):format(
+                '["events.contact_id"] = "visitor"', tostring(key), tostring(header)), level + 1)
+        end
+        renames[input] = renames[input] or {}
+        table.insert(renames[input], { column = column, header = header })
+    end
+    return renames
+end
+
+local function texts_of(value, level)
+    if value == nil then return nil end
+    local list = type(value) == "table" and value or { value }
+    for _, text in ipairs(list) do
+        if type(text) ~= "string" then raise("unknown: expected a text or a list of texts", level + 1) end
+    end
+    return list
+end
+
+-- What every source is read with.
+function M.common(options, level)
+    return {
+        delimiter = delimiter_of(options, level), renames = renames_of(options.columns, level),
+        unknown = texts_of(options.unknown, level),
+    }
+end
+
+return M
