@@ -1,0 +1,21 @@
+-- leadscore explain: why one record has its scores.
+
+local definitions = require("leadscore.definition")
+local render = require("leadscore.render")
+local stop = require("leadscore.command.stop")
+local work = require("leadscore.command.work")
+
+local M = {}
+
+function M.run(args)
+    local run = work.open(args)
+    local text = stop.check(run.dataset:_explain(run.definition, args.id, run.at, args.object))
+    if args.json then
+        io.stdout:write(text, "\n")
+    else
+        io.stdout:write(render.explanation(stop.check(definitions.decode(text))))
+    end
+    work.finish(run, "explained 1 of " .. work.records(run.dataset:counts().contacts, "contact"))
+end
+
+return M

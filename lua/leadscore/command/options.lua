@@ -1,0 +1,232 @@
+-- The commands and their options as data: the parsers and the manual page are both made from it. Also turns parsed
+-- inputs into the options of leadscore.dataset.
+
+local core = require("leadscore.core")
+local definitions = require("leadscore.definition")
+local stop = require("leadscore.command.stop")
+
+local M = {}
+
+-- ---- converters: a value, or nil and why --------------------------------------------------------------------------
+
+local function whole(least, most)
+    return function(text)
+        local number = text:match("^%d+$") and #text <= 9 and tonumber(text)
+        if number and number >= least and number <= most then return number end
+        return nil, ("expected a whole number from %d to %d, got '%s'"):format(least, most, text)
+    end
+end
+
+local function instant(text)
+    local at, err = definitions.instant(text)
+    if at then return at end
+    return nil, err.message
+end
+
+local function pair(text)
+    local name, value = text:match("^([^=]+)=(.+)$")
+    if name then return { name, value } end
+    return nil, ("expected NAME=FILE, got '%s'"):format(text)
+end
+
+local function file_name(text)
+    if text ~= "" then return text end
+    return nil, "expected the name of a file, got ''"
+end
+
+local INPUTS = { contacts = true, companies = true, deals = true, events = true, associations = true }
+
+local function column(text)
+    local input, new, old = text:match("^(%a+)%.([^=]+)=(.+)$")
+    if input and INPUTS[input] then return { input .. "." .. new, old } end
+    return nil, ("expected FILE.NEW=OLD such as events.contact_id=visitor, got '%s'"):format(text)
+end
+
+local function delimiter(text)
+    if text == "tab" or text == "\t" then return "tab" end
+    if #text == 1 and not text:find('["\r\n%w]') then return text end
+    return nil, ("expected one character or tab, got '%s'"):format(text)
+end
+
+-- ---- the commands -------------------------------------------------------------------------------------------------
+
+-- An option: its flags, help and optionally arg (the argument's name; none: a flag), many (repeatable), choices,
+-- convert, default (only said in the help).
+
+local DEFINITION = {
+    name = "definition", show = "DEFINITION", args = "+",
+    help = "A Lua or JSON file with one definition or a list of them, or a folder of such.",
+}
+
+local READ = {
+    { "--contacts", arg = "FILE", many = true, help = "Contacts: a column id, and properties." },
+    { "--events", arg = "FILE", many = true, help = "Events: columns contact_id, event, at, and properties." },
+    { "--companies", arg = "FILE", many = true, help = "Companies: a column id, and properties (not scored yet)." },
+    { "--deals", arg = "FILE", many = true, help = "Deals: a column id, and properties (not scored yet)." },
+    { "--associations", arg = "FILE", many = true, help = "Which records belong together (not supported yet)." },
+    { "--list", arg = "NAME=FILE", many = true, convert = pair, help = "A list of ids that a definition names." },
+    { "--delimiter", arg = "CHARACTER", convert = delimiter, help = "Of CSV files: ';' or tab; a comma by default." },
+    { "--column", arg = "FILE.NEW=OLD", many = true, convert = column,
+        help = "Reads the column OLD of an input as NEW: events.contact_id=visitor." },
+    { "--unknown", arg = "TEXT", many = true, help = "A text that is read as empty, such as Select." },
+    { "--rejects", arg = "FILE", help = "Goes on past bad rows and cells, and lists them here." },
+}
+
+local RUN = {
+    { "--at", arg = "TIME", convert = instant, help = "The instant of scoring; now by default." },
+    { "--quiet", help = "No progress and no summary." },
+    { "--progress", arg = "MODE", choices = { "auto", "json", "none" },
+        help = "auto: if standard error is a terminal; json: a line a second; none." },
+}
+
+local THREADS = { "--threads", arg = "N", convert = whole(1, 256), help = "How many threads score; 1 by default." }
+local OBJECT = {
+    "--object", arg = "OBJECT", choices = { "contact", "company", "deal" },
+    help = "Whose scores: contact, company or deal.",
+}
+
+M.commands = {
+    {
+        name = "score", summary = "Scores every record of CSV or NDJSON files.",
+        usage = "leadscore score DEFINITION... --contacts FILE [--events FILE] [options]",
+        description = "Scores every record and writes one row each, in input order: id, then for each score NAME, and "
+            .. "where there are such NAME_engagement, NAME_fit and NAME_label. A file appears whole or not at all.",
+        arguments = { DEFINITION }, read = true, run = true,
+        options = {
+            { "--out", arg = "FILE",
+                help = "Where to write; standard output by default. A folder (DIR/): a file an object." },
+            { "--format", arg = "FORMAT", choices = { "csv", "ndjson" }, help = "By the name of --out, else csv." },
+            OBJECT, { "--extra", help = "Adds NAME_scored and NAME_next_change_at." }, THREADS,
+        },
+        example = "leadscore score score.lua --contacts contacts.csv --events events.csv --out scores.csv",
+    },
+    {
+        name = "explain", summary = "Shows why one record has its scores.",
+        usage = "leadscore explain DEFINITION... --id ID --contacts FILE [--events FILE] [options]",
+        description = "Shows each group and rule: occurrences, decay, what each limit took, what did not fire and why.",
+        arguments = { DEFINITION }, read = true, run = true,
+        options = {
+            { "--id", arg = "ID", required = true, help = "The record." }, OBJECT,
+            { "--json", help = "As one JSON object." },
+        },
+        example = "leadscore explain score.lua --id 4711 --contacts contacts.csv --events events.csv",
+    },
+    {
+        name = "preview", summary = "Shows how the scores are spread.",
+        usage = "leadscore preview DEFINITION... --contacts FILE [--events FILE] [options]",
+        description = "Scores every record and draws the distribution of each score: quantiles, labels, a histogram.",
+        arguments = { DEFINITION }, read = true, run = true,
+        options = {
+            { "--score", arg = "NAME", help = "Only this score." },
+            { "--bins", arg = "N", convert = whole(1, 1000), help = "How many bars; 20 by default." },
+            { "--json", help = "As one JSON object." }, THREADS,
+        },
+        example = "leadscore preview score.lua --contacts contacts.csv --events events.csv --at 2026-01-01",
+    },
+    {
+        name = "check", summary = "Lists all that is wrong with definitions.",
+        usage = "leadscore check DEFINITION... [options]",
+        description = "Lists every error and warning with file, place, what was expected and what was found. "
+            .. "Exits with 1 if there are errors.",
+        arguments = { DEFINITION },
+        options = {
+            { "--canonical", help = "Prints the canonical form, JSON for programs that use the C library." },
+        },
+        example = "leadscore check score.lua",
+    },
+    {
+        name = "test", summary = "Runs the tests beside definitions.",
+        usage = "leadscore test DEFINITION... [options]",
+        description = "Runs the tests of each definition and shows each difference. Exits with 1 if there are any.",
+        arguments = { DEFINITION }, options = { { "--quiet", help = "Only differences." } },
+        example = "leadscore test score.lua",
+    },
+    {
+        name = "demo", summary = "The one-minute tour, on a small made-up CRM.",
+        usage = "leadscore demo [FOLDER]",
+        description = "Writes contacts.csv, events.csv and score.lua to a folder, scores them and shows what came out.",
+        arguments = { { name = "folder", show = "FOLDER", args = "?",
+            help = "Where to write; leadscore-demo by default." } },
+        options = {}, example = "leadscore demo tour",
+    },
+    {
+        name = "manual", summary = "Prints the manual page.", usage = "leadscore manual", hidden = true,
+        description = "Prints the manual page as roff, to be shown by man.", arguments = {}, options = {},
+        example = "leadscore manual > leadscore.1",
+    },
+}
+
+for _, list in ipairs({ READ, M.commands[1].options }) do
+    for _, option in ipairs(list) do
+        if option.arg == "FILE" then option.convert = file_name end
+    end
+end
+
+-- The options of a command in groups { title, options }, as --help and the manual show them.
+function M.groups(command)
+    local groups = {}
+    if command.read then groups[1] = { "Inputs", READ } end
+    local own = {}
+    for _, list in ipairs({ command.options, command.run and RUN or {} }) do
+        for _, option in ipairs(list) do
+            own[#own + 1] = option
+        end
+    end
+    groups[#groups + 1] = { "Options", own }
+    return groups
+end
+
+-- ---- what inputs become -------------------------------------------------------------------------------------------
+
+local function lists_of(pairs_given)
+    local lists = {}
+    for _, each in ipairs(pairs_given or {}) do
+        local name, file = each[1], each[2]
+        lists[name] = lists[name] or { files = {} }
+        table.insert(lists[name].files, file)
+    end
+    return lists
+end
+
+local function columns_of(pairs_given)
+    local columns = {}
+    for _, each in ipairs(pairs_given or {}) do
+        if columns[each[1]] then stop.with(stop.USAGE, "leadscore: --column names " .. each[1] .. " twice") end
+        columns[each[1]] = each[2]
+    end
+    return columns
+end
+
+local function check_stdin(args)
+    local count = 0
+    for _, name in ipairs({ "contacts", "companies", "deals", "events" }) do
+        for _, path in ipairs(args[name] or {}) do
+            count = count + (path == "-" and 1 or 0)
+        end
+    end
+    for _, each in ipairs(args.list or {}) do
+        count = count + (each[2] == "-" and 1 or 0)
+    end
+    if count > 1 then stop.with(stop.USAGE, "leadscore: standard input (-) can be only one of the inputs") end
+end
+
+-- The options of leadscore.dataset that parsed arguments stand for; ends the command on wrong usage.
+function M.dataset(args, definition, progress)
+    if args.associations then stop.with(stop.USAGE, "leadscore: not supported: --associations") end
+    if not (args.contacts or args.companies or args.deals) then
+        stop.with(stop.USAGE, "leadscore: --contacts FILE is needed")
+    end
+    check_stdin(args)
+    return {
+        definitions = definition, contacts = args.contacts, events = args.events, companies = args.companies,
+        deals = args.deals, lists = lists_of(args.list), delimiter = args.delimiter, columns = columns_of(args.column),
+        unknown = args.unknown, rejects = args.rejects, progress = progress,
+    }
+end
+
+-- The instant of a run: --at, else now.
+function M.at(args)
+    return args.at or core.now()
+end
+
+return M
