@@ -1,13 +1,15 @@
 /* leadscore: scores contacts, companies and deals from score definitions, exactly and explainably.
  *
- * The core knows no Lua, keeps no global state, prints nothing and never exits. Everything hangs off an
- * ls_context (allocator and limits). Functions that can fail return an ls_status and take the caller's
- * ls_error last (may be NULL); on failure their out parameters are NULL or untouched. A text is a pointer
- * and a length in bytes, UTF-8, not necessarily ended by a zero. Points are integers of one millionth of a
- * point (38.75 points are 38750000). Instants are seconds since 1970-01-01T00:00:00Z, spans are seconds.
+ * The core knows no Lua, keeps no global state, prints nothing and never exits. Everything hangs
+ * off an ls_context (allocator and limits). Functions that can fail return an ls_status and take
+ * the caller's ls_error last (may be NULL); on failure their out parameters are NULL or untouched.
+ * A text is a pointer and a length in bytes, UTF-8, not necessarily ended by a zero. Points are
+ * integers of one millionth of a point (38.75 points are 38750000). Instants are seconds since
+ * 1970-01-01T00:00:00Z, spans are seconds.
  *
- * A context and what hangs off it belong to one thread at a time; distinct contexts are independent.
- * Objects may be closed in any order: a job, scorer or result keeps what it needs alive. */
+ * A context and what hangs off it belong to one thread at a time; distinct contexts are
+ * independent. Objects may be closed in any order: a job, scorer or result keeps what it needs
+ * alive. */
 #ifndef LEADSCORE_H
 #define LEADSCORE_H
 
@@ -56,7 +58,8 @@ typedef struct ls_error {
 
 typedef enum ls_object { LS_CONTACT = 0, LS_COMPANY = 1, LS_DEAL = 2, LS_EVENT = 3 } ls_object;
 
-/* The version of this library ("0.1.0") and of the Unicode data that case folding uses ("15.0.0"). */
+/* The version of this library ("0.1.0") and of the Unicode data that case folding uses ("15.0.0").
+ */
 LS_API const char *ls_version(void);
 LS_API const char *ls_unicode_version(void);
 
@@ -73,14 +76,15 @@ typedef struct ls_context ls_context;
 
 /* allocator may be NULL (malloc). max_memory in bytes, 0: no limit. */
 LS_API int ls_context_new(const ls_allocator *allocator, size_t max_memory, ls_context **out);
-LS_API void ls_context_close(ls_context *context); /* counted: freed with the last object that needs it */
+LS_API void ls_context_close(
+    ls_context *context); /* counted: freed with the last object that needs it */
 LS_API size_t ls_context_memory(const ls_context *context); /* bytes held now */
 LS_API size_t ls_context_peak(const ls_context *context);   /* most bytes held so far */
 
 /* ---- plan ------------------------------------------------------------------------------------ */
 
-/* A set of definitions, compiled; immutable. Made from the canonical form (JSON, see the reference), as the
- * Lua module's checker or `leadscore check --canonical` prints it. */
+/* A set of definitions, compiled; immutable. Made from the canonical form (JSON, see the
+ * reference), as the Lua module's checker or `leadscore check --canonical` prints it. */
 typedef struct ls_plan ls_plan;
 
 LS_API int ls_plan_new(ls_context *context, const char *canonical, size_t length, ls_plan **out,
@@ -91,8 +95,8 @@ LS_API const char *ls_plan_name(const ls_plan *plan, size_t definition);
 LS_API ls_object ls_plan_object(const ls_plan *plan, size_t definition);
 LS_API bool ls_plan_combined(const ls_plan *plan, size_t definition);   /* has fit and engagement */
 LS_API bool ls_plan_has_labels(const ls_plan *plan, size_t definition); /* has thresholds */
-/* What a host must fetch: the i-th property that any definition reads; false past the last. type is "text",
- * "number", "boolean", "datetime" or "set". */
+/* What a host must fetch: the i-th property that any definition reads; false past the last. type is
+ * "text", "number", "boolean", "datetime" or "set". */
 LS_API bool ls_plan_field(const ls_plan *plan, size_t i, ls_object *object, const char **name,
                           const char **type);
 /* The i-th list (in_list, not_in_list) that any definition names; NULL past the last. */
@@ -100,8 +104,8 @@ LS_API const char *ls_plan_list(const ls_plan *plan, size_t i);
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
-/* Everything long is a job: step it until it no longer answers LS_MORE, then close it. Closing early cancels.
- * Threads live only inside a step. */
+/* Everything long is a job: step it until it no longer answers LS_MORE, then close it. Closing
+ * early cancels. Threads live only inside a step. */
 typedef struct ls_job ls_job;
 typedef struct ls_progress {
     const char *phase; /* "read", "group", "score", "write" */
@@ -144,11 +148,11 @@ typedef struct ls_input_options {
     ls_input input;
     ls_format format;
     bool gzip;
-    char delimiter;           /* 0: comma */
-    const char *name;         /* for messages */
-    const char *list;         /* LS_INPUT_LIST: the list's name */
-    const char *path;         /* file to read; NULL: use reader */
-    ls_reader reader;         /* instead of path (standard input, tests) */
+    char delimiter;   /* 0: comma */
+    const char *name; /* for messages */
+    const char *list; /* LS_INPUT_LIST: the list's name */
+    const char *path; /* file to read; NULL: use reader */
+    ls_reader reader; /* instead of path (standard input, tests) */
     void *reader_user;
     const ls_rename *renames; /* array */
     size_t rename_count;
@@ -160,10 +164,12 @@ typedef struct ls_input_options {
 
 LS_API int ls_dataset_new(ls_context *context, ls_dataset **out, ls_error *error);
 LS_API void ls_dataset_close(ls_dataset *dataset);
-/* Keep only the columns that the plan reads (may be called for several plans, before reading) and check their
- * cells while reading. Never called: every column is kept, cells are checked when a plan asks. */
+/* Keep only the columns that the plan reads (may be called for several plans, before reading) and
+ * check their cells while reading. Never called: every column is kept, cells are checked when a
+ * plan asks. */
 LS_API int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error *error);
-/* A job that reads one input. Contacts, companies and deals come before events. Strings are copied. */
+/* A job that reads one input. Contacts, companies and deals come before events. Strings are copied.
+ */
 LS_API int ls_dataset_read(ls_dataset *dataset, const ls_input_options *options, ls_job **out,
                            ls_error *error);
 /* A job that groups the events by contact; ends reading. */
@@ -181,8 +187,10 @@ LS_API void ls_dataset_count(const ls_dataset *dataset, ls_dataset_counts *out);
 /* Events later than the instant. */
 LS_API uint64_t ls_dataset_future(const ls_dataset *dataset, int64_t at);
 /* The row of the record with this id, or -1. */
-LS_API int64_t ls_dataset_find(const ls_dataset *dataset, ls_object object, const char *id, size_t length);
-LS_API const char *ls_dataset_id(const ls_dataset *dataset, ls_object object, size_t row, size_t *length);
+LS_API int64_t ls_dataset_find(const ls_dataset *dataset, ls_object object, const char *id,
+                               size_t length);
+LS_API const char *ls_dataset_id(const ls_dataset *dataset, ls_object object, size_t row,
+                                 size_t *length);
 /* The i-th column's name of an object (or of LS_EVENT) as read, kept or not; NULL past the last. */
 LS_API const char *ls_dataset_column(const ls_dataset *dataset, ls_object object, size_t i);
 LS_API bool ls_dataset_has_list(const ls_dataset *dataset, const char *name);
@@ -198,13 +206,13 @@ typedef struct ls_score {
     int64_t engagement; /* 0 unless the score is combined */
     const char *label;  /* owned by the plan; NULL without thresholds or when empty */
     bool empty;
-    bool scored;   /* some rule fired */
+    bool scored; /* some rule fired */
     bool in_scope;
 } ls_score;
 
 #define LS_MAX_THREADS 256
-/* A job that scores every record of the plan's objects at an instant; *result is filled when it is done and is
- * the caller's to close at any time after the job. */
+/* A job that scores every record of the plan's objects at an instant; *result is filled when it is
+ * done and is the caller's to close at any time after the job. */
 LS_API int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads,
                         ls_result **result, ls_job **out, ls_error *error);
 LS_API void ls_result_close(ls_result *result);
@@ -212,26 +220,29 @@ LS_API size_t ls_result_count(const ls_result *result, ls_object object);
 LS_API int64_t ls_result_at(const ls_result *result);
 LS_API int ls_result_get(const ls_result *result, size_t definition, size_t row, ls_score *out);
 /* next_change_at of one record: *at is set, or *known is false where nothing will change. */
-LS_API int ls_result_next_change(const ls_result *result, size_t definition, size_t row, bool *known,
-                                 int64_t *at, ls_error *error);
-/* rows of the n largest values (ties: earlier row first), out has room for n; *count: how many there are. */
-LS_API int ls_result_top(const ls_result *result, size_t definition, size_t n, size_t *out, size_t *count,
-                         ls_error *error);
+LS_API int ls_result_next_change(const ls_result *result, size_t definition, size_t row,
+                                 bool *known, int64_t *at, ls_error *error);
+/* rows of the n largest values (ties: earlier row first), out has room for n; *count: how many
+ * there are. */
+LS_API int ls_result_top(const ls_result *result, size_t definition, size_t n, size_t *out,
+                         size_t *count, ls_error *error);
 
-/* A job that writes the scores of one object in input order: id, then for each score NAME, NAME_engagement,
- * NAME_fit, NAME_label, and with extra NAME_scored, NAME_next_change_at. */
+/* A job that writes the scores of one object in input order: id, then for each score NAME,
+ * NAME_engagement, NAME_fit, NAME_label, and with extra NAME_scored, NAME_next_change_at. */
 LS_API int ls_result_write(const ls_result *result, ls_object object, ls_format format, bool extra,
                            ls_writer writer, void *user, ls_job **out, ls_error *error);
 /* The distribution of one score as JSON: {name, count, scored, empty, out_of_scope, mean, min, max,
- * quantiles: [{at, value}], labels: [{label, count}], histogram: [{from, to, count}]}; passed to writer. */
-LS_API int ls_result_distribution(const ls_result *result, size_t definition, size_t bins, ls_writer writer,
-                                  void *user, ls_error *error);
-/* Why a record has its scores, as JSON (the form of `leadscore explain --json`); passed to writer. */
-LS_API int ls_explain(const ls_plan *plan, ls_dataset *dataset, ls_object object, size_t row, int64_t at,
-                      ls_writer writer, void *user, ls_error *error);
+ * quantiles: [{at, value}], labels: [{label, count}], histogram: [{from, to, count}]}; passed to
+ * writer. */
+LS_API int ls_result_distribution(const ls_result *result, size_t definition, size_t bins,
+                                  ls_writer writer, void *user, ls_error *error);
+/* Why a record has its scores, as JSON (the form of `leadscore explain --json`); passed to writer.
+ */
+LS_API int ls_explain(const ls_plan *plan, ls_dataset *dataset, ls_object object, size_t row,
+                      int64_t at, ls_writer writer, void *user, ls_error *error);
 
-/* One record at a time: fill it, score it. Texts seen before are found in dictionaries that the scorer keeps
- * (and drops when they pass its limit). */
+/* One record at a time: fill it, score it. Texts seen before are found in dictionaries that the
+ * scorer keeps (and drops when they pass its limit). */
 typedef struct ls_scorer ls_scorer;
 LS_API int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error);
 LS_API void ls_scorer_close(ls_scorer *scorer);
@@ -240,28 +251,33 @@ LS_API void ls_scorer_clear(ls_scorer *scorer);
 LS_API int ls_scorer_set(ls_scorer *scorer, const char *name, size_t name_length, const char *value,
                          size_t length, ls_error *error);
 /* Starts an event; ls_scorer_event_set then sets its properties. */
-LS_API int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t at, ls_error *error);
-LS_API int ls_scorer_event_set(ls_scorer *scorer, const char *name, size_t name_length, const char *value,
-                               size_t length, ls_error *error);
+LS_API int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t at,
+                           ls_error *error);
+LS_API int ls_scorer_event_set(ls_scorer *scorer, const char *name, size_t name_length,
+                               const char *value, size_t length, ls_error *error);
 LS_API int ls_scorer_in_list(ls_scorer *scorer, const char *list, size_t length, ls_error *error);
 /* out has room for ls_plan_count scores. */
 LS_API int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *error);
-LS_API int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definition, bool *known, int64_t *out,
-                                 ls_error *error);
-LS_API int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, void *user, ls_error *error);
+LS_API int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definition, bool *known,
+                                 int64_t *out, ls_error *error);
+LS_API int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, void *user,
+                             ls_error *error);
 
-/* ---- the parts of the language that a checker needs -------------------------------------------- */
+/* ---- the parts of the language that a checker needs --------------------------------------------
+ */
 
-/* Default case folding without normalisation; text with an invalid byte comes back as it is. The result is
- * passed to writer. */
-LS_API int ls_fold_text(ls_context *context, const char *text, size_t length, ls_writer writer, void *user,
+/* Default case folding without normalisation; text with an invalid byte comes back as it is. The
+ * result is passed to writer. */
+LS_API int ls_fold_text(ls_context *context, const char *text, size_t length, ls_writer writer,
+                        void *user, ls_error *error);
+/* "2025-01-31", "2025-01-31T09:30:00Z", "1738315800": *from is its first second, *until the second
+ * after its last (a whole day for a date). LS_ERROR_INPUT if it cannot be read. */
+LS_API int ls_read_time(const char *text, size_t length, int64_t *from, int64_t *until,
                         ls_error *error);
-/* "2025-01-31", "2025-01-31T09:30:00Z", "1738315800": *from is its first second, *until the second after its
- * last (a whole day for a date). LS_ERROR_INPUT if it cannot be read. */
-LS_API int ls_read_time(const char *text, size_t length, int64_t *from, int64_t *until, ls_error *error);
 /* The number grammar of the data, as the nearest double. */
 LS_API int ls_read_number(const char *text, size_t length, double *out, ls_error *error);
-/* Points as text: exact, shortest, no exponent. buffer has LS_POINTS_TEXT bytes; returns the length. */
+/* Points as text: exact, shortest, no exponent. buffer has LS_POINTS_TEXT bytes; returns the
+ * length. */
 #define LS_POINTS_TEXT 32
 LS_API size_t ls_print_points(int64_t points, char *buffer);
 /* A double as its shortest decimal that reads back the same. buffer has LS_NUMBER_TEXT bytes. */

@@ -1,12 +1,14 @@
-/* Binds a definition to dictionaries: property tables (what each distinct text answers) and what a record's values add
- * by themselves. Classes of events and their entries are in ls_binding_events.c. */
+/* Binds a definition to dictionaries: property tables (what each distinct text answers) and what a
+ * record's values add by themselves. Classes of events and their entries are in
+ * ls_binding_events.c. */
 #include "ls_binding.h"
 
 #include <stdlib.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* ---- what the definition asks of each property -------------------------------------------------- */
+/* ---- what the definition asks of each property --------------------------------------------------
+ */
 
 /* Walks every filter of the enabled rules; visit is called for leaves on properties. */
 typedef struct visitor {
@@ -18,7 +20,8 @@ typedef struct visitor {
 
 static void visit_filter(const visitor *visitor, const ls_filter *filter);
 
-static void visit_occurrences(const visitor *visitor, const ls_occurrences *occurrences, const ls_rule *rule)
+static void visit_occurrences(const visitor *visitor, const ls_occurrences *occurrences,
+                              const ls_rule *rule)
 {
     if (occurrences->where) {
         visit_filter(visitor, occurrences->where);
@@ -105,15 +108,18 @@ static void place_choice(ls_binding *binding, const ls_choice *choice, const ls_
     binding->tables[choice->property].choices[place] = choice;
 }
 
-/* ---- property tables ---------------------------------------------------------------------------- */
+/* ---- property tables ----------------------------------------------------------------------------
+ */
 
 static int allocate_questions(ls_binding *binding)
 {
     for (size_t i = 0; i < binding->definition->property_count; i++) {
         ls_property_table *table = &binding->tables[i];
         table->property = &binding->definition->properties[i];
-        table->atoms = ls_allocate_zero(binding->context, table->atom_count + 1, sizeof *table->atoms);
-        table->choices = ls_allocate_zero(binding->context, table->choice_count + 1, sizeof *table->choices);
+        table->atoms =
+            ls_allocate_zero(binding->context, table->atom_count + 1, sizeof *table->atoms);
+        table->choices =
+            ls_allocate_zero(binding->context, table->choice_count + 1, sizeof *table->choices);
         if (table->atoms == NULL || table->choices == NULL) {
             return LS_ERROR_MEMORY;
         }
@@ -137,7 +143,8 @@ static void answer_choice(const ls_choice *choice, ls_type type, const ls_value 
 }
 
 /* Everything that is asked of a text, as bytes. */
-static void answer(const ls_property_table *table, const ls_value *value, int64_t at, unsigned char *record)
+static void answer(const ls_property_table *table, const ls_value *value, int64_t at,
+                   unsigned char *record)
 {
     size_t lead = (table->atom_count + 7) / 8 * 8;
     memset(record, 0, table->record_size);
@@ -154,8 +161,8 @@ static size_t find_slot(const ls_property_table *table, const unsigned char *rec
 {
     size_t mask = table->slot_count - 1;
     size_t slot = (size_t)XXH3_64bits(record, table->record_size) & mask;
-    while (table->slots[slot] &&
-           memcmp(ls_table_record(table, table->slots[slot] - 1), record, table->record_size) != 0) {
+    while (table->slots[slot] && memcmp(ls_table_record(table, table->slots[slot] - 1), record,
+                                        table->record_size) != 0) {
         slot = (slot + 1) & mask;
     }
     return slot;
@@ -191,8 +198,8 @@ static int class_of_record(ls_context *context, ls_property_table *table, uint32
     return LS_OK;
 }
 
-static int add_folded(ls_binding *binding, ls_property_table *table, ls_value_reader *reader, ls_string text,
-                      uint32_t code)
+static int add_folded(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
+                      ls_string text, uint32_t code)
 {
     ls_value value;
     if (ls_grow(binding->context, &table->folded_codes, &table->folded_capacity, (size_t)code + 1,
@@ -200,12 +207,13 @@ static int add_folded(ls_binding *binding, ls_property_table *table, ls_value_re
         ls_value_read(reader, LS_TEXT, text.text, text.length, &value) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
-    table->folded_codes[code] = ls_dictionary_add(&table->folded, value.text.text, value.text.length);
+    table->folded_codes[code] =
+        ls_dictionary_add(&table->folded, value.text.text, value.text.length);
     return table->folded_codes[code] == LS_NO_CODE ? LS_ERROR_MEMORY : LS_OK;
 }
 
-static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_reader *reader, uint32_t code,
-                     ls_error *error)
+static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
+                     uint32_t code, ls_error *error)
 {
     ls_value value;
     ls_string text = {"", 0};
@@ -225,15 +233,17 @@ static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_rea
         return ls_dataset_bad_cell(binding->dataset, table->column, code, type, error);
     }
     answer(table, &value, binding->at, table->records + table->class_count * table->record_size);
-    return class_of_record(binding->context, table, &table->classes[code]) == LS_OK ? LS_OK
-                                                                                    : ls_fail_memory(error);
+    return class_of_record(binding->context, table, &table->classes[code]) == LS_OK
+               ? LS_OK
+               : ls_fail_memory(error);
 }
 
-static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_reader *reader, ls_error *error)
+static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
+                      ls_error *error)
 {
     size_t count = table->column ? table->column->dictionary.count : 1;
-    if (ls_grow(binding->context, &table->classes, &table->code_capacity, count, sizeof *table->classes) !=
-        LS_OK) {
+    if (ls_grow(binding->context, &table->classes, &table->code_capacity, count,
+                sizeof *table->classes) != LS_OK) {
         return ls_fail_memory(error);
     }
     int status = LS_OK;
@@ -252,7 +262,8 @@ static void forget_table(ls_property_table *table)
     }
 }
 
-/* ---- what a record's values add by themselves --------------------------------------------------- */
+/* ---- what a record's values add by themselves ---------------------------------------------------
+ */
 
 static int add_addition(ls_binding *binding, ls_fit_table *fit, uint32_t target, int64_t points)
 {
@@ -284,8 +295,10 @@ static int add_rule(ls_binding *binding, ls_fit_table *fit, size_t rule_number)
     const ls_property_table *table = &binding->tables[fit->property];
     uint32_t class = (uint32_t)fit->class_count;
     if (rule->kind == LS_RULE_WHEN) {
-        bool fires = ls_table_record(table, class)[binding->atom_place[rule->when->atom]] == LS_TRUE;
-        return fires ? add_addition(binding, fit, binding->rule_target[rule_number], rule->points) : LS_OK;
+        bool fires =
+            ls_table_record(table, class)[binding->atom_place[rule->when->atom]] == LS_TRUE;
+        return fires ? add_addition(binding, fit, binding->rule_target[rule_number], rule->points)
+                     : LS_OK;
     }
     ls_outcome outcome = ls_table_outcome(table, class, binding->choice_place[rule_number]);
     if (outcome.too_large) {
@@ -313,8 +326,8 @@ static bool is_single(const ls_rule *rule, uint32_t *property)
 static int bind_fit_class(ls_binding *binding, ls_fit_table *fit)
 {
     size_t capacity = fit->class_capacity;
-    if (ls_grow(binding->context, &fit->classes, &capacity, fit->class_count + 1, sizeof *fit->classes) !=
-        LS_OK) {
+    if (ls_grow(binding->context, &fit->classes, &capacity, fit->class_count + 1,
+                sizeof *fit->classes) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
     fit->class_capacity = capacity;
@@ -349,9 +362,10 @@ static int bind_fits(ls_binding *binding)
 static int collect_fits(ls_binding *binding)
 {
     const ls_definition *definition = binding->definition;
-    binding->fits = ls_allocate_zero(binding->context, definition->property_count + 1, sizeof *binding->fits);
-    binding->filter_rules =
-        ls_allocate_zero(binding->context, definition->rule_count + 1, sizeof *binding->filter_rules);
+    binding->fits =
+        ls_allocate_zero(binding->context, definition->property_count + 1, sizeof *binding->fits);
+    binding->filter_rules = ls_allocate_zero(binding->context, definition->rule_count + 1,
+                                             sizeof *binding->filter_rules);
     if (binding->fits == NULL || binding->filter_rules == NULL) {
         return LS_ERROR_MEMORY;
     }
@@ -375,13 +389,14 @@ static int collect_fits(ls_binding *binding)
     return LS_OK;
 }
 
-/* ---- sums and their bounds ---------------------------------------------------------------------- */
+/* ---- sums and their bounds ----------------------------------------------------------------------
+ */
 
 static int place_targets(ls_binding *binding)
 {
     const ls_definition *definition = binding->definition;
-    binding->rule_target =
-        ls_allocate_zero(binding->context, definition->rule_count + 1, sizeof *binding->rule_target);
+    binding->rule_target = ls_allocate_zero(binding->context, definition->rule_count + 1,
+                                            sizeof *binding->rule_target);
     if (binding->rule_target == NULL) {
         return LS_ERROR_MEMORY;
     }
@@ -418,7 +433,8 @@ static ls_int128 choice_bound(const ls_choice *choice)
     return sum;
 }
 
-/* Sums stay within LS_MAX_SUM as long as events * event_bound + fixed_bound does; other records are walked. */
+/* Sums stay within LS_MAX_SUM as long as events * event_bound + fixed_bound does; other records are
+ * walked. */
 static void bound_sums(ls_binding *binding)
 {
     const ls_definition *definition = binding->definition;
@@ -430,7 +446,8 @@ static void bound_sums(ls_binding *binding)
             bool set = occurrences->choice.kind == LS_CHOICE_BY &&
                        definition->properties[occurrences->choice.property].type == LS_SET;
             event_bound += magnitude(occurrences->points);
-            event_bound += set ? choice_bound(&occurrences->choice) : largest_choice(&occurrences->choice);
+            event_bound +=
+                set ? choice_bound(&occurrences->choice) : largest_choice(&occurrences->choice);
             for (size_t j = 0; j < occurrences->times_count; j++) {
                 binding->fixed_bound += magnitude(occurrences->times[j].points);
             }
@@ -441,9 +458,11 @@ static void bound_sums(ls_binding *binding)
     binding->event_bound = event_bound > LS_MAX_SUM ? LS_MAX_SUM : (int64_t)event_bound;
 }
 
-/* ---- building ----------------------------------------------------------------------------------- */
+/* ---- building -----------------------------------------------------------------------------------
+ */
 
-static void collect_spec(ls_binding *binding, const ls_occurrences *occurrences, const ls_rule *rule)
+static void collect_spec(ls_binding *binding, const ls_occurrences *occurrences,
+                         const ls_rule *rule)
 {
     ls_spec *spec = &binding->specs[occurrences->index];
     spec->occurrences = occurrences;
@@ -489,11 +508,15 @@ static int build(ls_binding *binding)
     const visitor counting = {binding, count_leaf, count_choice};
     const visitor placing = {binding, place_leaf, place_choice};
     binding->spec_count = definition->occurrences_count;
-    binding->tables = ls_allocate_zero(context, definition->property_count + 1, sizeof *binding->tables);
-    binding->atom_place = ls_allocate_zero(context, definition->atom_count + 1, sizeof *binding->atom_place);
-    binding->choice_place = ls_allocate_zero(context, definition->rule_count + 1, sizeof *binding->choice_place);
+    binding->tables =
+        ls_allocate_zero(context, definition->property_count + 1, sizeof *binding->tables);
+    binding->atom_place =
+        ls_allocate_zero(context, definition->atom_count + 1, sizeof *binding->atom_place);
+    binding->choice_place =
+        ls_allocate_zero(context, definition->rule_count + 1, sizeof *binding->choice_place);
     binding->specs = ls_allocate_zero(context, binding->spec_count + 1, sizeof *binding->specs);
-    binding->lists = ls_allocate_zero(context, binding->plan->list_count + 1, sizeof *binding->lists);
+    binding->lists =
+        ls_allocate_zero(context, binding->plan->list_count + 1, sizeof *binding->lists);
     if (binding->tables == NULL || binding->atom_place == NULL || binding->choice_place == NULL ||
         binding->specs == NULL || binding->lists == NULL || place_targets(binding) != LS_OK) {
         return LS_ERROR_MEMORY;
@@ -508,8 +531,8 @@ static int build(ls_binding *binding)
     return collect_fits(binding);
 }
 
-int ls_binding_init(ls_binding *binding, const ls_plan *plan, size_t definition, const ls_dataset *dataset,
-                    ls_error *error)
+int ls_binding_init(ls_binding *binding, const ls_plan *plan, size_t definition,
+                    const ls_dataset *dataset, ls_error *error)
 {
     memset(binding, 0, sizeof *binding);
     binding->context = plan->context;
@@ -556,13 +579,17 @@ void ls_binding_free(ls_binding *binding)
     }
     ls_binding_events_free(binding);
     ls_free(context, binding->fits, (definition->property_count + 1) * sizeof *binding->fits);
-    ls_free(context, binding->filter_rules, (definition->rule_count + 1) * sizeof *binding->filter_rules);
+    ls_free(context, binding->filter_rules,
+            (definition->rule_count + 1) * sizeof *binding->filter_rules);
     ls_free(context, binding->tables, (definition->property_count + 1) * sizeof *binding->tables);
-    ls_free(context, binding->atom_place, (definition->atom_count + 1) * sizeof *binding->atom_place);
-    ls_free(context, binding->choice_place, (definition->rule_count + 1) * sizeof *binding->choice_place);
+    ls_free(context, binding->atom_place,
+            (definition->atom_count + 1) * sizeof *binding->atom_place);
+    ls_free(context, binding->choice_place,
+            (definition->rule_count + 1) * sizeof *binding->choice_place);
     ls_free(context, binding->specs, (binding->spec_count + 1) * sizeof *binding->specs);
     ls_free(context, binding->lists, (binding->plan->list_count + 1) * sizeof *binding->lists);
-    ls_free(context, binding->rule_target, (definition->rule_count + 1) * sizeof *binding->rule_target);
+    ls_free(context, binding->rule_target,
+            (definition->rule_count + 1) * sizeof *binding->rule_target);
     memset(binding, 0, sizeof *binding);
 }
 

@@ -1,7 +1,8 @@
-/* The binding: one definition of a plan, bound to a dataset's dictionaries at an instant. Every question that a rule
- * asks of a text is answered here once per distinct text, and what an event adds at every age once per class of events
- * and bucket of ages, so that kernels only look up and add. It is extended when a dictionary grows and made anew when
- * the instant moves something other than ages. Kernels read it; nothing here scores. */
+/* The binding: one definition of a plan, bound to a dataset's dictionaries at an instant. Every
+ * question that a rule asks of a text is answered here once per distinct text, and what an event
+ * adds at every age once per class of events and bucket of ages, so that kernels only look up and
+ * add. It is extended when a dictionary grows and made anew when the instant moves something other
+ * than ages. Kernels read it; nothing here scores. */
 #ifndef LS_BINDING_H
 #define LS_BINDING_H
 
@@ -9,23 +10,24 @@
 #include "ls_dataset.h"
 #include "ls_plan.h"
 
-/* What one property's texts answer: codes fall into value classes, texts of one class answer everything alike. */
+/* What one property's texts answer: codes fall into value classes, texts of one class answer
+ * everything alike. */
 typedef struct ls_property_table {
     const ls_property *property;
     const ls_column *column; /* NULL: no input has it, every record is of code 0's class */
     size_t atom_count, choice_count;
-    const ls_filter **atoms;    /* the leaves on this property */
-    const ls_choice **choices;  /* the points_by and bands on this property */
-    size_t record_size;         /* bytes of a class's answers: a truth per atom, an outcome per choice */
+    const ls_filter **atoms;   /* the leaves on this property */
+    const ls_choice **choices; /* the points_by and bands on this property */
+    size_t record_size; /* bytes of a class's answers: a truth per atom, an outcome per choice */
     size_t class_count, class_capacity;
-    unsigned char *records;     /* by class */
+    unsigned char *records; /* by class */
     size_t code_count, code_capacity;
-    uint32_t *classes;          /* by code */
+    uint32_t *classes; /* by code */
     size_t slot_count;
-    uint32_t *slots;            /* finds equal records: class + 1, 0 free */
-    bool moves;                 /* some answer depends on the instant */
-    bool folds;                 /* once_per counts by this property's folded text */
-    uint32_t *folded_codes;     /* by code */
+    uint32_t *slots;        /* finds equal records: class + 1, 0 free */
+    bool moves;             /* some answer depends on the instant */
+    bool folds;             /* once_per counts by this property's folded text */
+    uint32_t *folded_codes; /* by code */
     size_t folded_capacity;
     ls_dictionary folded;
 } ls_property_table;
@@ -66,11 +68,12 @@ typedef struct ls_spec {
     const ls_occurrences *occurrences;
     const ls_rule *rule; /* NULL: a did filter */
     ls_way way;
-    bool generic;        /* `where` is asked per event: its classes would be too many, or it asks the time */
-    uint32_t choice;     /* of its property's table */
-    uint32_t target;     /* of the record's sums */
-    uint32_t lane;       /* LS_WAY_TABLE: of lanes, its sum or count */
-    size_t edge_count;   /* ages at which its points change: windows and steps */
+    bool generic; /* `where` is asked per event: its classes would be too many, or it asks the time
+                   */
+    uint32_t choice;   /* of its property's table */
+    uint32_t target;   /* of the record's sums */
+    uint32_t lane;     /* LS_WAY_TABLE: of lanes, its sum or count */
+    size_t edge_count; /* ages at which its points change: windows and steps */
 } ls_spec;
 
 /* A spec that the events of a class are occurrences of. */
@@ -85,9 +88,10 @@ typedef struct ls_event_class {
 typedef enum ls_lane_kind { LS_LANE_TARGET, LS_LANE_COUNT, LS_LANE_FIRED } ls_lane_kind;
 typedef struct ls_lane {
     ls_lane_kind kind;
-    uint32_t index;    /* target or spec */
-    int64_t unit;      /* what 1 stands for */
-    int64_t least;     /* the smallest entry: entries are kept minus it, so that lanes never go below 0 */
+    uint32_t index; /* target or spec */
+    int64_t unit;   /* what 1 stands for */
+    int64_t
+        least; /* the smallest entry: entries are kept minus it, so that lanes never go below 0 */
     uint8_t word, shift, bits;
 } ls_lane;
 
@@ -123,28 +127,29 @@ typedef struct ls_binding {
     /* classes of events: class_map[map_base[event code] + sum of value class * map_stride] */
     size_t event_code_count;
     size_t spec_words;
-    uint64_t *event_specs;      /* bits by event code: the specs that name it */
-    uint32_t *generic_first;    /* by event code and one more: its generic specs in generic_specs */
+    uint64_t *event_specs;   /* bits by event code: the specs that name it */
+    uint32_t *generic_first; /* by event code and one more: its generic specs in generic_specs */
     uint32_t *generic_specs;
-    size_t map_table_count;     /* property tables that the map reads */
-    uint32_t *map_tables;       /* of tables */
-    uint32_t *map_base;         /* by event code */
-    uint32_t *map_stride;       /* by event code and map table */
+    size_t map_table_count; /* property tables that the map reads */
+    uint32_t *map_tables;   /* of tables */
+    uint32_t *map_base;     /* by event code */
+    uint32_t *map_stride;   /* by event code and map table */
     size_t map_size;
     uint16_t *class_map;
     size_t class_count, class_capacity; /* class 0: occurrences of nothing */
-    ls_event_class *classes;    /* all matches of a class */
+    ls_event_class *classes;            /* all matches of a class */
     size_t match_count, match_capacity;
     ls_match *matches;
-    bool *class_has_kernel;     /* some match is not for the tables */
+    bool *class_has_kernel; /* some match is not for the tables */
 
-    /* buckets of ages: bucket b holds edges[b - 1] <= age < edges[b]; edges[bucket_count - 1] is INT64_MAX */
+    /* buckets of ages: bucket b holds edges[b - 1] <= age < edges[b]; edges[bucket_count - 1] is
+     * INT64_MAX */
     size_t bucket_count;
     int64_t *edges;
-    uint8_t cell_shift;         /* cells of 2^cell_shift seconds, from age 0 */
-    uint16_t cell_edges;        /* the most edges inside one cell */
-    size_t cell_count;          /* ages past the last cell are of the last bucket */
-    uint16_t *cells;            /* the bucket at the cell's start */
+    uint8_t cell_shift;  /* cells of 2^cell_shift seconds, from age 0 */
+    uint16_t cell_edges; /* the most edges inside one cell */
+    size_t cell_count;   /* ages past the last cell are of the last bucket */
+    uint16_t *cells;     /* the bucket at the cell's start */
     /* entries: words by (class * bucket_count + bucket) */
     size_t lane_count;
     ls_lane *lanes;
@@ -153,16 +158,16 @@ typedef struct ls_binding {
     size_t flush; /* events that lanes take before they are emptied */
     uint64_t *entries;
 
-    int64_t event_bound; /* what one event can add to all sums at most, millionths, absolute */
+    int64_t event_bound;   /* what one event can add to all sums at most, millionths, absolute */
     ls_int128 fixed_bound; /* what all else can */
 } ls_binding;
 
 /* definition: of plan->definitions. The binding borrows plan and dataset. */
-int ls_binding_init(ls_binding *binding, const ls_plan *plan, size_t definition, const ls_dataset *dataset,
-                    ls_error *error);
+int ls_binding_init(ls_binding *binding, const ls_plan *plan, size_t definition,
+                    const ls_dataset *dataset, ls_error *error);
 void ls_binding_free(ls_binding *binding);
-/* Brings it up to date with the dictionaries and the instant. Errors: memory; an unreadable cell, unless the dataset
- * is lenient. */
+/* Brings it up to date with the dictionaries and the instant. Errors: memory; an unreadable cell,
+ * unless the dataset is lenient. */
 int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error);
 
 /* Whether the event's age is inside the spec's timeframe. */
@@ -179,13 +184,15 @@ void ls_binding_events_free(ls_binding *binding);
 
 LS_INLINE const unsigned char *ls_table_record(const ls_property_table *table, uint32_t class)
 {
-    return table->records + (size_t)class * table->record_size;
+    return table->records + (size_t) class * table->record_size;
 }
-LS_INLINE ls_outcome ls_table_outcome(const ls_property_table *table, uint32_t class, uint32_t choice)
+LS_INLINE ls_outcome ls_table_outcome(const ls_property_table *table, uint32_t class,
+                                      uint32_t choice)
 {
     ls_outcome outcome;
     size_t lead = (table->atom_count + 7) / 8 * 8;
-    memcpy(&outcome, ls_table_record(table, class) + lead + choice * sizeof outcome, sizeof outcome);
+    memcpy(&outcome, ls_table_record(table, class) + lead + choice * sizeof outcome,
+           sizeof outcome);
     return outcome;
 }
 /* The class of a property's value: by contact row or event. */

@@ -1,9 +1,9 @@
-/* Classes of events, buckets of ages, and the entries that say what one event adds: the tables that make scoring an
- * event a look-up and an addition. Worked out from property tables that are up to date; made anew as a whole whenever
- * a value class, an event name or the instant asks for it.
+/* Classes of events, buckets of ages, and the entries that say what one event adds: the tables that
+ * make scoring an event a look-up and an addition. Worked out from property tables that are up to
+ * date; made anew as a whole whenever a value class, an event name or the instant asks for it.
  *
- * A spec (event rule or did filter) goes the table's way if what it adds depends on the event's class and age bucket
- * alone and its edges fit the budget; the others are left to kernels. */
+ * A spec (event rule or did filter) goes the table's way if what it adds depends on the event's
+ * class and age bucket alone and its edges fit the budget; the others are left to kernels. */
 #include "ls_binding.h"
 
 #include <stdlib.h>
@@ -12,7 +12,8 @@ static const size_t flush_choices[] = {256, 128, 64, 32};
 
 #define LS_MAX_CELLS 16384
 
-/* ---- ways --------------------------------------------------------------------------------------- */
+/* ---- ways ---------------------------------------------------------------------------------------
+ */
 
 static bool asks_time(const ls_binding *binding, const ls_filter *filter)
 {
@@ -76,7 +77,8 @@ static void choose_ways(ls_binding *binding)
     }
 }
 
-/* ---- which specs name an event, and which tables they read ---------------------------------------- */
+/* ---- which specs name an event, and which tables they read
+ * ---------------------------------------- */
 
 static void name_specs(ls_binding *binding)
 {
@@ -84,10 +86,11 @@ static void name_specs(ls_binding *binding)
     for (size_t i = 0; i < binding->spec_count; i++) {
         const ls_occurrences *occurrences = binding->specs[i].occurrences;
         for (size_t j = 0; occurrences && j < occurrences->event_count; j++) {
-            uint32_t code =
-                ls_dictionary_find(names, occurrences->events[j].text, occurrences->events[j].length);
+            uint32_t code = ls_dictionary_find(names, occurrences->events[j].text,
+                                               occurrences->events[j].length);
             if (code != LS_NO_CODE && code != 0) {
-                binding->event_specs[code * binding->spec_words + i / 64] |= UINT64_C(1) << (i % 64);
+                binding->event_specs[code * binding->spec_words + i / 64] |= UINT64_C(1)
+                                                                             << (i % 64);
             }
         }
     }
@@ -123,7 +126,8 @@ static bool event_reads(const ls_binding *binding, size_t code, uint32_t propert
 {
     for (size_t i = 0; i < binding->spec_count; i++) {
         const ls_spec *spec = &binding->specs[i];
-        if (spec->occurrences && !spec->generic && names_event(binding, code, i) && spec_reads(spec, property)) {
+        if (spec->occurrences && !spec->generic && names_event(binding, code, i) &&
+            spec_reads(spec, property)) {
             return true;
         }
     }
@@ -180,7 +184,12 @@ static size_t lay_out_map(ls_binding *binding)
             binding->map_tables[binding->map_table_count++] = p;
         }
     }
-    for (size_t code = 0; code < binding->event_code_count && total <= LS_MAX_COMBINATIONS; code++) {
+    /* An earlier layout, of more specs, may have left strides to events that nothing but generic
+     * specs names now. */
+    memset(binding->map_stride, 0,
+           binding->event_code_count * binding->map_table_count * sizeof *binding->map_stride);
+    for (size_t code = 0; code < binding->event_code_count && total <= LS_MAX_COMBINATIONS;
+         code++) {
         binding->map_base[code] = 0;
         if (is_named(binding, code, false)) {
             binding->map_base[code] = (uint32_t)total;
@@ -190,8 +199,8 @@ static size_t lay_out_map(ls_binding *binding)
     return total > LS_MAX_COMBINATIONS ? 0 : total;
 }
 
-/* Too many combinations: specs that read the property of the most classes are asked event by event; if none reads a
- * property, the names alone are too many, and all are. */
+/* Too many combinations: specs that read the property of the most classes are asked event by event;
+ * if none reads a property, the names alone are too many, and all are. */
 static void demote_widest(ls_binding *binding)
 {
     uint32_t widest = 0;
@@ -244,14 +253,17 @@ static int list_generic(ls_binding *binding)
     return LS_OK;
 }
 
-/* ---- classes ------------------------------------------------------------------------------------ */
+/* ---- classes ------------------------------------------------------------------------------------
+ */
 
 /* The value class of each property, for one combination. */
-static ls_truth filter_truth(const ls_binding *binding, const ls_filter *filter, const uint32_t *classes)
+static ls_truth filter_truth(const ls_binding *binding, const ls_filter *filter,
+                             const uint32_t *classes)
 {
     if (filter->kind == LS_FILTER_PROPERTY) {
         const ls_property_table *table = &binding->tables[filter->property];
-        return (ls_truth)ls_table_record(table, classes[filter->property])[binding->atom_place[filter->atom]];
+        return (ls_truth)ls_table_record(
+            table, classes[filter->property])[binding->atom_place[filter->atom]];
     }
     bool all = filter->kind == LS_FILTER_ALL;
     ls_truth truth = all ? LS_TRUE : LS_FALSE;
@@ -262,14 +274,16 @@ static ls_truth filter_truth(const ls_binding *binding, const ls_filter *filter,
     return filter->kind == LS_FILTER_NONE ? ls_truth_not(truth) : truth;
 }
 
-/* Adds the specs that an event with these value classes is an occurrence of behind the last class. */
+/* Adds the specs that an event with these value classes is an occurrence of behind the last class.
+ */
 static int match_specs(ls_binding *binding, size_t code, const uint32_t *classes, size_t *count)
 {
     *count = 0;
     for (size_t i = 0; i < binding->spec_count; i++) {
         const ls_spec *spec = &binding->specs[i];
         if (!spec->occurrences || spec->generic || !names_event(binding, code, i) ||
-            (spec->occurrences->where && filter_truth(binding, spec->occurrences->where, classes) != LS_TRUE)) {
+            (spec->occurrences->where &&
+             filter_truth(binding, spec->occurrences->where, classes) != LS_TRUE)) {
             continue;
         }
         const ls_choice *choice = &spec->occurrences->choice;
@@ -300,18 +314,18 @@ static int match_specs(ls_binding *binding, size_t code, const uint32_t *classes
 /* The class of the matches behind the last one: an equal one, or a new one. */
 static int class_of_matches(ls_binding *binding, size_t count, uint16_t *out)
 {
-    const ls_match *matches = binding->matches + binding->match_count;
     for (size_t i = 0; i < binding->class_count; i++) {
         const ls_event_class *class = &binding->classes[i];
         if (class->count == count &&
             (count == 0 ||
-             memcmp(binding->matches + class->first, matches, count * sizeof *matches) == 0)) {
+             memcmp(binding->matches + class->first, binding->matches + binding->match_count,
+                    count * sizeof *binding->matches) == 0)) {
             *out = (uint16_t)i;
             return LS_OK;
         }
     }
-    if (ls_grow(binding->context, &binding->classes, &binding->class_capacity, binding->class_count + 1,
-                sizeof *binding->classes) != LS_OK) {
+    if (ls_grow(binding->context, &binding->classes, &binding->class_capacity,
+                binding->class_count + 1, sizeof *binding->classes) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
     *out = (uint16_t)binding->class_count;
@@ -321,7 +335,8 @@ static int class_of_matches(ls_binding *binding, size_t count, uint16_t *out)
     return LS_OK;
 }
 
-/* Fills the map for one event: every combination of the classes of the properties that its specs read. */
+/* Fills the map for one event: every combination of the classes of the properties that its specs
+ * read. */
 static int map_event(ls_binding *binding, size_t code, uint32_t *classes)
 {
     const uint32_t *stride = binding->map_stride + code * binding->map_table_count;
@@ -361,7 +376,8 @@ static int map_classes(ls_binding *binding)
     return status;
 }
 
-/* ---- buckets ------------------------------------------------------------------------------------ */
+/* ---- buckets ------------------------------------------------------------------------------------
+ */
 
 static int compare_edges(const void *a, const void *b)
 {
@@ -370,7 +386,8 @@ static int compare_edges(const void *a, const void *b)
 }
 
 /* The ages at which what a spec's occurrence adds changes. */
-static size_t add_edges(const ls_binding *binding, const ls_occurrences *occurrences, int64_t *edges)
+static size_t add_edges(const ls_binding *binding, const ls_occurrences *occurrences,
+                        int64_t *edges)
 {
     size_t count = 0;
     if (occurrences->has_last) {
@@ -449,7 +466,8 @@ static int make_cells(ls_binding *binding)
         binding->cell_shift++;
     }
     binding->cell_count = (size_t)(end >> binding->cell_shift) + 1;
-    binding->cells = ls_allocate_zero(binding->context, binding->cell_count + 1, sizeof *binding->cells);
+    binding->cells =
+        ls_allocate_zero(binding->context, binding->cell_count + 1, sizeof *binding->cells);
     if (binding->cells == NULL) {
         return LS_ERROR_MEMORY;
     }
@@ -490,7 +508,8 @@ static int make_buckets(ls_binding *binding)
     return make_cells(binding);
 }
 
-/* ---- lanes and entries --------------------------------------------------------------------------- */
+/* ---- lanes and entries
+ * --------------------------------------------------------------------------- */
 
 static uint32_t lane_of(ls_binding *binding, ls_lane_kind kind, uint32_t index)
 {
@@ -557,7 +576,7 @@ static void measure_lanes(ls_binding *binding, int64_t *values, int64_t *greates
     for (size_t i = 0; i < binding->lane_count; i++) {
         binding->lanes[i].unit = binding->lanes[i].least = greatest[i] = 0;
     }
-    for (size_t class = 0; class < binding->class_count; class++) {
+    for (size_t class = 0; class < binding->class_count; class ++) {
         for (size_t bucket = 0; bucket < binding->bucket_count; bucket++) {
             add_up(binding, class, bucket, values);
             for (size_t i = 0; i < binding->lane_count; i++) {
@@ -617,12 +636,13 @@ static void choose_flush(ls_binding *binding, const int64_t *greatest)
 static void fill_entries(ls_binding *binding, int64_t *values)
 {
     uint64_t *entry = binding->entries;
-    for (size_t class = 0; class < binding->class_count; class++) {
+    for (size_t class = 0; class < binding->class_count; class ++) {
         for (size_t bucket = 0; bucket < binding->bucket_count; bucket++, entry += binding->words) {
             add_up(binding, class, bucket, values);
             for (size_t i = 0; i < binding->lane_count; i++) {
                 const ls_lane *lane = &binding->lanes[i];
-                entry[lane->word] |= (uint64_t)((values[i] - lane->least) / lane->unit) << lane->shift;
+                entry[lane->word] |= (uint64_t)((values[i] - lane->least) / lane->unit)
+                                     << lane->shift;
             }
         }
     }
@@ -671,7 +691,8 @@ static int make_entries(ls_binding *binding)
     return status;
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------- */
+/* ---- all of it
+ * ----------------------------------------------------------------------------------- */
 
 static void mark_kernels(ls_binding *binding)
 {
@@ -682,12 +703,13 @@ static void mark_kernels(ls_binding *binding)
         binding->any_list = binding->any_list || spec->way == LS_WAY_LIST;
         binding->any_generic = binding->any_generic || (spec->occurrences && spec->generic);
     }
-    for (size_t class = 0; class < binding->class_count; class++) {
+    for (size_t class = 0; class < binding->class_count; class ++) {
         const ls_event_class *matches = &binding->classes[class];
         binding->class_has_kernel[class] = false;
         for (size_t i = 0; i < matches->count; i++) {
             ls_way way = binding->specs[binding->matches[matches->first + i].spec].way;
-            binding->class_has_kernel[class] = binding->class_has_kernel[class] || way > LS_WAY_TABLE;
+            binding->class_has_kernel[class] =
+                binding->class_has_kernel[class] || way > LS_WAY_TABLE;
         }
     }
 }
@@ -706,8 +728,8 @@ static int allocate_events(ls_binding *binding)
     binding->map_base = ls_allocate_zero(context, codes, sizeof(uint32_t));
     binding->map_stride = ls_allocate_zero(context, codes * properties, sizeof(uint32_t));
     binding->lanes = ls_allocate_zero(context, binding->spec_count * 2 + 1, sizeof *binding->lanes);
-    return binding->event_specs && binding->generic_first && binding->map_tables && binding->map_base &&
-                   binding->map_stride && binding->lanes
+    return binding->event_specs && binding->generic_first && binding->map_tables &&
+                   binding->map_base && binding->map_stride && binding->lanes
                ? LS_OK
                : LS_ERROR_MEMORY;
 }
@@ -717,7 +739,8 @@ void ls_binding_events_free(ls_binding *binding)
     ls_context *context = binding->context;
     size_t codes = binding->event_code_count, properties = binding->definition->property_count + 1;
     ls_free(context, binding->generic_specs,
-            binding->generic_first ? (binding->generic_first[codes] + (size_t)1) * sizeof(uint32_t) : 0);
+            binding->generic_first ? (binding->generic_first[codes] + (size_t)1) * sizeof(uint32_t)
+                                   : 0);
     ls_free(context, binding->event_specs, codes * binding->spec_words * sizeof(uint64_t));
     ls_free(context, binding->generic_first, (codes + 1) * sizeof(uint32_t));
     ls_free(context, binding->map_tables, properties * sizeof(uint32_t));
@@ -756,11 +779,14 @@ int ls_binding_events(ls_binding *binding)
     while ((binding->map_size = lay_out_map(binding)) == 0) {
         demote_widest(binding);
     }
-    binding->class_map = ls_allocate_zero(binding->context, binding->map_size, sizeof *binding->class_map);
-    if (binding->class_map == NULL || list_generic(binding) != LS_OK || map_classes(binding) != LS_OK) {
+    binding->class_map =
+        ls_allocate_zero(binding->context, binding->map_size, sizeof *binding->class_map);
+    if (binding->class_map == NULL || list_generic(binding) != LS_OK ||
+        map_classes(binding) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
-    binding->class_has_kernel = ls_allocate_zero(binding->context, binding->class_count, sizeof(bool));
+    binding->class_has_kernel =
+        ls_allocate_zero(binding->context, binding->class_count, sizeof(bool));
     if (binding->class_has_kernel == NULL || make_entries(binding) != LS_OK) {
         return LS_ERROR_MEMORY;
     }

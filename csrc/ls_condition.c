@@ -1,7 +1,8 @@
-/* Conditions on one value: a cell read as its type, the operators of the language, Kleene's logic, and what a value
- * earns by points_by, bands and otherwise (section 4). A text is treated as a set of one value, and numbers and
- * points share one comparison, so that every operator is written once. Nothing here allocates but the reader. The
- * binding (once per distinct text) and the walk (once per record) both ask here and nowhere else. */
+/* Conditions on one value: a cell read as its type, the operators of the language, Kleene's logic,
+ * and what a value earns by points_by, bands and otherwise (section 4). A text is treated as a set
+ * of one value, and numbers and points share one comparison, so that every operator is written
+ * once. Nothing here allocates but the reader. The binding (once per distinct text) and the walk
+ * (once per record) both ask here and nowhere else. */
 #include "ls_condition.h"
 
 #include "ls_text.h"
@@ -72,7 +73,8 @@ static size_t sort_set(ls_value_reader *reader, size_t count)
     return kept;
 }
 
-/* Each value is folded on its own: an invalid byte in one does not keep the others from being folded. */
+/* Each value is folded on its own: an invalid byte in one does not keep the others from being
+ * folded. */
 static int read_set(ls_value_reader *reader, ls_string cell, ls_value *out)
 {
     const char *rest = cell.text, *end = cell.text + cell.length;
@@ -97,7 +99,8 @@ static int read_set(ls_value_reader *reader, ls_string cell, ls_value *out)
     return LS_OK;
 }
 
-int ls_value_read(ls_value_reader *reader, ls_type type, const char *cell, size_t length, ls_value *out)
+int ls_value_read(ls_value_reader *reader, ls_type type, const char *cell, size_t length,
+                  ls_value *out)
 {
     ls_string text = ls_trim(cell, length);
     memset(out, 0, sizeof *out);
@@ -132,7 +135,8 @@ static bool any_text(text_relation *relation, const ls_test *test, ls_string val
     return false;
 }
 
-static bool any_value(text_relation *relation, const ls_test *test, const ls_string *values, size_t count)
+static bool any_value(text_relation *relation, const ls_test *test, const ls_string *values,
+                      size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (any_text(relation, test, values[i]))
@@ -174,7 +178,8 @@ static bool test_texts(const ls_test *test, const ls_string *values, size_t coun
 /* ---- numbers and points ---------------------------------------------------------------------- */
 
 /* The value against the i-th operand: -1, 0 or 1. No number is a NaN: the grammar has none. */
-static int compare_operand(const ls_condition *condition, const ls_test *test, const ls_value *value, size_t i)
+static int compare_operand(const ls_condition *condition, const ls_test *test,
+                           const ls_value *value, size_t i)
 {
     if (condition->type == LS_POINTS)
         return (value->points > test->points[i]) - (value->points < test->points[i]);
@@ -191,7 +196,8 @@ static bool equals_any(const ls_condition *condition, const ls_test *test, const
 
 static bool is_between(const ls_condition *condition, const ls_test *test, const ls_value *value)
 {
-    return compare_operand(condition, test, value, 0) >= 0 && compare_operand(condition, test, value, 1) <= 0;
+    return compare_operand(condition, test, value, 0) >= 0 &&
+           compare_operand(condition, test, value, 1) <= 0;
 }
 
 static bool test_number(const ls_condition *condition, const ls_test *test, const ls_value *value)
@@ -282,7 +288,8 @@ static const struct ls_choice_entry *find_text_entry(const ls_choice *choice, ls
     return NULL;
 }
 
-static bool add_text_points(const ls_choice *choice, const ls_string *values, size_t count, ls_int128 *points)
+static bool add_text_points(const ls_choice *choice, const ls_string *values, size_t count,
+                            ls_int128 *points)
 {
     bool matched = false;
     for (size_t i = 0; i < count; i++) {
@@ -305,7 +312,8 @@ static bool entry_matches(const struct ls_choice_entry *entry, ls_type type, con
     }
 }
 
-static bool add_value_points(const ls_choice *choice, ls_type type, const ls_value *value, ls_int128 *points)
+static bool add_value_points(const ls_choice *choice, ls_type type, const ls_value *value,
+                             ls_int128 *points)
 {
     if (!value->known)
         return false;
@@ -324,12 +332,14 @@ static bool add_value_points(const ls_choice *choice, ls_type type, const ls_val
 size_t ls_choice_band(const ls_choice *choice, const ls_value *value, int64_t at)
 {
     size_t i = 0;
-    while (i < choice->count && ls_condition_test(choice->entries[i].condition, value, at) != LS_TRUE)
+    while (i < choice->count &&
+           ls_condition_test(choice->entries[i].condition, value, at) != LS_TRUE)
         i++;
     return i;
 }
 
-static bool add_band_points(const ls_choice *choice, const ls_value *value, int64_t at, ls_int128 *points)
+static bool add_band_points(const ls_choice *choice, const ls_value *value, int64_t at,
+                            ls_int128 *points)
 {
     size_t band = ls_choice_band(choice, value, at);
     if (band == choice->count)

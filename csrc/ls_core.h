@@ -1,7 +1,8 @@
-/* What every stage of the core shares: the context with its counted memory, errors, and small helpers.
+/* What every stage of the core shares: the context with its counted memory, errors, and small
+ * helpers.
  *
- * Only the thread that called into the library allocates; worker threads inside a step work on memory that was
- * reserved before they started. */
+ * Only the thread that called into the library allocates; worker threads inside a step work on
+ * memory that was reserved before they started. */
 #ifndef LS_CORE_H
 #define LS_CORE_H
 
@@ -33,22 +34,25 @@ struct ls_context {
 void ls_context_retain(ls_context *context);
 void ls_context_release(ls_context *context);
 
-/* Resizes a block; NULL when there is no memory (the old block stays). size 0 frees and answers NULL.
- * The caller remembers the old size: that is how memory is counted. */
+/* Resizes a block; NULL when there is no memory (the old block stays). size 0 frees and answers
+ * NULL. The caller remembers the old size: that is how memory is counted. */
 void *ls_reallocate(ls_context *context, void *block, size_t old_size, size_t size);
 void *ls_allocate(ls_context *context, size_t size); /* not cleared */
 void *ls_allocate_zero(ls_context *context, size_t count, size_t size);
 void ls_free(ls_context *context, void *block, size_t size);
 
-/* Grows an array so that it has room for `needed` items; *capacity counts items. LS_OK or LS_ERROR_MEMORY. */
-int ls_grow(ls_context *context, void *array_pointer, size_t *capacity, size_t needed, size_t item_size);
+/* Grows an array so that it has room for `needed` items; *capacity counts items. LS_OK or
+ * LS_ERROR_MEMORY. */
+int ls_grow(ls_context *context, void *array_pointer, size_t *capacity, size_t needed,
+            size_t item_size);
 
 /* An arena: many small blocks, freed together. Zero-initialise with its context. */
 typedef struct ls_arena {
     ls_context *context;
     struct ls_arena_block *blocks;
 } ls_arena;
-void *ls_arena_allocate(ls_arena *arena, size_t size); /* 16-byte aligned, cleared; NULL: no memory */
+void *ls_arena_allocate(ls_arena *arena,
+                        size_t size); /* 16-byte aligned, cleared; NULL: no memory */
 char *ls_arena_text(ls_arena *arena, const char *text, size_t length); /* copied, ended by a zero */
 void ls_arena_free(ls_arena *arena);
 
@@ -57,7 +61,8 @@ typedef struct ls_buffer {
     ls_context *context;
     char *data;
     size_t length, capacity;
-    bool failed; /* an append found no memory: everything after it is dropped; check once at the end */
+    bool failed; /* an append found no memory: everything after it is dropped; check once at the end
+                  */
 } ls_buffer;
 void ls_buffer_add(ls_buffer *buffer, const char *text, size_t length);
 void ls_buffer_add_text(ls_buffer *buffer, const char *text);
@@ -72,10 +77,11 @@ LS_INLINE bool ls_string_equal(ls_string a, const char *text, size_t length)
     return a.length == length && (length == 0 || memcmp(a.text, text, length) == 0);
 }
 
-/* Fill the caller's error (may be NULL) and answer its status, so that `return ls_fail(...)` reads well. The
- * message is made of one line: control bytes of quoted data become '?'. */
+/* Fill the caller's error (may be NULL) and answer its status, so that `return ls_fail(...)` reads
+ * well. The message is made of one line: control bytes of quoted data become '?'. */
 int ls_fail(ls_error *error, ls_status status, const char *format, ...) LS_PRINTF(3, 4);
-/* The same with a place: file, line, field (0: left out); the message then starts "file:line:field: ". */
+/* The same with a place: file, line, field (0: left out); the message then starts "file:line:field:
+ * ". */
 int ls_fail_at(ls_error *error, ls_status status, const char *file, uint64_t line, uint64_t column,
                const char *format, ...) LS_PRINTF(6, 7);
 int ls_fail_memory(ls_error *error);
@@ -89,7 +95,13 @@ struct ls_job {
     bool done; /* step answered LS_OK: further steps answer LS_OK */
 };
 
-LS_INLINE int64_t ls_min(int64_t a, int64_t b) { return a < b ? a : b; }
-LS_INLINE int64_t ls_max(int64_t a, int64_t b) { return a > b ? a : b; }
+LS_INLINE int64_t ls_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+LS_INLINE int64_t ls_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 #endif

@@ -79,8 +79,9 @@ static void add_labels(ls_json_writer *json, const summary *summary)
         }
         for (size_t row = 0; row < summary->rows && first == i; row++) {
             uint8_t flags = summary->column->flags[row];
-            count += (flags & LS_FLAG_IN_SCOPE) && !(flags & LS_FLAG_EMPTY) &&
-                     strcmp(definition->labels[summary->column->label[row]], definition->labels[i]) == 0;
+            count +=
+                (flags & LS_FLAG_IN_SCOPE) && !(flags & LS_FLAG_EMPTY) &&
+                strcmp(definition->labels[summary->column->label[row]], definition->labels[i]) == 0;
         }
         if (first == i) {
             ls_json_open(json, '{');
@@ -169,11 +170,12 @@ static void describe(ls_json_writer *json, const summary *summary, size_t bins)
     ls_json_close(json, '}');
 }
 
-int ls_result_distribution(const ls_result *result, size_t definition, size_t bins, ls_writer writer,
-                           void *user, ls_error *error)
+int ls_result_distribution(const ls_result *result, size_t definition, size_t bins,
+                           ls_writer writer, void *user, ls_error *error)
 {
     if (definition >= result->plan->count || bins < 1 || bins > MAX_BINS) {
-        return ls_fail(error, LS_ERROR_USAGE, "distribution: expected a definition and 1 to %d bins", MAX_BINS);
+        return ls_fail(error, LS_ERROR_USAGE,
+                       "distribution: expected a definition and 1 to %d bins", MAX_BINS);
     }
     ls_context *context = result->context;
     size_t size = (result->rows + 1) * sizeof(int64_t);

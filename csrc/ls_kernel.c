@@ -1,8 +1,9 @@
-/* Scores records from a binding: the events' sums (ls_kernel_events.c), what the record's own values add, filters over
- * several of them, then limits and thresholds. */
+/* Scores records from a binding: the events' sums (ls_kernel_events.c), what the record's own
+ * values add, filters over several of them, then limits and thresholds. */
 #include "ls_kernel.h"
 
-/* ---- scratch --------------------------------------------------------------------------------------- */
+/* ---- scratch
+ * --------------------------------------------------------------------------------------- */
 
 static size_t most_events(const ls_dataset *dataset)
 {
@@ -14,8 +15,8 @@ static size_t most_events(const ls_dataset *dataset)
     return most;
 }
 
-int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings, size_t count,
-                    const ls_dataset *dataset)
+int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
+                    size_t count, const ls_dataset *dataset)
 {
     bool lists = false;
     size_t events = most_events(dataset);
@@ -38,8 +39,8 @@ int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *
     scratch->counts = ls_allocate(context, scratch->spec_capacity * sizeof *scratch->counts);
     scratch->latest = ls_allocate(context, scratch->spec_capacity * sizeof *scratch->latest);
     scratch->words = ls_allocate(context, scratch->word_capacity * sizeof *scratch->words);
-    if (scratch->words && scratch->classes && scratch->entries && scratch->listed && scratch->sums && scratch->counts &&
-        scratch->latest) {
+    if (scratch->words && scratch->classes && scratch->entries && scratch->listed &&
+        scratch->sums && scratch->counts && scratch->latest) {
         return LS_OK;
     }
     ls_scratch_free(scratch);
@@ -62,7 +63,8 @@ void ls_scratch_free(ls_scratch *scratch)
     memset(scratch, 0, sizeof *scratch);
 }
 
-/* ---- filters --------------------------------------------------------------------------------------- */
+/* ---- filters
+ * --------------------------------------------------------------------------------------- */
 
 /* What a filter over several values looks at. */
 typedef struct record {
@@ -77,13 +79,13 @@ static ls_truth ask_score(const record *record, const ls_filter *leaf)
     const ls_score_column *column = &record->columns[leaf->score];
     const ls_definition *definition = &record->binding->plan->definitions[leaf->score];
     uint8_t flags = column->flags[record->row];
-    ls_value value = {.known = (flags & LS_FLAG_IN_SCOPE) && !(flags & LS_FLAG_EMPTY)};
+    const int64_t *const parts[] = {column->value, column->fit, column->engagement};
+    bool there = leaf->part == LS_PART_LABEL ? column->label != NULL : parts[leaf->part] != NULL;
+    ls_value value = {.known = there && (flags & LS_FLAG_IN_SCOPE) && !(flags & LS_FLAG_EMPTY)};
     if (value.known && leaf->part == LS_PART_LABEL) {
         value.text = definition->folded_labels[column->label[record->row]];
     } else if (value.known) {
-        bool whole = leaf->part == LS_PART_VALUE || column->fit == NULL;
-        value.points = whole ? column->value[record->row]
-                             : (leaf->part == LS_PART_FIT ? column->fit : column->engagement)[record->row];
+        value.points = parts[leaf->part][record->row];
     }
     return ls_condition_test(leaf->condition, &value, record->binding->at);
 }
@@ -126,7 +128,8 @@ static ls_truth ask(const record *record, const ls_filter *filter)
     return filter->kind == LS_FILTER_NONE ? ls_truth_not(truth) : truth;
 }
 
-/* ---- one record ------------------------------------------------------------------------------------ */
+/* ---- one record
+ * ------------------------------------------------------------------------------------ */
 
 static void add_values(const ls_binding *binding, size_t row, ls_scratch *scratch)
 {
@@ -169,7 +172,8 @@ static void add_counted(const ls_binding *binding, ls_scratch *scratch)
             bool decays = count > 0 && spec->occurrences->decay.curve != LS_CURVE_NONE;
             int64_t age = decays ? binding->at - scratch->latest[i] : 0;
             scratch->sums[spec->target] +=
-                decays ? ls_decay_points(&spec->occurrences->decay, times->points, age) : times->points;
+                decays ? ls_decay_points(&spec->occurrences->decay, times->points, age)
+                       : times->points;
             scratch->fired = true;
         }
     }
@@ -178,7 +182,8 @@ static void add_counted(const ls_binding *binding, ls_scratch *scratch)
 static void limit_rules(const ls_binding *binding, ls_scratch *scratch)
 {
     const ls_definition *definition = binding->definition;
-    for (size_t i = 0; i < definition->rule_count && binding->target_count > definition->group_count; i++) {
+    for (size_t i = 0;
+         i < definition->rule_count && binding->target_count > definition->group_count; i++) {
         const ls_rule *rule = &definition->rules[i];
         if (rule->enabled && binding->rule_target[i] >= definition->group_count) {
             scratch->sums[rule->group] +=
@@ -187,7 +192,8 @@ static void limit_rules(const ls_binding *binding, ls_scratch *scratch)
     }
 }
 
-static void store(const ls_binding *binding, const ls_score_column *column, size_t row, const ls_scratch *scratch)
+static void store(const ls_binding *binding, const ls_score_column *column, size_t row,
+                  const ls_scratch *scratch)
 {
     ls_settled settled;
     const char *where;
@@ -208,8 +214,8 @@ static void store(const ls_binding *binding, const ls_score_column *column, size
                                    (empty ? LS_FLAG_EMPTY : 0));
 }
 
-static void score_record(const ls_binding *binding, const ls_score_column *columns, size_t block, size_t row,
-                         ls_scratch *scratch)
+static void score_record(const ls_binding *binding, const ls_score_column *columns, size_t block,
+                         size_t row, ls_scratch *scratch)
 {
     const ls_events *events = &binding->dataset->events;
     const ls_score_column *column = &columns[binding->definition - binding->plan->definitions];
@@ -243,8 +249,8 @@ static void score_record(const ls_binding *binding, const ls_score_column *colum
     store(binding, column, row, scratch);
 }
 
-void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns, size_t first, size_t last,
-                   ls_scratch *scratch)
+void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns, size_t first,
+                   size_t last, ls_scratch *scratch)
 {
     const ls_events *events = &binding->dataset->events;
     while (first < last) {

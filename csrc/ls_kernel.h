@@ -1,5 +1,6 @@
-/* Kernels: score a range of contacts by one bound definition. They only read the binding and the dataset and write
- * the result's columns and their own scratch, so that threads can share the work; they never allocate. */
+/* Kernels: score a range of contacts by one bound definition. They only read the binding and the
+ * dataset and write the result's columns and their own scratch, so that threads can share the work;
+ * they never allocate. */
 #ifndef LS_KERNEL_H
 #define LS_KERNEL_H
 
@@ -27,33 +28,35 @@ typedef struct ls_listed {
 typedef struct ls_scratch {
     ls_context *context;
     size_t event_capacity, target_capacity, spec_capacity, listed_capacity, word_capacity;
-    uint16_t *classes;  /* by event of the block */
-    uint32_t *entries;  /* by event of the block: its entry */
-    ls_listed *listed;  /* by event of one contact */
-    int64_t *sums;      /* by target */
-    int64_t *counts;    /* by spec */
-    int64_t *latest;    /* by spec: the time of the latest occurrence */
-    uint64_t *words;    /* lanes that are being added up */
+    uint16_t *classes; /* by event of the block */
+    uint32_t *entries; /* by event of the block: its entry */
+    ls_listed *listed; /* by event of one contact */
+    int64_t *sums;     /* by target */
+    int64_t *counts;   /* by spec */
+    int64_t *latest;   /* by spec: the time of the latest occurrence */
+    uint64_t *words;   /* lanes that are being added up */
     bool fired;
 } ls_scratch;
 
 /* bindings: those of the run; the dataset is grouped. LS_OK or LS_ERROR_MEMORY. */
-int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings, size_t count,
-                    const ls_dataset *dataset);
+int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
+                    size_t count, const ls_dataset *dataset);
 void ls_scratch_free(ls_scratch *scratch);
 
-/* columns: of every definition of the plan, since scores use each other; the binding's own is written for the rows
- * first .. last - 1. A record that must be walked gets LS_FLAG_WALK and nothing else. */
-void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns, size_t first, size_t last,
-                   ls_scratch *scratch);
+/* columns: of every definition of the plan, since scores use each other; the binding's own is
+ * written for the rows first .. last - 1. A record that must be walked gets LS_FLAG_WALK and
+ * nothing else. */
+void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns, size_t first,
+                   size_t last, ls_scratch *scratch);
 
 /* ls_kernel_events.c: the events of a block: their classes and entries, from event `begin` on. */
 void ls_kernel_entries(const ls_binding *binding, size_t begin, size_t count, ls_scratch *scratch);
-/* Adds what one contact's events [begin, end) are worth to scratch->sums, counts, latest and fired. block: the first
- * event of the block. */
+/* Adds what one contact's events [begin, end) are worth to scratch->sums, counts, latest and fired.
+ * block: the first event of the block. */
 void ls_kernel_contact(const ls_binding *binding, size_t block, size_t begin, size_t end,
                        ls_scratch *scratch);
-/* Whether a count fits the rule's times, and what that earns: the first band that fits, NULL: none. */
+/* Whether a count fits the rule's times, and what that earns: the first band that fits, NULL: none.
+ */
 const ls_times *ls_times_fit(const ls_occurrences *occurrences, int64_t count);
 /* The events that a block takes, but for a contact that has more. */
 #define LS_BLOCK_EVENTS 8192

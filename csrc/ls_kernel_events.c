@@ -1,6 +1,7 @@
-/* The events' part of the kernels. First, for a block of events that may span many contacts, each event's class and
- * then its entry are looked up; then each contact's entries are added. Specs that tables cannot hold are worked out
- * occurrence by occurrence, for the events of their classes only. */
+/* The events' part of the kernels. First, for a block of events that may span many contacts, each
+ * event's class and then its entry are looked up; then each contact's entries are added. Specs that
+ * tables cannot hold are worked out occurrence by occurrence, for the events of their classes only.
+ */
 #include "ls_kernel.h"
 
 #include "ls_time.h"
@@ -14,14 +15,16 @@ LS_INLINE uint32_t code_at(const void *codes, unsigned width, size_t i)
                         : ((const uint32_t *)codes)[i];
 }
 
-/* ---- classes -------------------------------------------------------------------------------------- */
+/* ---- classes
+ * -------------------------------------------------------------------------------------- */
 
 /* One function, made several times for constant widths, so that the loop has no branch. */
 LS_INLINE void classes_of_one(const ls_binding *binding, size_t begin, size_t count, uint16_t *out,
                               unsigned event_width, unsigned width)
 {
     const ls_property_table *table = &binding->tables[binding->map_tables[0]];
-    const uint32_t *base = binding->map_base, *stride = binding->map_stride, *classes = table->classes;
+    const uint32_t *base = binding->map_base, *stride = binding->map_stride,
+                   *classes = table->classes;
     const void *events = binding->dataset->events.event.codes, *codes = table->column->codes;
     for (size_t i = 0; i < count; i++) {
         uint32_t event = code_at(events, event_width, begin + i);
@@ -40,7 +43,8 @@ static void classes_of_many(const ls_binding *binding, size_t begin, size_t coun
         uint32_t place = binding->map_base[event];
         for (size_t k = 0; k < tables; k++) {
             if (stride[k] > 0) {
-                place += stride[k] * ls_table_class(&binding->tables[binding->map_tables[k]], begin + i);
+                place +=
+                    stride[k] * ls_table_class(&binding->tables[binding->map_tables[k]], begin + i);
             }
         }
         out[i] = binding->class_map[place];
@@ -64,18 +68,20 @@ static void classes_of(const ls_binding *binding, size_t begin, size_t count, ui
     }
 }
 
-/* ---- entries -------------------------------------------------------------------------------------- */
+/* ---- entries
+ * -------------------------------------------------------------------------------------- */
 
 /* An event later than the instant has entry 0: nothing. */
-LS_INLINE void entries_of(const ls_binding *binding, size_t begin, size_t count, const uint16_t *classes,
-                          uint32_t *out, bool wide, unsigned edges_in_cell)
+LS_INLINE void entries_of(const ls_binding *binding, size_t begin, size_t count,
+                          const uint16_t *classes, uint32_t *out, bool wide, unsigned edges_in_cell)
 {
     const void *times = binding->dataset->events.times;
     const int64_t now = wide ? binding->at : binding->at - LS_EVENT_BASE;
     const uint32_t buckets = (uint32_t)binding->bucket_count;
     const uint64_t last_cell = binding->cell_count;
     for (size_t i = 0; i < count; i++) {
-        int64_t time = wide ? ((const int64_t *)times)[begin + i] : ((const uint32_t *)times)[begin + i];
+        int64_t time =
+            wide ? ((const int64_t *)times)[begin + i] : ((const uint32_t *)times)[begin + i];
         int64_t age = now - time;
         uint64_t cell = (uint64_t)(age < 0 ? 0 : age) >> binding->cell_shift;
         uint32_t bucket = binding->cells[cell < last_cell ? cell : last_cell];
@@ -99,9 +105,11 @@ void ls_kernel_entries(const ls_binding *binding, size_t begin, size_t count, ls
     }
 }
 
-/* ---- adding up ------------------------------------------------------------------------------------ */
+/* ---- adding up
+ * ------------------------------------------------------------------------------------ */
 
-static void empty_lanes(const ls_binding *binding, const uint64_t *words, size_t events, ls_scratch *scratch)
+static void empty_lanes(const ls_binding *binding, const uint64_t *words, size_t events,
+                        ls_scratch *scratch)
 {
     for (size_t i = 0; i < binding->lane_count; i++) {
         const ls_lane *lane = &binding->lanes[i];
@@ -118,8 +126,8 @@ static void empty_lanes(const ls_binding *binding, const uint64_t *words, size_t
     }
 }
 
-LS_INLINE void add_entries(const ls_binding *binding, const uint32_t *entries, size_t count, size_t word_count,
-                           uint64_t *words)
+LS_INLINE void add_entries(const ls_binding *binding, const uint32_t *entries, size_t count,
+                           size_t word_count, uint64_t *words)
 {
     for (size_t k = 0; k < word_count; k++) {
         words[k] = 0;
@@ -132,7 +140,8 @@ LS_INLINE void add_entries(const ls_binding *binding, const uint32_t *entries, s
     }
 }
 
-static void add_contact(const ls_binding *binding, const uint32_t *entries, size_t count, ls_scratch *scratch)
+static void add_contact(const ls_binding *binding, const uint32_t *entries, size_t count,
+                        ls_scratch *scratch)
 {
     uint64_t *words = scratch->words;
     while (count > 0) {
@@ -150,7 +159,8 @@ static void add_contact(const ls_binding *binding, const uint32_t *entries, size
     }
 }
 
-/* ---- kernels -------------------------------------------------------------------------------------- */
+/* ---- kernels
+ * -------------------------------------------------------------------------------------- */
 
 const ls_times *ls_times_fit(const ls_occurrences *occurrences, int64_t count)
 {
@@ -189,7 +199,8 @@ static ls_truth ask_event(const ls_binding *binding, const ls_filter *filter, si
 }
 
 /* What the choice says of the event; false: it earns nothing that way and is no occurrence. */
-static bool ask_choice(const ls_binding *binding, const ls_spec *spec, size_t event, int64_t *points)
+static bool ask_choice(const ls_binding *binding, const ls_spec *spec, size_t event,
+                       int64_t *points)
 {
     const ls_choice *choice = &spec->occurrences->choice;
     const ls_property_table *table = &binding->tables[choice->property];
@@ -210,7 +221,8 @@ static bool is_generic_occurrence(const ls_binding *binding, const ls_spec *spec
 {
     const ls_occurrences *occurrences = spec->occurrences;
     *points = occurrences->points;
-    return (occurrences->where == NULL || ask_event(binding, occurrences->where, event) == LS_TRUE) &&
+    return (occurrences->where == NULL ||
+            ask_event(binding, occurrences->where, event) == LS_TRUE) &&
            (occurrences->choice.kind == LS_CHOICE_NONE || ask_choice(binding, spec, event, points));
 }
 
@@ -232,7 +244,8 @@ static void count_occurrence(const ls_binding *binding, size_t number, int64_t t
 }
 
 /* The events of classes that some kernel spec looks at, and generic specs. */
-static void run_kernels(const ls_binding *binding, size_t block, size_t begin, size_t end, ls_scratch *scratch)
+static void run_kernels(const ls_binding *binding, size_t block, size_t begin, size_t end,
+                        ls_scratch *scratch)
 {
     const ls_events *events = &binding->dataset->events;
     for (size_t e = begin; e < end; e++) {
@@ -241,12 +254,14 @@ static void run_kernels(const ls_binding *binding, size_t block, size_t begin, s
             const ls_event_class *matches = &binding->classes[class];
             for (size_t i = 0; i < matches->count; i++) {
                 const ls_match *match = &binding->matches[matches->first + i];
-                count_occurrence(binding, match->spec, ls_event_time(events, e), match->points, scratch);
+                count_occurrence(binding, match->spec, ls_event_time(events, e), match->points,
+                                 scratch);
             }
         }
         if (binding->any_generic) {
             uint32_t code = ls_column_code(&events->event, e);
-            for (uint32_t i = binding->generic_first[code]; i < binding->generic_first[code + 1]; i++) {
+            for (uint32_t i = binding->generic_first[code]; i < binding->generic_first[code + 1];
+                 i++) {
                 int64_t points;
                 uint32_t spec = binding->generic_specs[i];
                 if (binding->specs[spec].way != LS_WAY_LIST &&
@@ -258,18 +273,21 @@ static void run_kernels(const ls_binding *binding, size_t block, size_t begin, s
     }
 }
 
-/* ---- once_per and latest --------------------------------------------------------------------------- */
+/* ---- once_per and latest
+ * --------------------------------------------------------------------------- */
 
 static bool names_spec(const ls_binding *binding, size_t code, size_t spec)
 {
     return (binding->event_specs[code * binding->spec_words + spec / 64] >> (spec % 64) & 1) != 0;
 }
 
-static bool is_listed(const ls_binding *binding, size_t number, size_t event, uint16_t class, int64_t *points)
+static bool is_listed(const ls_binding *binding, size_t number, size_t event, uint16_t class,
+                      int64_t *points)
 {
     const ls_spec *spec = &binding->specs[number];
     if (spec->generic) {
-        return names_spec(binding, ls_column_code(&binding->dataset->events.event, event), number) &&
+        return names_spec(binding, ls_column_code(&binding->dataset->events.event, event),
+                          number) &&
                is_generic_occurrence(binding, spec, event, points);
     }
     const ls_event_class *matches = &binding->classes[class];
@@ -350,8 +368,8 @@ static void add_listed(const ls_binding *binding, size_t number, size_t count, l
     }
 }
 
-static void run_list(const ls_binding *binding, size_t number, size_t block, size_t begin, size_t end,
-                     ls_scratch *scratch)
+static void run_list(const ls_binding *binding, size_t number, size_t block, size_t begin,
+                     size_t end, ls_scratch *scratch)
 {
     const ls_occurrences *occurrences = binding->specs[number].occurrences;
     size_t count = 0;
@@ -367,7 +385,8 @@ static void run_list(const ls_binding *binding, size_t number, size_t block, siz
     add_listed(binding, number, count, scratch);
 }
 
-void ls_kernel_contact(const ls_binding *binding, size_t block, size_t begin, size_t end, ls_scratch *scratch)
+void ls_kernel_contact(const ls_binding *binding, size_t block, size_t begin, size_t end,
+                       ls_scratch *scratch)
 {
     add_contact(binding, scratch->entries + (begin - block), end - begin, scratch);
     if (!binding->any_kernel) {

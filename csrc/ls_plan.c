@@ -1,5 +1,6 @@
-/* Compiles the canonical form into a plan: definitions, their groups and thresholds, and the order in which scores
- * use each other. The plan is built whole before anyone sees it, and never changes after. */
+/* Compiles the canonical form into a plan: definitions, their groups and thresholds, and the order
+ * in which scores use each other. The plan is built whole before anyone sees it, and never changes
+ * after. */
 #include "ls_plan.h"
 
 #include "ls_dataset.h"
@@ -16,13 +17,15 @@ static int read_band(ls_plan_reader *reader, const ls_json *json, ls_band *out)
     const ls_json *at_least = ls_json_get(json, "at_least");
     int status = ls_read_text(reader, ls_json_get(json, "label"), "label", &out->label);
     out->bounded = at_least != NULL;
-    return status == LS_OK && at_least ? ls_read_points(reader, at_least, "at_least", &out->at_least)
-                                       : status;
+    return status == LS_OK && at_least
+               ? ls_read_points(reader, at_least, "at_least", &out->at_least)
+               : status;
 }
 
 static int read_bands(ls_plan_reader *reader, const ls_json *json, ls_band **bands, size_t *count)
 {
-    if (json == NULL || json->kind != LS_JSON_ARRAY || json->count == 0 || json->count > MAX_BANDS) {
+    if (json == NULL || json->kind != LS_JSON_ARRAY || json->count == 0 ||
+        json->count > MAX_BANDS) {
         return ls_read_expected(reader, "thresholds", "a list of 1 to 1000 bands");
     }
     *bands = ls_read_allocate(reader, json->count, sizeof **bands);
@@ -50,7 +53,8 @@ static int add_label(ls_plan_reader *reader, ls_string a, ls_string separator, l
     ls_buffer_add(text, separator.text, separator.length);
     ls_buffer_add(text, b.text, b.length);
     size_t length = text->length;
-    const char *label = text->failed ? NULL : ls_arena_text(&reader->plan->arena, text->data, length);
+    const char *label =
+        text->failed ? NULL : ls_arena_text(&reader->plan->arena, text->data, length);
     if (label == NULL || ls_fold(label, length, text) != LS_OK) {
         return ls_fail_memory(reader->error);
     }
@@ -66,7 +70,8 @@ static int join_labels(ls_plan_reader *reader, ls_string separator)
 {
     static const ls_string none = {"", 0};
     ls_definition *definition = reader->definition;
-    size_t count = definition->band_count + definition->fit_band_count * definition->engagement_band_count;
+    size_t count =
+        definition->band_count + definition->fit_band_count * definition->engagement_band_count;
     definition->labels = ls_read_allocate(reader, count, sizeof *definition->labels);
     definition->folded_labels = ls_read_allocate(reader, count, sizeof *definition->folded_labels);
     if (definition->labels == NULL || definition->folded_labels == NULL) {
@@ -100,8 +105,8 @@ static int read_thresholds(ls_plan_reader *reader, const ls_json *json)
         status = read_bands(reader, ls_json_get(json, "fit"), &definition->fit_bands,
                             &definition->fit_band_count);
         if (status == LS_OK) {
-            status = read_bands(reader, ls_json_get(json, "engagement"), &definition->engagement_bands,
-                                &definition->engagement_band_count);
+            status = read_bands(reader, ls_json_get(json, "engagement"),
+                                &definition->engagement_bands, &definition->engagement_band_count);
         }
         if (status == LS_OK) {
             status = ls_read_text(reader, ls_json_get(json, "separator"), "separator", &separator);
@@ -129,7 +134,8 @@ static int read_group(ls_plan_reader *reader, const ls_json *json, ls_group *out
         status = ls_read_expected(reader, "groups.rules", "a list");
     }
     out->first_rule = (uint32_t)definition->rule_count;
-    for (const ls_json *child = rules ? rules->first : NULL; child && status == LS_OK; child = child->next) {
+    for (const ls_json *child = rules ? rules->first : NULL; child && status == LS_OK;
+         child = child->next) {
         ls_rule *rule = &definition->rules[definition->rule_count++];
         rule->group = (uint32_t)(out - definition->groups);
         rule->index = out->rule_count++;
@@ -168,15 +174,16 @@ static int read_limits(ls_plan_reader *reader, const ls_json *json)
     if (status == LS_OK) {
         status = ls_read_limit(reader, ls_json_get(json, "fit"), &definition->fit_limit);
     }
-    return status == LS_OK
-               ? ls_read_limit(reader, ls_json_get(json, "engagement"), &definition->engagement_limit)
-               : status;
+    return status == LS_OK ? ls_read_limit(reader, ls_json_get(json, "engagement"),
+                                           &definition->engagement_limit)
+                           : status;
 }
 
 static int read_texts(ls_plan_reader *reader, const ls_json *json)
 {
     ls_definition *definition = reader->definition;
-    const ls_json *label = ls_json_get(json, "label"), *description = ls_json_get(json, "description");
+    const ls_json *label = ls_json_get(json, "label"),
+                  *description = ls_json_get(json, "description");
     int status = label ? ls_read_text(reader, label, "label", &definition->label) : LS_OK;
     return status == LS_OK && description
                ? ls_read_text(reader, description, "description", &definition->description)
@@ -185,7 +192,8 @@ static int read_texts(ls_plan_reader *reader, const ls_json *json)
 
 static int read_definition(ls_plan_reader *reader, const ls_json *json, ls_definition *definition)
 {
-    const ls_json *scope = ls_json_get(json, "scope"), *empty = ls_json_get(json, "empty_until_scored");
+    const ls_json *scope = ls_json_get(json, "scope"),
+                  *empty = ls_json_get(json, "empty_until_scored");
     reader->definition = definition;
     definition->empty_until_scored = empty && empty->kind == LS_JSON_TRUE;
     int status = read_texts(reader, json);
@@ -268,14 +276,17 @@ static int order_definitions(ls_plan_reader *reader)
 
 static int read_set(ls_plan_reader *reader, const ls_json *json)
 {
-    const ls_json *language = ls_json_get(json, "language"), *list = ls_json_get(json, "definitions");
-    if (language == NULL || language->kind != LS_JSON_NUMBER || !ls_string_equal(language->text, "1", 1)) {
+    const ls_json *language = ls_json_get(json, "language"),
+                  *list = ls_json_get(json, "definitions");
+    if (language == NULL || language->kind != LS_JSON_NUMBER ||
+        !ls_string_equal(language->text, "1", 1)) {
         return ls_read_expected(reader, "language", "1");
     }
     if (list == NULL || list->kind != LS_JSON_ARRAY || list->count == 0) {
         return ls_read_expected(reader, "definitions", "a list");
     }
-    reader->plan->definitions = ls_read_allocate(reader, list->count, sizeof *reader->plan->definitions);
+    reader->plan->definitions =
+        ls_read_allocate(reader, list->count, sizeof *reader->plan->definitions);
     if (reader->plan->definitions == NULL) {
         return ls_fail_memory(reader->error);
     }
@@ -301,7 +312,8 @@ static int compile(ls_plan *plan, const char *canonical, size_t length, ls_error
     return status;
 }
 
-int ls_plan_new(ls_context *context, const char *canonical, size_t length, ls_plan **out, ls_error *error)
+int ls_plan_new(ls_context *context, const char *canonical, size_t length, ls_plan **out,
+                ls_error *error)
 {
     *out = NULL;
     ls_plan *plan = ls_allocate_zero(context, 1, sizeof *plan);
@@ -379,7 +391,8 @@ static bool is_repeat(const ls_plan *plan, size_t definition, const ls_property 
     return false;
 }
 
-bool ls_plan_field(const ls_plan *plan, size_t i, ls_object *object, const char **name, const char **type)
+bool ls_plan_field(const ls_plan *plan, size_t i, ls_object *object, const char **name,
+                   const char **type)
 {
     for (size_t d = 0; d < plan->count; d++) {
         const ls_definition *definition = &plan->definitions[d];

@@ -1,6 +1,6 @@
-/* The plan: a set of definitions, compiled from the canonical form. It holds no data, never changes after it was
- * made, and everything in it lives in one arena. What the fields mean is in the scoring language; numbers in
- * comments are its sections. */
+/* The plan: a set of definitions, compiled from the canonical form. It holds no data, never changes
+ * after it was made, and everything in it lives in one arena. What the fields mean is in the
+ * scoring language; numbers in comments are its sections. */
 #ifndef LS_PLAN_H
 #define LS_PLAN_H
 
@@ -10,37 +10,37 @@
 typedef enum ls_truth { LS_FALSE = 0, LS_TRUE = 1, LS_UNKNOWN = 2 } ls_truth;
 typedef enum ls_type { LS_TEXT, LS_NUMBER, LS_BOOLEAN, LS_DATETIME, LS_SET, LS_POINTS } ls_type;
 
-typedef enum ls_op {      /* operands used                                  */
-    LS_OP_ANY_OF,         /* texts | numbers | points                       */
-    LS_OP_NONE_OF,        /* texts | numbers | points                       */
-    LS_OP_ALL_OF,         /* texts (set)                                    */
-    LS_OP_EXACTLY,        /* texts (set), sorted, no repeats                */
-    LS_OP_CONTAINS,       /* texts: any of; of a set: some value does       */
-    LS_OP_NOT_CONTAINS,   /* texts: none of; of a set: no value does        */
-    LS_OP_STARTS_WITH,    /* texts: any of                                  */
-    LS_OP_ENDS_WITH,      /* texts: any of                                  */
-    LS_OP_MORE_THAN,      /* numbers[0] | points[0]                         */
-    LS_OP_AT_LEAST,
-    LS_OP_LESS_THAN,
-    LS_OP_AT_MOST,
-    LS_OP_BETWEEN,        /* numbers[0..1] | points[0..1], inclusive        */
-    LS_OP_NOT_BETWEEN,
-    LS_OP_IS,             /* boolean                                        */
-    LS_OP_WITHIN,         /* from <= value < until                          */
-    LS_OP_OUTSIDE,        /* not that                                       */
-    LS_OP_BEFORE,         /* value < from                                   */
-    LS_OP_SINCE,          /* value >= from                                  */
-    LS_OP_IN_LAST,        /* span: age in [0, span)                         */
-    LS_OP_MORE_THAN_AGO,  /* span: age >= span                              */
-    LS_OP_IN_NEXT,        /* span: 0 < time ahead <= span                   */
-    LS_OP_MORE_THAN_AHEAD /* span: time ahead > span                        */
+typedef enum ls_op {                     /* operands used                                  */
+                     LS_OP_ANY_OF,       /* texts | numbers | points                       */
+                     LS_OP_NONE_OF,      /* texts | numbers | points                       */
+                     LS_OP_ALL_OF,       /* texts (set)                                    */
+                     LS_OP_EXACTLY,      /* texts (set), sorted, no repeats                */
+                     LS_OP_CONTAINS,     /* texts: any of; of a set: some value does       */
+                     LS_OP_NOT_CONTAINS, /* texts: none of; of a set: no value does        */
+                     LS_OP_STARTS_WITH,  /* texts: any of                                  */
+                     LS_OP_ENDS_WITH,    /* texts: any of                                  */
+                     LS_OP_MORE_THAN,    /* numbers[0] | points[0]                         */
+                     LS_OP_AT_LEAST,
+                     LS_OP_LESS_THAN,
+                     LS_OP_AT_MOST,
+                     LS_OP_BETWEEN, /* numbers[0..1] | points[0..1], inclusive        */
+                     LS_OP_NOT_BETWEEN,
+                     LS_OP_IS,             /* boolean                                        */
+                     LS_OP_WITHIN,         /* from <= value < until                          */
+                     LS_OP_OUTSIDE,        /* not that                                       */
+                     LS_OP_BEFORE,         /* value < from                                   */
+                     LS_OP_SINCE,          /* value >= from                                  */
+                     LS_OP_IN_LAST,        /* span: age in [0, span)                         */
+                     LS_OP_MORE_THAN_AGO,  /* span: age >= span                              */
+                     LS_OP_IN_NEXT,        /* span: 0 < time ahead <= span                   */
+                     LS_OP_MORE_THAN_AHEAD /* span: time ahead > span                        */
 } ls_op;
 
 typedef struct ls_test {
     ls_op op;
-    size_t count;       /* of texts, numbers or points */
-    ls_string *texts;   /* folded */
-    ls_string *shown;   /* the same texts as the definition spells them */
+    size_t count;     /* of texts, numbers or points */
+    ls_string *texts; /* folded */
+    ls_string *shown; /* the same texts as the definition spells them */
     double *numbers;
     int64_t *points;
     bool boolean;
@@ -100,10 +100,11 @@ typedef struct ls_choice {
         ls_string text, shown; /* text, set: folded, as spelt */
         double number;
         bool boolean;
-        int64_t from, until;    /* datetime */
+        int64_t from, until;     /* datetime */
         ls_condition *condition; /* bands */
         int64_t points;
-    } *entries; /* points_by on text and set: sorted by folded text (ls_string_compare); bands: in order */
+    } * entries; /* points_by on text and set: sorted by folded text (ls_string_compare); bands: in
+                    order */
     bool has_otherwise;
     int64_t otherwise;
 } ls_choice;
@@ -142,13 +143,13 @@ typedef enum ls_rule_kind { LS_RULE_WHEN, LS_RULE_PROPERTY, LS_RULE_EVENT } ls_r
 
 typedef struct ls_rule {
     ls_rule_kind kind;
-    uint32_t group, index; /* its group, and its 0-based place there */
+    uint32_t group, index;       /* its group, and its 0-based place there */
     ls_string name, description; /* length 0: none */
     bool enabled;
     ls_limit limit;
-    int64_t points;     /* LS_RULE_WHEN */
-    ls_filter *when;    /* LS_RULE_WHEN */
-    ls_choice choice;   /* LS_RULE_PROPERTY */
+    int64_t points;              /* LS_RULE_WHEN */
+    ls_filter *when;             /* LS_RULE_WHEN */
+    ls_choice choice;            /* LS_RULE_PROPERTY */
     ls_occurrences *occurrences; /* LS_RULE_EVENT */
 } ls_rule;
 
@@ -169,7 +170,7 @@ typedef struct ls_definition {
     ls_string name, label, description;
     ls_object object;
     bool has_fit, has_engagement; /* both: combined */
-    ls_filter *scope; /* NULL: all */
+    ls_filter *scope;             /* NULL: all */
     ls_limit limit, fit_limit, engagement_limit;
     bool empty_until_scored;
     size_t property_count;
@@ -177,13 +178,16 @@ typedef struct ls_definition {
     size_t group_count, rule_count, atom_count, occurrences_count;
     ls_group *groups;
     ls_rule *rules; /* of all groups, in order; disabled ones too */
-    /* thresholds (8): bands alone over the value; or fit_bands and engagement_bands, labels joined */
+    /* thresholds (8): bands alone over the value; or fit_bands and engagement_bands, labels joined
+     */
     size_t band_count, fit_band_count, engagement_band_count;
     ls_band *bands, *fit_bands, *engagement_bands;
     size_t label_count;
-    const char **labels; /* bands: by band; else fit band * engagement_band_count + engagement band */
+    const char *
+        *labels; /* bands: by band; else fit band * engagement_band_count + engagement band */
     ls_string *folded_labels; /* the same, for conditions on score:NAME.label */
-    bool moves;  /* some condition or absolute window depends on the instant by other than the events' ages */
+    bool moves;  /* some condition or absolute window depends on the instant by other than the
+                    events' ages */
     bool curves; /* some decay is linear or a half-life, here or in a score that it uses */
     size_t use_count;
     uint32_t *uses; /* definitions whose scores it reads */
@@ -202,9 +206,10 @@ struct ls_plan {
 
 void ls_plan_retain(const ls_plan *plan);
 
-/* Sums of a definition's groups become its score: limits, categories, thresholds (3, 8). One place for all ways of
- * scoring. group_sums: before group limits, each within LS_MAX_SUM. The parts before and after each limit, for
- * explanations; label: index into definition->labels, -1 without thresholds. */
+/* Sums of a definition's groups become its score: limits, categories, thresholds (3, 8). One place
+ * for all ways of scoring. group_sums: before group limits, each within LS_MAX_SUM. The parts
+ * before and after each limit, for explanations; label: index into definition->labels, -1 without
+ * thresholds. */
 typedef struct ls_settled {
     int64_t fit_raw, fit, engagement_raw, engagement, raw, value;
     int32_t label;

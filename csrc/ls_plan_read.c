@@ -1,6 +1,6 @@
-/* Reads filters, conditions, occurrences and rules of the canonical form into the plan's arena. The checker has said
- * all that a person needs to know; here a text that is not canonical gets one plain error, whatever it holds, and
- * never more than that: it may come from anywhere. */
+/* Reads filters, conditions, occurrences and rules of the canonical form into the plan's arena. The
+ * checker has said all that a person needs to know; here a text that is not canonical gets one
+ * plain error, whatever it holds, and never more than that: it may come from anywhere. */
 #include "ls_plan_read.h"
 
 #include "ls_text.h"
@@ -11,7 +11,8 @@ int ls_read_expected(ls_plan_reader *reader, const char *where, const char *expe
 {
     ls_string name = reader->definition ? reader->definition->name : (ls_string){"", 0};
     return ls_fail(reader->error, LS_ERROR_DEFINITION, "%.*s%scanonical form: %s: expected %s",
-                   (int)name.length, name.text ? name.text : "", name.length ? ": " : "", where, expected);
+                   (int)name.length, name.text ? name.text : "", name.length ? ": " : "", where,
+                   expected);
 }
 
 void *ls_read_allocate(ls_plan_reader *reader, size_t count, size_t size)
@@ -62,11 +63,12 @@ int ls_read_points(ls_plan_reader *reader, const ls_json *json, const char *wher
 }
 
 /* A whole number from min to MAX_WHOLE; larger ones become MAX_WHOLE. */
-static int read_whole(ls_plan_reader *reader, const ls_json *json, const char *where, int64_t min, int64_t *out)
+static int read_whole(ls_plan_reader *reader, const ls_json *json, const char *where, int64_t min,
+                      int64_t *out)
 {
     double number;
-    if (!is_kind(json, LS_JSON_NUMBER) || !ls_number_read(json->text.text, json->text.length, &number) ||
-        number < (double)min) {
+    if (!is_kind(json, LS_JSON_NUMBER) ||
+        !ls_number_read(json->text.text, json->text.length, &number) || number < (double)min) {
         return ls_read_expected(reader, where, "a whole number in its range");
     }
     *out = number < (double)MAX_WHOLE ? (int64_t)number : MAX_WHOLE;
@@ -77,15 +79,16 @@ static int read_whole(ls_plan_reader *reader, const ls_json *json, const char *w
 
 static int read_number(ls_plan_reader *reader, const ls_json *json, const char *where, double *out)
 {
-    if (!is_kind(json, LS_JSON_NUMBER) || !ls_number_read(json->text.text, json->text.length, out)) {
+    if (!is_kind(json, LS_JSON_NUMBER) ||
+        !ls_number_read(json->text.text, json->text.length, out)) {
         return ls_read_expected(reader, where, "a number");
     }
     return LS_OK;
 }
 
 /* The text, folded as data will be. */
-static int read_folded(ls_plan_reader *reader, const ls_json *json, const char *where, ls_string *folded,
-                       ls_string *shown)
+static int read_folded(ls_plan_reader *reader, const ls_json *json, const char *where,
+                       ls_string *folded, ls_string *shown)
 {
     int status = ls_read_text(reader, json, where, shown);
     if (status == LS_OK) {
@@ -94,7 +97,8 @@ static int read_folded(ls_plan_reader *reader, const ls_json *json, const char *
             return ls_fail_memory(reader->error);
         }
         folded->length = reader->folded.length;
-        folded->text = ls_arena_text(&reader->plan->arena, reader->folded.data, reader->folded.length);
+        folded->text =
+            ls_arena_text(&reader->plan->arena, reader->folded.data, reader->folded.length);
         status = folded->text ? LS_OK : ls_fail_memory(reader->error);
     }
     if (status == LS_OK && folded->length == 0) {
@@ -120,7 +124,8 @@ static int read_property(ls_plan_reader *reader, const ls_json *json, ls_propert
         }
     }
     if (out->name.length == 0) {
-        return ls_read_expected(reader, "properties", "names led by contact., company., deal. or event.");
+        return ls_read_expected(reader, "properties",
+                                "names led by contact., company., deal. or event.");
     }
     if (out->name.text == NULL) {
         return ls_fail_memory(reader->error);
@@ -181,12 +186,14 @@ typedef enum operands { TEXTS, VALUES, ONE, TWO, BOOLEAN, INTERVAL, INSTANT, SPA
 #define TEXTUAL (OF(LS_TEXT) | OF(LS_SET))
 #define NUMERIC (OF(LS_NUMBER) | OF(LS_POINTS))
 
-static const struct operator {
+static const struct operator
+{
     const char *name;
     unsigned types;
     operands operands;
     ls_op op;
-} operators[] = {
+}
+operators[] = {
     {"any_of", TEXTUAL, TEXTS, LS_OP_ANY_OF},
     {"none_of", TEXTUAL, TEXTS, LS_OP_NONE_OF},
     {"any_of", NUMERIC, VALUES, LS_OP_ANY_OF},
@@ -234,7 +241,8 @@ static int read_texts(ls_plan_reader *reader, const ls_json *json, ls_test *out)
         return ls_fail_memory(reader->error);
     }
     for (const ls_json *child = json->first->next; child; child = child->next, count++) {
-        int status = read_folded(reader, child, "a test's text", &pairs[count].folded, &pairs[count].shown);
+        int status =
+            read_folded(reader, child, "a test's text", &pairs[count].folded, &pairs[count].shown);
         if (status != LS_OK) {
             return status;
         }
@@ -279,12 +287,13 @@ static int read_instant(ls_plan_reader *reader, const ls_json *json, int64_t *ou
     return LS_OK;
 }
 
-static int read_operands(ls_plan_reader *reader, ls_type type, operands operands, const ls_json *json,
-                         ls_test *out)
+static int read_operands(ls_plan_reader *reader, ls_type type, operands operands,
+                         const ls_json *json, ls_test *out)
 {
     const ls_json *first = json->first->next, *second = first ? first->next : NULL;
     size_t count = json->count - 1;
-    bool two = operands == TWO || operands == INTERVAL, many = operands == TEXTS || operands == VALUES;
+    bool two = operands == TWO || operands == INTERVAL,
+         many = operands == TEXTS || operands == VALUES;
     if (count == 0 || (!many && count != (two ? 2u : 1u))) {
         return ls_read_expected(reader, "a test", "its operands");
     }
@@ -321,7 +330,8 @@ static int read_test(ls_plan_reader *reader, ls_type type, const ls_json *json, 
     return ls_read_expected(reader, "tests", "an operator of the property's type");
 }
 
-static int read_condition(ls_plan_reader *reader, ls_type type, const ls_json *json, ls_condition *out)
+static int read_condition(ls_plan_reader *reader, ls_type type, const ls_json *json,
+                          ls_condition *out)
 {
     const ls_json *known = ls_json_get(json, "known"), *tests = ls_json_get(json, "tests");
     if (!is_kind(json, LS_JSON_OBJECT) || (known == NULL && tests == NULL)) {
@@ -350,7 +360,8 @@ static int read_condition(ls_plan_reader *reader, ls_type type, const ls_json *j
     return LS_OK;
 }
 
-static int read_new_condition(ls_plan_reader *reader, ls_type type, const ls_json *json, ls_condition **out)
+static int read_new_condition(ls_plan_reader *reader, ls_type type, const ls_json *json,
+                              ls_condition **out)
 {
     *out = ls_read_allocate(reader, 1, sizeof **out);
     return *out ? read_condition(reader, type, json, *out) : ls_fail_memory(reader->error);
@@ -414,9 +425,10 @@ static int read_score(ls_plan_reader *reader, const ls_json *json, ls_filter *ou
     out->score = (uint32_t)score;
     out->part = (ls_part)which;
     int status = add_use(reader, out->score);
-    return status == LS_OK ? read_new_condition(reader, out->part == LS_PART_LABEL ? LS_TEXT : LS_POINTS,
-                                                ls_json_get(json, "is"), &out->condition)
-                           : status;
+    return status == LS_OK
+               ? read_new_condition(reader, out->part == LS_PART_LABEL ? LS_TEXT : LS_POINTS,
+                                    ls_json_get(json, "is"), &out->condition)
+               : status;
 }
 
 static int find_list(ls_plan_reader *reader, const ls_json *json, uint32_t *out)
@@ -540,7 +552,8 @@ int ls_read_limit(ls_plan_reader *reader, const ls_json *json, ls_limit *out)
 }
 
 /* One value of points_by, as its property's type. */
-static int read_by_value(ls_plan_reader *reader, ls_type type, const ls_json *json, struct ls_choice_entry *out)
+static int read_by_value(ls_plan_reader *reader, ls_type type, const ls_json *json,
+                         struct ls_choice_entry *out)
 {
     switch (type) {
     case LS_NUMBER: return read_number(reader, json, "points_by", &out->number);
@@ -551,13 +564,15 @@ static int read_by_value(ls_plan_reader *reader, ls_type type, const ls_json *js
                    : ls_read_expected(reader, "points_by", "true or false");
     case LS_DATETIME: {
         int status = read_instant(reader, ls_json_get(json, "from"), &out->from);
-        return status == LS_OK ? read_instant(reader, ls_json_get(json, "until"), &out->until) : status;
+        return status == LS_OK ? read_instant(reader, ls_json_get(json, "until"), &out->until)
+                               : status;
     }
     default: return read_folded(reader, json, "points_by", &out->text, &out->shown);
     }
 }
 
-static int read_choice_entry(ls_plan_reader *reader, ls_type type, const ls_json *json, ls_choice *choice)
+static int read_choice_entry(ls_plan_reader *reader, ls_type type, const ls_json *json,
+                             ls_choice *choice)
 {
     struct ls_choice_entry entry = {0};
     int status = ls_read_points(reader, ls_json_get(json, "points"), "points", &entry.points);
@@ -579,7 +594,8 @@ static int compare_entries(const void *a, const void *b)
                              ((const struct ls_choice_entry *)b)->text);
 }
 
-/* Texts are looked up by halving, so they are sorted; two that fold alike would both claim a value. */
+/* Texts are looked up by halving, so they are sorted; two that fold alike would both claim a value.
+ */
 static int sort_choice(ls_plan_reader *reader, ls_choice *choice)
 {
     qsort(choice->entries, choice->count, sizeof *choice->entries, compare_entries);
@@ -619,8 +635,9 @@ static int read_choice(ls_plan_reader *reader, const ls_json *json, ls_choice *o
         status = sort_choice(reader, out);
     }
     out->has_otherwise = otherwise != NULL;
-    return status == LS_OK && otherwise ? ls_read_points(reader, otherwise, "otherwise", &out->otherwise)
-                                        : status;
+    return status == LS_OK && otherwise
+               ? ls_read_points(reader, otherwise, "otherwise", &out->otherwise)
+               : status;
 }
 
 static int read_events(ls_plan_reader *reader, const ls_json *json, ls_occurrences *out)
@@ -706,11 +723,12 @@ static int read_decay(ls_plan_reader *reader, const ls_json *json, ls_decay *out
     reader->definition->curves = reader->definition->curves || linear;
     int status = read_whole(reader, ls_json_get(json, "every"), "decay.every", 1, &out->every);
     if (status == LS_OK) {
-        status = read_decimal(reader, ls_json_get(json, "percent"), "decay.percent", 100 * LS_MILLION,
-                              &out->percent);
+        status = read_decimal(reader, ls_json_get(json, "percent"), "decay.percent",
+                              100 * LS_MILLION, &out->percent);
     }
-    return status == LS_OK && out->percent <= 0 ? ls_read_expected(reader, "decay.percent", "above 0")
-                                                : status;
+    return status == LS_OK && out->percent <= 0
+               ? ls_read_expected(reader, "decay.percent", "above 0")
+               : status;
 }
 
 static int read_once(ls_plan_reader *reader, const ls_json *json, ls_occurrences *out)
@@ -754,10 +772,12 @@ static int read_occurrences(ls_plan_reader *reader, const ls_json *json, ls_occu
     if (status == LS_OK) {
         status = read_decay(reader, ls_json_get(json, "decay"), &out->decay);
     }
-    return status == LS_OK && points ? ls_read_points(reader, points, "points", &out->points) : status;
+    return status == LS_OK && points ? ls_read_points(reader, points, "points", &out->points)
+                                     : status;
 }
 
-static int read_optional_text(ls_plan_reader *reader, const ls_json *json, const char *key, ls_string *out)
+static int read_optional_text(ls_plan_reader *reader, const ls_json *json, const char *key,
+                              ls_string *out)
 {
     const ls_json *text = ls_json_get(json, key);
     return text ? ls_read_text(reader, text, key, out) : LS_OK;
@@ -782,7 +802,8 @@ static int read_rule_body(ls_plan_reader *reader, const ls_json *json, ls_rule *
     out->kind = LS_RULE_PROPERTY;
     int status = read_choice(reader, json, &out->choice);
     return status == LS_OK && out->choice.kind == LS_CHOICE_NONE
-               ? ls_read_expected(reader, "a rule", "when, event, or property with points_by or bands")
+               ? ls_read_expected(reader, "a rule",
+                                  "when, event, or property with points_by or bands")
                : status;
 }
 

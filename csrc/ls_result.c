@@ -12,7 +12,8 @@ static bool allocate_column(const ls_definition *definition, ls_context *context
     column->flags = ls_allocate_zero(context, count, 1);
     column->fit = combined ? ls_allocate_zero(context, count, sizeof(int64_t)) : NULL;
     column->engagement = combined ? ls_allocate_zero(context, count, sizeof(int64_t)) : NULL;
-    column->label = definition->label_count ? ls_allocate_zero(context, count, sizeof(int32_t)) : NULL;
+    column->label =
+        definition->label_count ? ls_allocate_zero(context, count, sizeof(int32_t)) : NULL;
     return column->value && column->flags && (!combined || (column->fit && column->engagement)) &&
            (definition->label_count == 0 || column->label);
 }
@@ -29,7 +30,8 @@ int ls_columns_new(const ls_plan *plan, ls_context *context, size_t rows, ls_sco
     return *out ? LS_OK : LS_ERROR_MEMORY;
 }
 
-void ls_columns_free(const ls_plan *plan, ls_context *context, size_t rows, ls_score_column *columns)
+void ls_columns_free(const ls_plan *plan, ls_context *context, size_t rows,
+                     ls_score_column *columns)
 {
     size_t count = rows + (rows == 0);
     for (size_t i = 0; columns && i < plan->count; i++) {
@@ -42,8 +44,8 @@ void ls_columns_free(const ls_plan *plan, ls_context *context, size_t rows, ls_s
     ls_free(context, columns, plan->count * sizeof *columns);
 }
 
-void ls_columns_get(const ls_plan *plan, const ls_score_column *columns, size_t definition, size_t row,
-                    ls_score *out)
+void ls_columns_get(const ls_plan *plan, const ls_score_column *columns, size_t definition,
+                    size_t row, ls_score *out)
 {
     const ls_score_column *column = &columns[definition];
     uint8_t flags = column->flags[row];
@@ -70,7 +72,8 @@ static int32_t label_number(const ls_definition *definition, const char *label)
     return 0;
 }
 
-void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t row, const ls_score *scores)
+void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t row,
+                    const ls_score *scores)
 {
     for (size_t i = 0; i < plan->count; i++) {
         ls_score_column *column = &columns[i];
@@ -83,9 +86,9 @@ void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t row, c
         if (column->label) {
             column->label[row] = label_number(&plan->definitions[i], score->label);
         }
-        column->flags[row] =
-            (uint8_t)((score->in_scope ? LS_FLAG_IN_SCOPE : 0) | (score->scored ? LS_FLAG_SCORED : 0) |
-                      (score->in_scope && score->empty ? LS_FLAG_EMPTY : 0));
+        column->flags[row] = (uint8_t)((score->in_scope ? LS_FLAG_IN_SCOPE : 0) |
+                                       (score->scored ? LS_FLAG_SCORED : 0) |
+                                       (score->in_scope && score->empty ? LS_FLAG_EMPTY : 0));
     }
 }
 
@@ -154,8 +157,8 @@ int ls_result_get(const ls_result *result, size_t definition, size_t row, ls_sco
     return LS_OK;
 }
 
-int ls_result_next_change(const ls_result *result, size_t definition, size_t row, bool *known, int64_t *at,
-                          ls_error *error)
+int ls_result_next_change(const ls_result *result, size_t definition, size_t row, bool *known,
+                          int64_t *at, ls_error *error)
 {
     if (!is_row(result, definition, row)) {
         return ls_fail(error, LS_ERROR_USAGE, "no such definition or row");
@@ -166,8 +169,8 @@ int ls_result_next_change(const ls_result *result, size_t definition, size_t row
             return status;
         }
     }
-    return ls_next_change(*result->walk, result->plan->definitions[definition].object, row, result->at,
-                          definition, known, at, error);
+    return ls_next_change(*result->walk, result->plan->definitions[definition].object, row,
+                          result->at, definition, known, at, error);
 }
 
 /* Whether row a ranks before row b: the larger value, then the earlier row. */

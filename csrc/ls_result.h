@@ -20,9 +20,11 @@ int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, ls_resul
 void ls_result_retain(const ls_result *result);
 /* Columns of scores for a plan: all or nothing. */
 int ls_columns_new(const ls_plan *plan, ls_context *context, size_t rows, ls_score_column **out);
-void ls_columns_free(const ls_plan *plan, ls_context *context, size_t rows, ls_score_column *columns);
-void ls_columns_get(const ls_plan *plan, const ls_score_column *columns, size_t definition, size_t row,
-                    ls_score *out);
+void ls_columns_free(const ls_plan *plan, ls_context *context, size_t rows,
+                     ls_score_column *columns);
+void ls_columns_get(const ls_plan *plan, const ls_score_column *columns, size_t definition,
+                    size_t row, ls_score *out);
 /* Puts a walked record's scores (by definition) into the columns. */
-void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t row, const ls_score *scores);
+void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t row,
+                    const ls_score *scores);
 #endif

@@ -1,5 +1,6 @@
-/* The score job: binds every definition, then scores the dataset's records in ranges that threads share out among
- * themselves. Threads live inside a step; they read bindings, write their rows' columns and never allocate. */
+/* The score job: binds every definition, then scores the dataset's records in ranges that threads
+ * share out among themselves. Threads live inside a step; they read bindings, write their rows'
+ * columns and never allocate. */
 #include "ls_result.h"
 
 #include "ls_time.h"
@@ -7,7 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Rows that a thread takes at a time: enough to forget the cost of taking, few enough to share well. */
+/* Rows that a thread takes at a time: enough to forget the cost of taking, few enough to share
+ * well. */
 #define SHARE 512
 
 typedef struct score_job {
@@ -41,7 +43,8 @@ typedef struct worker {
 static void score_rows(score_job *job, size_t first, size_t last, ls_scratch *scratch)
 {
     for (size_t i = 0; i < job->plan->count; i++) {
-        ls_kernel_run(&job->bindings[job->plan->order[i]], job->result->columns, first, last, scratch);
+        ls_kernel_run(&job->bindings[job->plan->order[i]], job->result->columns, first, last,
+                      scratch);
     }
 }
 
@@ -67,7 +70,8 @@ static void run_threads(score_job *job, size_t last)
     atomic_init(&share.next, job->row);
     for (unsigned i = 0; i < job->threads; i++) {
         workers[i] = (worker){.share = &share, .scratch = &job->scratches[i]};
-        workers[i].started = i > 0 && pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
+        workers[i].started =
+            i > 0 && pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
     }
     work(&workers[0]);
     for (unsigned i = 1; i < job->threads; i++) {
@@ -187,34 +191,39 @@ static void close_job(ls_job *base)
     ls_context_release(context);
 }
 
-static int check(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads, ls_error *error)
+static int check(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads,
+                 ls_error *error)
 {
     if (threads < 1 || threads > LS_MAX_THREADS) {
-        return ls_fail(error, LS_ERROR_USAGE, "threads: expected 1 to %d, got %u", LS_MAX_THREADS, threads);
+        return ls_fail(error, LS_ERROR_USAGE, "threads: expected 1 to %d, got %u", LS_MAX_THREADS,
+                       threads);
     }
     if (at < LS_TIME_MIN || at > LS_TIME_MAX) {
         return ls_fail(error, LS_ERROR_USAGE, "at: expected an instant of the years 1 to 9999");
     }
     if (!dataset->grouped) {
-        return ls_fail(error, LS_ERROR_USAGE, "the dataset is still being read: group its events first");
+        return ls_fail(error, LS_ERROR_USAGE,
+                       "the dataset is still being read: group its events first");
     }
     for (size_t i = 0; i < plan->count; i++) {
         if (plan->definitions[i].object != LS_CONTACT) {
-            return ls_fail(error, LS_ERROR_USAGE, "%s: not supported: scores of companies and deals",
+            return ls_fail(error, LS_ERROR_USAGE,
+                           "%s: not supported: scores of companies and deals",
                            plan->definitions[i].name.text);
         }
     }
     for (size_t i = 0; i < plan->list_count; i++) {
         if (ls_dataset_list(dataset, plan->lists[i]) == NULL) {
-            return ls_fail(error, LS_ERROR_USAGE, "list \"%s\" is named by a definition and not given",
+            return ls_fail(error, LS_ERROR_USAGE,
+                           "list \"%s\" is named by a definition and not given",
                            plan->lists[i].text);
         }
     }
     return LS_OK;
 }
 
-int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads, ls_result **result,
-                 ls_job **out, ls_error *error)
+int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads,
+                 ls_result **result, ls_job **out, ls_error *error)
 {
     ls_context *context = plan->context;
     *out = NULL;

@@ -1,6 +1,7 @@
-/* One record at a time. The record lives in a dataset of one row whose dictionaries are kept from record to record, so
- * that texts seen before cost a look-up; bindings grow with them. Past a limit the texts are dropped and bindings made
- * anew: memory stays bounded whatever values come in, and scores do not depend on it. */
+/* One record at a time. The record lives in a dataset of one row whose dictionaries are kept from
+ * record to record, so that texts seen before cost a look-up; bindings grow with them. Past a limit
+ * the texts are dropped and bindings made anew: memory stays bounded whatever values come in, and
+ * scores do not depend on it. */
 #include "ls_next.h"
 #include "ls_result.h"
 #include "ls_text.h"
@@ -21,14 +22,16 @@ struct ls_scorer {
     uint64_t texts, bytes; /* added since they were last dropped */
 };
 
-/* ---- the dataset of one row -------------------------------------------------------------------------- */
+/* ---- the dataset of one row
+ * -------------------------------------------------------------------------- */
 
 static bool is_named(const ls_property *property, const char *name)
 {
     return ls_string_equal(property->name, name, strlen(name));
 }
 
-static int add_column(ls_scorer *scorer, ls_column *columns, size_t *count, const ls_property *property)
+static int add_column(ls_scorer *scorer, ls_column *columns, size_t *count,
+                      const ls_property *property)
 {
     for (size_t i = 0; i < *count; i++) {
         if (ls_string_equal(columns[i].name, property->name.text, property->name.length)) {
@@ -58,14 +61,16 @@ static int add_property(ls_scorer *scorer, const ls_property *property)
     }
     bool built_in = is_named(property, "event") || is_named(property, "at");
     return built_in ? LS_OK
-                    : add_column(scorer, dataset->events.columns, &dataset->events.column_count, property);
+                    : add_column(scorer, dataset->events.columns, &dataset->events.column_count,
+                                 property);
 }
 
 static int add_lists(ls_scorer *scorer)
 {
     ls_dataset *dataset = scorer->dataset;
     dataset->list_capacity = scorer->plan->list_count + 1;
-    dataset->lists = ls_allocate_zero(scorer->context, dataset->list_capacity, sizeof *dataset->lists);
+    dataset->lists =
+        ls_allocate_zero(scorer->context, dataset->list_capacity, sizeof *dataset->lists);
     for (size_t i = 0; dataset->lists && i < scorer->plan->list_count; i++) {
         ls_list *list = &dataset->lists[dataset->list_count++];
         list->name = scorer->plan->lists[i];
@@ -122,7 +127,8 @@ static int make_dataset(ls_scorer *scorer, ls_error *error)
     return status == LS_OK ? LS_OK : ls_fail_memory(error);
 }
 
-/* ---- making and closing ------------------------------------------------------------------------------ */
+/* ---- making and closing
+ * ------------------------------------------------------------------------------ */
 
 static void drop_bindings(ls_scorer *scorer)
 {
@@ -136,7 +142,8 @@ int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
     *out = NULL;
     for (size_t i = 0; i < plan->count; i++) {
         if (plan->definitions[i].object != LS_CONTACT) {
-            return ls_fail(error, LS_ERROR_USAGE, "%s: not supported: scores of companies and deals",
+            return ls_fail(error, LS_ERROR_USAGE,
+                           "%s: not supported: scores of companies and deals",
                            plan->definitions[i].name.text);
         }
     }
@@ -179,7 +186,8 @@ void ls_scorer_close(ls_scorer *scorer)
     ls_context_release(context);
 }
 
-/* ---- filling ----------------------------------------------------------------------------------------- */
+/* ---- filling
+ * ----------------------------------------------------------------------------------------- */
 
 static void forget_texts(ls_column *column)
 {
@@ -262,8 +270,8 @@ static ls_column *find_column(ls_column *columns, size_t count, const char *name
     return NULL;
 }
 
-int ls_scorer_set(ls_scorer *scorer, const char *name, size_t name_length, const char *value, size_t length,
-                  ls_error *error)
+int ls_scorer_set(ls_scorer *scorer, const char *name, size_t name_length, const char *value,
+                  size_t length, ls_error *error)
 {
     ls_table *table = &scorer->dataset->tables[LS_CONTACT];
     ls_column *column = name_length == 2 && memcmp(name, "id", 2) == 0
@@ -283,7 +291,8 @@ static int add_time(ls_scorer *scorer, int64_t at, ls_error *error)
     return LS_OK;
 }
 
-int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t at, ls_error *error)
+int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t at,
+                    ls_error *error)
 {
     ls_events *events = &scorer->dataset->events;
     ls_string name = ls_trim(event, length);
@@ -319,7 +328,8 @@ int ls_scorer_in_list(ls_scorer *scorer, const char *list, size_t length, ls_err
     return LS_OK;
 }
 
-/* ---- scoring ----------------------------------------------------------------------------------------- */
+/* ---- scoring
+ * ----------------------------------------------------------------------------------------- */
 
 /* What was not set is unknown. */
 static int complete(ls_scorer *scorer, ls_error *error)
@@ -331,7 +341,8 @@ static int complete(ls_scorer *scorer, ls_error *error)
         status = ls_column_fill(scorer->context, &table->columns[i], 1);
     }
     for (size_t i = 0; i < dataset->events.column_count && status == LS_OK; i++) {
-        status = ls_column_fill(scorer->context, &dataset->events.columns[i], dataset->events.count);
+        status =
+            ls_column_fill(scorer->context, &dataset->events.columns[i], dataset->events.count);
     }
     dataset->events.first[0] = 0;
     dataset->events.first[1] = dataset->events.count;
@@ -359,8 +370,9 @@ static int fit_scratch(ls_scorer *scorer, ls_error *error)
                 scorer->dataset->events.count <= scorer->scratch.event_capacity;
     for (size_t i = 0; i < scorer->plan->count && fits; i++) {
         const ls_binding *binding = &scorer->bindings[i];
-        fits = binding->words <= scorer->scratch.word_capacity &&
-               (!binding->any_list || scorer->dataset->events.count < scorer->scratch.listed_capacity);
+        fits =
+            binding->words <= scorer->scratch.word_capacity &&
+            (!binding->any_list || scorer->dataset->events.count < scorer->scratch.listed_capacity);
     }
     if (fits) {
         return LS_OK;
@@ -414,8 +426,8 @@ int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *erro
     return flagged ? walk(scorer, at, out, error) : LS_OK;
 }
 
-int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definition, bool *known, int64_t *out,
-                          ls_error *error)
+int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definition, bool *known,
+                          int64_t *out, ls_error *error)
 {
     ls_walk *walk;
     int status = check_instant(at, error);
@@ -432,6 +444,7 @@ int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, void *use
 {
     int status = check_instant(at, error);
     status = status == LS_OK ? complete(scorer, error) : status;
-    return status == LS_OK ? ls_explain(scorer->plan, scorer->dataset, LS_CONTACT, 0, at, writer, user, error)
-                           : status;
+    return status == LS_OK
+               ? ls_explain(scorer->plan, scorer->dataset, LS_CONTACT, 0, at, writer, user, error)
+               : status;
 }

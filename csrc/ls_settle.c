@@ -1,6 +1,7 @@
-/* Sums of groups become a score: group limit, category sum and limit, total, total limit, label (sections 3 and 8).
- * Kernels, the walk and explanations all finish here, so a limit means the same everywhere. Sums are taken in 128
- * bits and must end within LS_MAX_SUM, so every int64_t of the result holds its exact sum. */
+/* Sums of groups become a score: group limit, category sum and limit, total, total limit, label
+ * (sections 3 and 8). Kernels, the walk and explanations all finish here, so a limit means the same
+ * everywhere. Sums are taken in 128 bits and must end within LS_MAX_SUM, so every int64_t of the
+ * result holds its exact sum. */
 #include "ls_plan.h"
 
 int64_t ls_limit_apply(const ls_limit *limit, int64_t sum)
@@ -20,7 +21,8 @@ static bool narrow_sum(ls_int128 sum, int64_t *out)
     return true;
 }
 
-static bool sum_category(const ls_definition *definition, const int64_t *group_sums, bool fit, int64_t *out)
+static bool sum_category(const ls_definition *definition, const int64_t *group_sums, bool fit,
+                         int64_t *out)
 {
     ls_int128 sum = 0;
     for (size_t i = 0; i < definition->group_count; i++)

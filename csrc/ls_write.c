@@ -1,5 +1,5 @@
-/* Writes the scores of one object as CSV or NDJSON, in input order, through the caller's writer. Numbers are exact;
- * what is empty is an empty cell, in NDJSON null. */
+/* Writes the scores of one object as CSV or NDJSON, in input order, through the caller's writer.
+ * Numbers are exact; what is empty is an empty cell, in NDJSON null. */
 #include "ls_json.h"
 #include "ls_result.h"
 
@@ -17,7 +17,8 @@ typedef struct write_job {
     size_t row;
 } write_job;
 
-/* ---- CSV ------------------------------------------------------------------------------------------- */
+/* ---- CSV
+ * ------------------------------------------------------------------------------------------- */
 
 /* Quoted where RFC 4180 asks for it, and for outer blanks, which readers of CSV may trim. */
 static void add_field(ls_buffer *text, const char *field, size_t length)
@@ -123,7 +124,8 @@ static int add_csv_score(write_job *job, size_t definition, ls_error *error)
     return job->extra ? add_csv_extra(job, definition, &score, error) : LS_OK;
 }
 
-/* ---- NDJSON ---------------------------------------------------------------------------------------- */
+/* ---- NDJSON
+ * ---------------------------------------------------------------------------------------- */
 
 typedef struct member {
     ls_json_writer *json;
@@ -192,7 +194,8 @@ static int add_json_score(write_job *job, ls_json_writer *json, size_t definitio
     return job->extra ? add_json_extra(job, member, definition, &score, error) : LS_OK;
 }
 
-/* ---- the job --------------------------------------------------------------------------------------- */
+/* ---- the job
+ * --------------------------------------------------------------------------------------- */
 
 static int add_row(write_job *job, ls_error *error)
 {
@@ -267,8 +270,8 @@ static void close_job(ls_job *base)
     ls_context_release(context);
 }
 
-int ls_result_write(const ls_result *result, ls_object object, ls_format format, bool extra, ls_writer writer,
-                    void *user, ls_job **out, ls_error *error)
+int ls_result_write(const ls_result *result, ls_object object, ls_format format, bool extra,
+                    ls_writer writer, void *user, ls_job **out, ls_error *error)
 {
     ls_context *context = result->context;
     write_job *job = ls_allocate_zero(context, 1, sizeof *job);
