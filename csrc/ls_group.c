@@ -1,0 +1,421 @@
+/* The job that groups events by contact: each partition is counted, its contacts' events are given their places, and
+ * its columns are filled; its blocks are freed at once. Reading order is kept within a contact. This is the second
+ * pass of a radix sort of which reading was the first; a partition's part of the final columns fits the cache.
+ *
+ * Events that repeat the id of one that the same contact had before are left out. */
+#include "ls_ingest.h"
+
+#include <stddef.h>
+
+typedef struct ls_grouping {
+    ls_job job;
+    ls_dataset *dataset;
+    bool begun;
+    size_t partition;  /* the next one */
+    size_t event_room; /* events that the final columns have room for */
+    uint64_t *next;    /* by contact of the partition: where its next event goes */
+    uint64_t *places;  /* of the events of a block */
+    size_t place_capacity;
+    const char **seen; /* events of the partition by the hash of their id; a power of two */
+    size_t seen_size;
+} ls_grouping;
+
+static uint16_t local_of(const char *event)
+{
+    uint16_t local;
+    memcpy(&local, event, sizeof local);
+    return local;
+}
+
+/* ---- columns ----------------------------------------------------------------------------------- */
+
+/* The final columns, with room for all events that were read. */
+static int make_column(ls_context *context, ls_column *column, size_t count)
+{
+    if (!column->kept)
+        return LS_OK;
+    column->width = ls_code_width(column->dictionary.count);
+    size_t size = count * column->width;
+    if (count > SIZE_MAX / 8)
+        return LS_ERROR_MEMORY;
+    if (size != 0 && (column->codes = ls_allocate(context, size)) == NULL)
+        return LS_ERROR_MEMORY;
+    column->capacity = size;
+    return LS_OK;
+}
+
+static int make_columns(ls_grouping *grouping)
+{
+    ls_dataset *dataset = grouping->dataset;
+    ls_events *events = &dataset->events;
+    ls_context *context = dataset->context;
+    size_t count = (size_t)dataset->counts.events, contacts = dataset->tables[LS_CONTACT].count;
+    const ls_layout *layout = dataset->ingest->layout;
+    events->wide = layout != NULL && layout->wide;
+    size_t width = events->wide ? sizeof(int64_t) : sizeof(uint32_t);
+    events->first = ls_allocate_zero(context, contacts + 1, sizeof *events->first);
+    if (events->first == NULL || count > SIZE_MAX / 8)
+        return LS_ERROR_MEMORY;
+    if (count != 0 && (events->times = ls_allocate(context, count * width)) == NULL)
+        return LS_ERROR_MEMORY;
+    events->times_size = count * width;
+    int status = make_column(context, &events->event, count);
+    for (size_t i = 0; i < events->column_count && status == LS_OK; i++)
+        status = make_column(context, &events->columns[i], count);
+    grouping->event_room = count;
+    return status;
+}
+
+/* Gives back the room of events that were left out; where that fails it is just kept. */
+static void shrink_column(ls_context *context, ls_column *column, size_t count)
+{
+    column->count = column->kept ? count : 0;
+    size_t size = column->count * column->width;
+    if (size == column->capacity)
+        return;
+    void *codes = ls_reallocate(context, column->codes, column->capacity, size);
+    if (codes == NULL && size != 0)
+        return;
+    column->codes = codes;
+    column->capacity = size;
+}
+
+static void shrink_columns(ls_dataset *dataset)
+{
+    ls_events *events = &dataset->events;
+    size_t size = events->count * (events->wide ? sizeof(int64_t) : sizeof(uint32_t));
+    shrink_column(dataset->context, &events->event, events->count);
+    for (size_t i = 0; i < events->column_count; i++)
+        shrink_column(dataset->context, &events->columns[i], events->count);
+    if (size == events->times_size)
+        return;
+    void *times = ls_reallocate(dataset->context, events->times, events->times_size, size);
+    if (times == NULL && size != 0)
+        return;
+    events->times = times;
+    events->times_size = size;
+}
+
+/* ---- repeated events --------------------------------------------------------------------------- */
+
+/* Makes the table of ids empty and large enough for so many events. */
+static int reserve_seen(ls_grouping *grouping, size_t count)
+{
+    size_t size = 64;
+    while (size < 2 * count)
+        size *= 2;
+    if (size > grouping->seen_size) {
+        ls_context *context = grouping->dataset->context;
+        ls_free(context, grouping->seen, grouping->seen_size * sizeof *grouping->seen);
+        grouping->seen_size = 0;
+        grouping->seen = ls_allocate(context, size * sizeof *grouping->seen);
+        if (grouping->seen == NULL)
+            return LS_ERROR_MEMORY;
+        grouping->seen_size = size;
+    }
+    memset(grouping->seen, 0, grouping->seen_size * sizeof *grouping->seen);
+    return LS_OK;
+}
+
+/* Whether the same contact had an event of this id before; remembers it if not. */
+static bool is_repeated(ls_grouping *grouping, const char *event)
+{
+    static const char none[16] = {0};
+    uint64_t hash;
+    if (memcmp(event + 2, none, sizeof none) == 0)
+        return false;
+    memcpy(&hash, event + 2, sizeof hash);
+    hash = (hash ^ local_of(event)) * UINT64_C(0x9e3779b97f4a7c15);
+    size_t mask = grouping->seen_size - 1;
+    for (size_t i = (size_t)(hash >> 20) & mask;; i = (i + 1) & mask) {
+        if (grouping->seen[i] == NULL) {
+            grouping->seen[i] = event;
+            return false;
+        }
+        if (memcmp(grouping->seen[i], event, 2 + sizeof none) == 0) /* contact and id */
+            return true;
+    }
+}
+
+/* Marks repeated events of a partition as dropped. */
+static int drop_repeated(ls_grouping *grouping, const ls_partition *partition)
+{
+    size_t count = 0;
+    for (const ls_block *block = partition->first; block != NULL; block = block->next)
+        count += block->layout->identity ? block->used / block->layout->stride : 0;
+    if (count == 0)
+        return LS_OK;
+    if (reserve_seen(grouping, count) != LS_OK)
+        return LS_ERROR_MEMORY;
+    for (ls_block *block = partition->first; block != NULL; block = block->next) {
+        const uint16_t dropped = LS_DROPPED;
+        for (size_t at = 0; block->layout->identity && at < block->used; at += block->layout->stride) {
+            if (!is_repeated(grouping, block->events + at))
+                continue;
+            memcpy(block->events + at, &dropped, sizeof dropped);
+            grouping->dataset->counts.repeated++;
+            grouping->dataset->counts.events--;
+        }
+    }
+    return LS_OK;
+}
+
+/* ---- places ------------------------------------------------------------------------------------ */
+
+/* Counts the partition's events by contact, and says where each contact's begin. */
+static void count_events(ls_grouping *grouping, const ls_partition *partition)
+{
+    ls_dataset *dataset = grouping->dataset;
+    uint64_t *next = grouping->next;
+    size_t contacts = dataset->tables[LS_CONTACT].count;
+    size_t base = grouping->partition << dataset->ingest->shift;
+    size_t most = (size_t)1 << dataset->ingest->shift;
+    size_t count = contacts - base < most ? contacts - base : most;
+    memset(next, 0, most * sizeof *next);
+    for (const ls_block *block = partition->first; block != NULL; block = block->next) {
+        const uint32_t stride = block->layout->stride;
+        for (size_t at = 0; at < block->used; at += stride) {
+            uint16_t local = local_of(block->events + at);
+            if (LS_LIKELY(local != LS_DROPPED))
+                next[local]++;
+        }
+    }
+    uint64_t sum = dataset->events.first[base];
+    for (size_t i = 0; i < count; i++) {
+        uint64_t events = next[i];
+        next[i] = sum;
+        sum += events;
+        dataset->events.first[base + i + 1] = sum;
+    }
+}
+
+/* The place of each event of a block; the place of a dropped one is UINT64_MAX. Answers whether there are such. */
+static bool find_places(ls_grouping *grouping, const ls_block *block, size_t count)
+{
+    const uint32_t stride = block->layout->stride;
+    const char *event = block->events;
+    uint64_t *next = grouping->next;
+    bool dropped = false;
+    for (size_t i = 0; i < count; i++, event += stride) {
+        uint16_t local = local_of(event);
+        if (LS_UNLIKELY(local == LS_DROPPED)) {
+            grouping->places[i] = UINT64_MAX;
+            dropped = true;
+        } else {
+            grouping->places[i] = next[local]++;
+        }
+    }
+    return dropped;
+}
+
+/* Brings the dropped events of a block out of the way: the others move up, in order. */
+static size_t squeeze_block(ls_grouping *grouping, ls_block *block, size_t count)
+{
+    const uint32_t stride = block->layout->stride;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (grouping->places[i] == UINT64_MAX)
+            continue;
+        grouping->places[kept] = grouping->places[i];
+        if (kept != i)
+            memcpy(block->events + kept * stride, block->events + i * stride, stride);
+        kept++;
+    }
+    return kept;
+}
+
+/* ---- moving ------------------------------------------------------------------------------------ */
+
+/* Moves one column of a block's events to their places: `count` values of type `from`, `stride` bytes apart. */
+#define MOVE(name, from, to)                                                                      \
+    static void name(void *out, const uint64_t *places, const char *in, size_t count,            \
+                     size_t stride)                                                               \
+    {                                                                                             \
+        for (size_t i = 0; i < count; i++, in += stride) {                                        \
+            from value;                                                                           \
+            memcpy(&value, in, sizeof value);                                                     \
+            ((to *)out)[places[i]] = (to)value;                                                   \
+        }                                                                                         \
+    }
+MOVE(move_1_1, uint8_t, uint8_t)
+MOVE(move_1_2, uint8_t, uint16_t)
+MOVE(move_1_4, uint8_t, uint32_t)
+MOVE(move_2_2, uint16_t, uint16_t)
+MOVE(move_2_4, uint16_t, uint32_t)
+MOVE(move_4_4, uint32_t, uint32_t)
+MOVE(move_8_8, int64_t, int64_t)
+
+static void move_times(const ls_events *events, const ls_grouping *grouping, const ls_block *block,
+                       size_t count)
+{
+    const ls_layout *layout = block->layout;
+    const char *in = block->events + layout->time_offset;
+    if (layout->wide || !events->wide) {
+        (layout->wide ? move_8_8 : move_4_4)(events->times, grouping->places, in, count,
+                                             layout->stride);
+        return;
+    }
+    for (size_t i = 0; i < count; i++, in += layout->stride) {
+        uint32_t seconds;
+        memcpy(&seconds, in, sizeof seconds);
+        ((int64_t *)events->times)[grouping->places[i]] = LS_EVENT_BASE + (int64_t)seconds;
+    }
+}
+
+/* A block made before the column was there: its events lack it. */
+static void clear_codes(const ls_column *column, const uint64_t *places, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        memset((char *)column->codes + places[i] * column->width, 0, column->width);
+}
+
+static void move_codes(const ls_column *column, const ls_grouping *grouping, const ls_block *block,
+                       size_t count, uint32_t offset, uint8_t width)
+{
+    typedef void (*mover)(void *, const uint64_t *, const char *, size_t, size_t);
+    static const mover movers[5][5] = {
+        [1] = {[1] = move_1_1, [2] = move_1_2, [4] = move_1_4},
+        [2] = {[2] = move_2_2, [4] = move_2_4},
+        [4] = {[4] = move_4_4},
+    };
+    if (width == 0)
+        clear_codes(column, grouping->places, count);
+    else
+        movers[width][column->width](column->codes, grouping->places, block->events + offset,
+                                     count, block->layout->stride);
+}
+
+static void move_block(const ls_grouping *grouping, const ls_block *block, size_t count)
+{
+    const ls_events *events = &grouping->dataset->events;
+    const ls_layout *layout = block->layout;
+    move_times(events, grouping, block, count);
+    move_codes(&events->event, grouping, block, count, layout->event_offset, layout->event_width);
+    for (size_t i = 0; i < events->column_count; i++) {
+        bool there = i < layout->column_count;
+        if (events->columns[i].kept)
+            move_codes(&events->columns[i], grouping, block, count,
+                       there ? layout->columns[i].offset : 0, there ? layout->columns[i].width : 0);
+    }
+}
+
+/* ---- the job ----------------------------------------------------------------------------------- */
+
+/* Moves the events of a partition and frees its blocks. */
+static int move_partition(ls_grouping *grouping, ls_partition *partition)
+{
+    ls_context *context = grouping->dataset->context;
+    while (partition->first != NULL) {
+        ls_block *block = partition->first;
+        size_t count = block->used / block->layout->stride;
+        if (ls_grow(context, &grouping->places, &grouping->place_capacity, count,
+                    sizeof *grouping->places) != LS_OK)
+            return LS_ERROR_MEMORY;
+        if (find_places(grouping, block, count))
+            count = squeeze_block(grouping, block, count);
+        move_block(grouping, block, count);
+        partition->first = block->next;
+        ls_free(context, block, block->size);
+    }
+    partition->last = NULL;
+    return LS_OK;
+}
+
+static int group_partition(ls_grouping *grouping)
+{
+    ls_partition *partition = &grouping->dataset->ingest->partitions[grouping->partition];
+    int status = ls_flush_partition(grouping->dataset, grouping->partition);
+    if (status == LS_OK)
+        status = drop_repeated(grouping, partition);
+    if (status != LS_OK)
+        return status;
+    count_events(grouping, partition);
+    return move_partition(grouping, partition);
+}
+
+static int begin(ls_grouping *grouping)
+{
+    const struct ls_ingest *ingest = grouping->dataset->ingest;
+    grouping->begun = true;
+    grouping->next = ls_allocate(grouping->dataset->context, sizeof(uint64_t) << ingest->shift);
+    return grouping->next != NULL ? make_columns(grouping) : LS_ERROR_MEMORY;
+}
+
+static void finish(ls_grouping *grouping)
+{
+    ls_dataset *dataset = grouping->dataset;
+    dataset->events.count = (size_t)dataset->counts.events;
+    shrink_columns(dataset);
+    ls_free(dataset->context, grouping->next, sizeof(uint64_t) << dataset->ingest->shift);
+    grouping->next = NULL;
+    ls_ingest_free(dataset);
+    dataset->grouped = true;
+}
+
+static int step_grouping(ls_job *job, uint64_t budget, ls_error *error)
+{
+    ls_grouping *grouping = (ls_grouping *)job;
+    struct ls_ingest *ingest = grouping->dataset->ingest;
+    if (ingest->failed)
+        return ls_fail(error, LS_ERROR_USAGE, "grouping has failed");
+    int status = grouping->begun ? LS_OK : begin(grouping);
+    uint64_t start = job->progress.done;
+    while (status == LS_OK && grouping->partition < ingest->partition_count &&
+           (budget == 0 || job->progress.done - start < budget)) {
+        status = group_partition(grouping);
+        grouping->partition++;
+        size_t end = grouping->partition << ingest->shift;
+        size_t contacts = grouping->dataset->tables[LS_CONTACT].count;
+        job->progress.done = grouping->dataset->events.first[end < contacts ? end : contacts];
+    }
+    ingest->failed = status != LS_OK;
+    if (status != LS_OK)
+        return ls_fail_memory(error);
+    if (grouping->partition < ingest->partition_count)
+        return LS_MORE;
+    finish(grouping);
+    return LS_OK;
+}
+
+static void close_grouping(ls_job *job)
+{
+    ls_grouping *grouping = (ls_grouping *)job;
+    ls_dataset *dataset = grouping->dataset;
+    ls_context *context = job->context;
+    if (dataset->ingest != NULL) {
+        dataset->ingest->busy = false;
+        dataset->ingest->failed |= grouping->begun;
+        ls_free(context, grouping->next, sizeof(uint64_t) << dataset->ingest->shift);
+    }
+    ls_free(context, grouping->places, grouping->place_capacity * sizeof *grouping->places);
+    ls_free(context, grouping->seen, grouping->seen_size * sizeof *grouping->seen);
+    ls_free(context, grouping, sizeof *grouping);
+    ls_dataset_close(dataset);
+    ls_context_release(context);
+}
+
+int ls_dataset_group(ls_dataset *dataset, ls_job **out, ls_error *error)
+{
+    *out = NULL;
+    if (dataset->grouped)
+        return ls_fail(error, LS_ERROR_USAGE, "the events are grouped already");
+    struct ls_ingest *ingest = ls_ingest_of(dataset);
+    if (ingest == NULL)
+        return ls_fail_memory(error);
+    if (ingest->busy)
+        return ls_fail(error, LS_ERROR_USAGE, "an input is being read");
+    if (ingest->failed)
+        return ls_fail(error, LS_ERROR_USAGE, "an earlier input was not read to its end");
+    ls_grouping *grouping = ls_allocate_zero(dataset->context, 1, sizeof *grouping);
+    if (grouping == NULL)
+        return ls_fail_memory(error);
+    grouping->job = (struct ls_job){.context = dataset->context, .step = step_grouping,
+                                    .close = close_grouping,
+                                    .progress = {"group", "events", 0, dataset->counts.events}};
+    grouping->dataset = dataset;
+    ls_context_retain(dataset->context);
+    ls_dataset_retain(dataset);
+    ingest->busy = ingest->begun = true;
+    *out = &grouping->job;
+    return LS_OK;
+}

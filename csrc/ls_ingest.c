@@ -1,0 +1,854 @@
+/* The job that reads one input into a dataset: it opens the source, binds the file's columns to the dataset's, hands
+ * batches of rows to their reader, and refuses what is bad.
+ *
+ * A dataset of which a job failed or was closed early is not whole: it can be asked and closed, but nothing more is
+ * read into it and its events are not grouped. */
+#include "ls_ingest.h"
+
+#include <stdio.h>
+
+/* Names that differ by so many letters at most are taken for a slip. */
+#define MOST_SLIPS 3
+#define LONGEST_NAME 64 /* that is looked at for slips */
+
+/* ---- the dataset's part ------------------------------------------------------------------------ */
+
+struct ls_ingest *ls_ingest_of(ls_dataset *dataset)
+{
+    if (dataset->ingest == NULL && !dataset->grouped)
+        dataset->ingest = ls_allocate_zero(dataset->context, 1, sizeof *dataset->ingest);
+    return dataset->ingest;
+}
+
+static void free_partition(ls_context *context, ls_partition *partition)
+{
+    while (partition->first != NULL) {
+        ls_block *next = partition->first->next;
+        ls_free(context, partition->first, partition->first->size);
+        partition->first = next;
+    }
+}
+
+void ls_ingest_free(ls_dataset *dataset)
+{
+    struct ls_ingest *ingest = dataset->ingest;
+    ls_context *context = dataset->context;
+    if (ingest == NULL)
+        return;
+    for (size_t i = 0; i < ingest->partition_count; i++)
+        free_partition(context, &ingest->partitions[i]);
+    ls_free(context, ingest->stage, ingest->partition_count * ingest->stage_size);
+    ls_free(context, ingest->partitions, ingest->partition_count * sizeof *ingest->partitions);
+    while (ingest->layout != NULL) {
+        ls_layout *next = ingest->layout->next;
+        ls_free(context, ingest->layout, ingest->layout->size);
+        ingest->layout = next;
+    }
+    ls_free(context, ingest->expected, ingest->expected_capacity * sizeof *ingest->expected);
+    ls_free(context, ingest->direct, ingest->direct_count * sizeof *ingest->direct);
+    ls_free(context, ingest, sizeof *ingest);
+    dataset->ingest = NULL;
+}
+
+/* The expectation of a property, or NULL. */
+static ls_expected *find_expected(const struct ls_ingest *ingest, ls_object owner, ls_string name)
+{
+    for (size_t i = 0; i < ingest->expected_count; i++) {
+        ls_expected *expected = &ingest->expected[i];
+        if (expected->owner == owner && ls_string_equal(expected->name, name.text, name.length))
+            return expected;
+    }
+    return NULL;
+}
+
+static int expect_property(ls_dataset *dataset, const ls_property *property)
+{
+    struct ls_ingest *ingest = dataset->ingest;
+    ls_expected *expected = find_expected(ingest, property->owner, property->name);
+    if (expected == NULL) {
+        char *name = ls_arena_text(&dataset->arena, property->name.text, property->name.length);
+        if (name == NULL || ls_grow(dataset->context, &ingest->expected, &ingest->expected_capacity,
+                                    ingest->expected_count + 1, sizeof *expected) != LS_OK)
+            return LS_ERROR_MEMORY;
+        expected = &ingest->expected[ingest->expected_count++];
+        *expected = (ls_expected){property->owner, {name, property->name.length}, 0};
+    }
+    expected->types |= (uint8_t)(1 << property->type);
+    if (property->owner == LS_EVENT && ls_string_equal(property->name, "event", 5))
+        dataset->events.event.types |= expected->types;
+    if (property->owner != LS_EVENT && ls_string_equal(property->name, "id", 2))
+        dataset->tables[property->owner].id.types |= expected->types;
+    return LS_OK;
+}
+
+int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error *error)
+{
+    if (dataset->grouped || (dataset->ingest != NULL && dataset->ingest->begun))
+        return ls_fail(error, LS_ERROR_USAGE, "plans are expected before anything is read");
+    if (ls_ingest_of(dataset) == NULL)
+        return ls_fail_memory(error);
+    dataset->expecting = true;
+    for (size_t i = 0; i < plan->count; i++) {
+        const ls_definition *definition = &plan->definitions[i];
+        for (size_t j = 0; j < definition->property_count; j++)
+            if (expect_property(dataset, &definition->properties[j]) != LS_OK)
+                return ls_fail_memory(error);
+    }
+    return LS_OK;
+}
+
+/* ---- refusing ---------------------------------------------------------------------------------- */
+
+static void add_cell(ls_buffer *out, const char *text, size_t length, char after)
+{
+    bool plain = true;
+    for (size_t i = 0; i < length && plain; i++)
+        plain = text[i] != '"' && text[i] != ',' && text[i] != '\n' && text[i] != '\r';
+    if (!plain)
+        ls_buffer_add(out, "\"", 1);
+    for (size_t i = 0, start = 0; i < length && !plain; i++) {
+        if (text[i] == '"' || i + 1 == length) {
+            ls_buffer_add(out, text + start, i + 1 - start);
+            if (text[i] == '"')
+                ls_buffer_add(out, "\"", 1);
+            start = i + 1;
+        }
+    }
+    if (plain)
+        ls_buffer_add(out, text, length);
+    else
+        ls_buffer_add(out, "\"", 1);
+    ls_buffer_add(out, &after, 1);
+}
+
+static void add_count(ls_buffer *out, uint64_t number, char after)
+{
+    char digits[24];
+    size_t start = sizeof digits;
+    for (; number != 0; number /= 10)
+        digits[--start] = (char)('0' + number % 10);
+    add_cell(out, digits + start, sizeof digits - start, after);
+}
+
+/* One row of the rejects: file, line, field, reason, and the row as it is in the file. */
+static int write_reject(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
+                        ls_error *error)
+{
+    static const char header[] = "file,line,field,reason,row\n";
+    struct ls_ingest *ingest = reading->dataset->ingest;
+    ls_buffer *out = &reading->reject;
+    out->length = 0;
+    if (!ingest->rejects_begun)
+        ls_buffer_add(out, header, sizeof header - 1);
+    add_cell(out, reading->name, strlen(reading->name), ',');
+    add_count(out, row->line, ',');
+    add_count(out, field, ',');
+    add_cell(out, reason, strlen(reason), ',');
+    add_cell(out, row->text, row->length, '\n');
+    if (out->failed)
+        return ls_fail_memory(error);
+    ingest->rejects_begun = true;
+    if (reading->rejects(reading->rejects_user, out->data, out->length) != 0)
+        return ls_fail_at(error, LS_ERROR_IO, reading->name, row->line, 0,
+                          "the rejects cannot be written");
+    return LS_OK;
+}
+
+static int refuse(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
+                  uint64_t *count, ls_error *error)
+{
+    if (reading->rejects == NULL)
+        return ls_fail_at(error, LS_ERROR_INPUT, reading->name, row->line, field, "%s", reason);
+    ++*count;
+    return write_reject(reading, row, field, reason, error);
+}
+
+int ls_refuse_row(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
+                  ls_error *error)
+{
+    return refuse(reading, row, field, reason, &reading->dataset->counts.rejected_rows, error);
+}
+
+int ls_refuse_cell(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
+                   ls_error *error)
+{
+    return refuse(reading, row, field, reason, &reading->dataset->counts.rejected_cells, error);
+}
+
+static void describe_problem(const ls_reading *reading, const ls_row *row, ls_error *out)
+{
+    switch ((ls_problem)row->problem) {
+    case LS_ROW_FIELD_COUNT:
+        ls_fail(out, LS_ERROR_INPUT, "expected %zu fields, got %zu", reading->batch.stride,
+                row->found);
+        break;
+    case LS_ROW_NUL: ls_fail(out, LS_ERROR_INPUT, "expected text, got a NUL byte"); break;
+    case LS_ROW_OPEN_QUOTE:
+        ls_fail(out, LS_ERROR_INPUT, "expected the quote that opens here to be closed, got no end");
+        break;
+    case LS_ROW_QUOTE_TEXT:
+        ls_fail(out, LS_ERROR_INPUT, "expected a delimiter after the closing quote, got more text");
+        break;
+    case LS_ROW_TOO_LONG:
+        ls_fail(out, LS_ERROR_INPUT, "expected a line of at most %zu bytes, got a longer one",
+                LS_MAX_ROW);
+        break;
+    default: ls_fail(out, LS_ERROR_INPUT, "%s", row->message); break;
+    }
+}
+
+int ls_refuse_problem(ls_reading *reading, const ls_row *row, ls_error *error)
+{
+    ls_error reason;
+    describe_problem(reading, row, &reason);
+    if (row->problem == LS_ROW_TOO_LONG) /* where would the next row begin? */
+        return ls_fail_at(error, LS_ERROR_INPUT, reading->name, row->line, row->field, "%s",
+                          reason.message);
+    return ls_refuse_row(reading, row, row->field, reason.message, error);
+}
+
+int ls_check_cell(ls_reading *reading, const ls_row *row, size_t field, const ls_column *column,
+                  uint32_t code, ls_error *error)
+{
+    char reason[LS_ERROR_TEXT];
+    if (code == 0) {
+        ls_string text = ls_reading_field(reading, (size_t)(row - reading->batch.rows), field);
+        ls_error nested;
+        if (text.text != ls_nested_value)
+            return LS_OK;
+        ls_fail(&nested, LS_ERROR_INPUT, "%s: expected a text, a number or a list, got an object",
+                column->name.text);
+        return ls_refuse_cell(reading, row, field + 1, nested.message, error);
+    }
+    if (!ls_column_unreadable(column, code))
+        return LS_OK;
+    ls_string text = ls_dictionary_text(&column->dictionary, code);
+    ls_bad_cell_text(column->name, text, ls_unreadable_type(column->types, text), reason);
+    return ls_refuse_cell(reading, row, field + 1, reason, error);
+}
+
+/* ---- names ------------------------------------------------------------------------------------- */
+
+/* How many letters must be changed, added or left out to make one name of the other. */
+static size_t count_slips(ls_string a, ls_string b)
+{
+    size_t row[LONGEST_NAME + 1];
+    if (a.length > LONGEST_NAME || b.length > LONGEST_NAME)
+        return LONGEST_NAME;
+    for (size_t j = 0; j <= b.length; j++)
+        row[j] = j;
+    for (size_t i = 0; i < a.length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < b.length; j++) {
+            size_t changed = diagonal + ((a.text[i] | 0x20) != (b.text[j] | 0x20));
+            size_t shorter = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+            diagonal = row[j + 1];
+            row[j + 1] = changed < shorter ? changed : shorter;
+        }
+    }
+    return row[b.length];
+}
+
+/* The header that looks most like the name; length 0: none does. */
+static ls_string nearest_header(const ls_string *headers, size_t count, ls_string name)
+{
+    ls_string nearest = {"", 0};
+    size_t fewest = MOST_SLIPS + 1;
+    for (size_t i = 0; i < count; i++) {
+        size_t slips = count_slips(name, headers[i]);
+        if (slips < fewest && slips < name.length) {
+            fewest = slips;
+            nearest = headers[i];
+        }
+    }
+    return nearest;
+}
+
+static int fail_header(const ls_reading *reading, uint64_t line, ls_error *error, const char *format,
+                       ...) LS_PRINTF(4, 5);
+static int fail_header(const ls_reading *reading, uint64_t line, ls_error *error, const char *format,
+                       ...)
+{
+    ls_error reason = {.status = LS_OK};
+    va_list values;
+    va_start(values, format);
+    vsnprintf(reason.message, sizeof reason.message, format, values);
+    va_end(values);
+    return ls_fail_at(error, LS_ERROR_INPUT, reading->name, line, 0, "%s", reason.message);
+}
+
+/* The product's name of a column that the file calls `header`; length 0: it is passed over. `renamed_away`: the file
+ * also has the header that the product's name is read from. */
+static ls_string product_name(const ls_reading *reading, ls_string header, bool renamed_away)
+{
+    for (size_t i = 0; i < reading->rename_count; i++)
+        if (ls_string_equal(header, reading->renames[i].header, strlen(reading->renames[i].header)))
+            return (ls_string){reading->renames[i].column, strlen(reading->renames[i].column)};
+    return renamed_away ? (ls_string){"", 0} : header;
+}
+
+/* The header that a product's name is read from, if there is such a rename; else the name. */
+static ls_string header_of(const ls_reading *reading, ls_string name)
+{
+    for (size_t i = 0; i < reading->rename_count; i++)
+        if (ls_string_equal(name, reading->renames[i].column, strlen(reading->renames[i].column)))
+            return (ls_string){reading->renames[i].header, strlen(reading->renames[i].header)};
+    return name;
+}
+
+/* ---- columns ----------------------------------------------------------------------------------- */
+
+/* The columns that the file's properties go to. */
+static ls_column **columns_of(ls_reading *reading, size_t **count, size_t **capacity)
+{
+    ls_dataset *dataset = reading->dataset;
+    if (reading->object == LS_EVENT) {
+        *count = &dataset->events.column_count;
+        *capacity = &dataset->events.column_capacity;
+        return &dataset->events.columns;
+    }
+    ls_table *table = &dataset->tables[reading->object];
+    *count = &table->column_count;
+    *capacity = &table->column_capacity;
+    return &table->columns;
+}
+
+static int add_column(ls_reading *reading, ls_string name, ls_column *column)
+{
+    ls_dataset *dataset = reading->dataset;
+    const ls_expected *expected = find_expected(dataset->ingest, reading->object, name);
+    char *copy = ls_arena_text(&dataset->arena, name.text, name.length);
+    memset(column, 0, sizeof *column);
+    if (copy == NULL)
+        return LS_ERROR_MEMORY;
+    column->name = (ls_string){copy, name.length};
+    if (dataset->expecting && expected == NULL)
+        return LS_OK;
+    if (expected != NULL)
+        column->types = expected->types;
+    return ls_column_init(dataset->context, column, dataset->seed);
+}
+
+/* Sets *index to the column of this name, which is made if it is new. */
+static int find_column(ls_reading *reading, ls_string name, size_t *index)
+{
+    ls_dataset *dataset = reading->dataset;
+    size_t *count, *capacity;
+    ls_column **columns = columns_of(reading, &count, &capacity);
+    for (*index = 0; *index < *count; ++*index)
+        if (ls_string_equal((*columns)[*index].name, name.text, name.length))
+            break;
+    if (*index == *count) {
+        if (ls_grow(dataset->context, columns, capacity, *count + 1, sizeof **columns) != LS_OK)
+            return LS_ERROR_MEMORY;
+        int status = add_column(reading, name, &(*columns)[*count]);
+        if (status != LS_OK)
+            return status;
+        ++*count;
+    }
+    return reading->object == LS_EVENT
+               ? LS_OK
+               : ls_column_fill(dataset->context, &(*columns)[*index],
+                                dataset->tables[reading->object].count);
+}
+
+static bool is(ls_string name, const char *word)
+{
+    return ls_string_equal(name, word, strlen(word));
+}
+
+static ls_role role_of(const ls_reading *reading, ls_string name)
+{
+    if (reading->input != LS_INPUT_EVENTS)
+        return is(name, "id") ? LS_ROLE_ID : LS_ROLE_NONE;
+    if (is(name, "contact_id"))
+        return LS_ROLE_CONTACT;
+    if (is(name, "event"))
+        return LS_ROLE_EVENT;
+    return is(name, "at") ? LS_ROLE_AT : LS_ROLE_NONE;
+}
+
+static void note_role(ls_reading *reading, const ls_field *field, size_t index)
+{
+    if (field->role == LS_ROLE_ID || field->role == LS_ROLE_CONTACT)
+        reading->id_field = index;
+    else if (field->role == LS_ROLE_EVENT)
+        reading->event_field = index;
+    else if (field->role == LS_ROLE_AT)
+        reading->at_field = index;
+    if (field->identity)
+        reading->identity_field = index;
+}
+
+static int check_once(const ls_reading *reading, ls_string name, uint64_t line, ls_error *error)
+{
+    for (size_t i = 0; i < reading->field_count; i++)
+        if (name.length != 0 &&
+            ls_string_equal(reading->fields[i].name, name.text, name.length))
+            return fail_header(reading, line, error,
+                               "expected each column once, got \"%.*s\" as fields %zu and %zu",
+                               (int)ls_min((int64_t)name.length, 60), name.text, i + 1,
+                               reading->field_count + 1);
+    return LS_OK;
+}
+
+static int init_coder(ls_reading *reading, ls_field *field)
+{
+    field->coder.source = reading->source;
+    field->coder.field = (uint32_t)reading->field_count;
+    field->coder.unknown = reading->unknown;
+    field->coder.unknown_count = reading->unknown_count;
+    return ls_coder_init(&field->coder, reading->dataset->context);
+}
+
+static int add_field(ls_reading *reading, ls_string name)
+{
+    if (ls_grow(reading->dataset->context, &reading->fields, &reading->field_capacity,
+                reading->field_count + 1, sizeof *reading->fields) != LS_OK)
+        return LS_ERROR_MEMORY;
+    size_t index = reading->field_count++, *count, *capacity;
+    ls_field *field = &reading->fields[index];
+    memset(field, 0, sizeof *field);
+    if (name.length == 0)
+        return LS_OK;
+    field->name = (ls_string){ls_arena_text(&reading->arena, name.text, name.length), name.length};
+    if (field->name.text == NULL)
+        return LS_ERROR_MEMORY;
+    field->role = role_of(reading, name);
+    field->identity = reading->object == LS_EVENT && is(name, "id");
+    note_role(reading, field, index);
+    if (field->role == LS_ROLE_NONE && reading->input != LS_INPUT_LIST) {
+        if (find_column(reading, name, &field->column) != LS_OK)
+            return LS_ERROR_MEMORY;
+        field->kept = (*columns_of(reading, &count, &capacity))[field->column].kept;
+    }
+    return field->kept || field->role == LS_ROLE_EVENT ? init_coder(reading, field) : LS_OK;
+}
+
+/* Binds the next field of the file; a name of length 0 is passed over. */
+static int bind_field(ls_reading *reading, ls_string name, uint64_t line, ls_error *error)
+{
+    int status = check_once(reading, name, line, error);
+    if (status == LS_OK && add_field(reading, name) != LS_OK)
+        return ls_fail_memory(error);
+    return status;
+}
+
+/* ---- the header of a CSV file -------------------------------------------------------------------- */
+
+static bool has_header(const ls_string *headers, size_t count, ls_string header)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ls_string_equal(headers[i], header.text, header.length))
+            return true;
+    return false;
+}
+
+static int check_required(const ls_reading *reading, const ls_string *headers, size_t count,
+                          uint64_t line, ls_error *error)
+{
+    static const char *const of_events[] = {"contact_id", "event", "at"};
+    static const char *const of_records[] = {"id"};
+    bool events = reading->input == LS_INPUT_EVENTS;
+    for (size_t i = 0; i < (events ? 3 : 1); i++) {
+        const char *word = events ? of_events[i] : of_records[i];
+        ls_string name = header_of(reading, (ls_string){word, strlen(word)});
+        if (has_header(headers, count, name) ||
+            has_header(headers, count, (ls_string){word, strlen(word)}))
+            continue;
+        ls_string near = nearest_header(headers, count, name);
+        if (near.length != 0)
+            return fail_header(reading, line, error,
+                               "expected a column \"%.*s\", got none (nearest: \"%.*s\")",
+                               (int)name.length, name.text, (int)near.length, near.text);
+        return fail_header(reading, line, error, "expected a column \"%.*s\", got \"%.*s\"%s",
+                           (int)name.length, name.text, (int)headers[0].length, headers[0].text,
+                           count > 1 ? " and others" : "");
+    }
+    return LS_OK;
+}
+
+static int bind_headers(ls_reading *reading, const ls_string *headers, size_t count, uint64_t line,
+                        ls_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        ls_string source = header_of(reading, headers[i]);
+        bool away = !ls_string_equal(source, headers[i].text, headers[i].length) &&
+                    has_header(headers, count, source);
+        int status = bind_field(reading, product_name(reading, headers[i], away), line, error);
+        if (status != LS_OK)
+            return status;
+    }
+    return LS_OK;
+}
+
+/* Copies the names out of the scanner's memory, which is used again for the rows. */
+static ls_string *copy_headers(ls_reading *reading, size_t count, bool *any)
+{
+    ls_string *headers = ls_arena_allocate(&reading->arena, count * sizeof *headers);
+    *any = false;
+    for (size_t i = 0; i < count && headers != NULL; i++) {
+        ls_string text = ls_trim(reading->csv.fields[i].text, reading->csv.fields[i].length);
+        headers[i].text = ls_arena_text(&reading->arena, text.text, text.length);
+        headers[i].length = text.length;
+        *any |= text.length != 0;
+        if (headers[i].text == NULL)
+            return NULL;
+    }
+    return headers;
+}
+
+static int bind_csv_headers(ls_reading *reading, const ls_row *row, ls_error *error)
+{
+    bool any;
+    ls_string *headers = copy_headers(reading, row->found, &any);
+    if (headers == NULL)
+        return ls_fail_memory(error);
+    if (!any)
+        return fail_header(reading, row->line, error,
+                           "expected a header row that names the columns, got empty names");
+    int status = check_required(reading, headers, row->found, row->line, error);
+    return status == LS_OK ? bind_headers(reading, headers, row->found, row->line, error) : status;
+}
+
+/* A list has no need of a header: the first row is one if its first cell says so. */
+static int bind_csv_list(ls_reading *reading, const ls_row *row, ls_error *error)
+{
+    ls_string first = ls_trim(reading->csv.fields[0].text, reading->csv.fields[0].length);
+    ls_string id = {"id", 2}, none = {"", 0};
+    bool header = is(first, "id") ||
+                  is(product_name(reading, first, false), "id");
+    if (!header)
+        ls_csv_unread(&reading->csv, row);
+    int status = LS_OK;
+    for (size_t i = 0; i < row->found && status == LS_OK; i++)
+        status = bind_field(reading, i == 0 ? id : none, row->line, error);
+    return status;
+}
+
+static int bind_csv(ls_reading *reading, ls_error *error)
+{
+    ls_row row;
+    int status = ls_csv_read_row(&reading->csv, &row, error);
+    bool list = reading->input == LS_INPUT_LIST;
+    while (status == LS_OK && list && row.text != NULL && row.problem != LS_ROW_GOOD) {
+        status = ls_refuse_problem(reading, &row, error); /* it is a row, not a header */
+        if (status == LS_OK)
+            status = ls_csv_read_row(&reading->csv, &row, error);
+    }
+    if (status != LS_OK)
+        return status;
+    if (row.text == NULL)
+        return list ? LS_OK
+                    : fail_header(reading, 1, error,
+                                  "expected a header row that names the columns, got an empty file");
+    if (row.problem != LS_ROW_GOOD) {
+        ls_error reason;
+        describe_problem(reading, &row, &reason);
+        return ls_fail_at(error, LS_ERROR_INPUT, reading->name, row.line, row.field, "%s",
+                          reason.message);
+    }
+    status = list ? bind_csv_list(reading, &row, error) : bind_csv_headers(reading, &row, error);
+    return status == LS_OK ? ls_csv_set_fields(&reading->csv, row.found, &reading->batch, error)
+                           : status;
+}
+
+/* ---- batches ----------------------------------------------------------------------------------- */
+
+/* Binds names that have not appeared in the file before. */
+static int bind_new_keys(ls_reading *reading, ls_error *error)
+{
+    const ls_ndjson *lines = &reading->lines;
+    while (reading->field_count < ls_ndjson_field_count(lines)) {
+        ls_string key = ls_dictionary_text(&lines->keys, (uint32_t)reading->field_count + 1);
+        ls_string source = header_of(reading, key);
+        bool away = !ls_string_equal(source, key.text, key.length);
+        int status = bind_field(reading, product_name(reading, key, away),
+                                reading->batch.rows[0].line, error);
+        if (status != LS_OK)
+            return status;
+    }
+    return LS_OK;
+}
+
+static int read_batch(ls_reading *reading, ls_error *error)
+{
+    if (reading->ndjson) {
+        int status = ls_ndjson_read(&reading->lines, &reading->batch, error);
+        return status == LS_OK ? bind_new_keys(reading, error) : status;
+    }
+    if (!reading->bound) {
+        int status = bind_csv(reading, error);
+        if (status != LS_OK)
+            return status;
+        reading->bound = true;
+    }
+    reading->batch.row_count = 0;
+    return reading->field_count != 0 ? ls_csv_read(&reading->csv, &reading->batch, error) : LS_OK;
+}
+
+static int take_batch(ls_reading *reading, ls_error *error)
+{
+    switch (reading->input) {
+    case LS_INPUT_EVENTS: return ls_take_events(reading, error);
+    case LS_INPUT_LIST: return ls_take_list(reading, error);
+    default: return ls_take_records(reading, error);
+    }
+}
+
+/* ---- the job ----------------------------------------------------------------------------------- */
+
+static const ls_window *window_of(const ls_reading *reading)
+{
+    return reading->ndjson ? &reading->lines.window : &reading->csv.window;
+}
+
+static uint64_t bytes_scanned(const ls_reading *reading)
+{
+    return window_of(reading)->before + window_of(reading)->start;
+}
+
+static void note_progress(ls_reading *reading)
+{
+    const ls_source *source = &window_of(reading)->source;
+    uint64_t scanned = bytes_scanned(reading);
+    /* A last line without its end was given one. */
+    reading->job.progress.done =
+        source->gzip != NULL || scanned > source->done ? source->done : scanned;
+}
+
+static int run(ls_reading *reading, uint64_t budget, ls_error *error)
+{
+    uint64_t start = bytes_scanned(reading);
+    do {
+        int status = read_batch(reading, error);
+        if (status == LS_OK && reading->batch.row_count == 0)
+            return reading->object == LS_EVENT || reading->input == LS_INPUT_LIST
+                       ? LS_OK : ls_finish_records(reading, error);
+        if (status == LS_OK)
+            status = take_batch(reading, error);
+        if (status != LS_OK)
+            return status;
+    } while (budget == 0 || bytes_scanned(reading) - start < budget);
+    return LS_MORE;
+}
+
+static int step_reading(ls_job *job, uint64_t budget, ls_error *error)
+{
+    ls_reading *reading = (ls_reading *)job;
+    struct ls_ingest *ingest = reading->dataset->ingest;
+    if (ingest->failed)
+        return ls_fail(error, LS_ERROR_USAGE, "%s: reading has failed", reading->name);
+    reading->begun = true;
+    int status = run(reading, budget, error);
+    ingest->failed = status < 0;
+    note_progress(reading);
+    return status;
+}
+
+static void close_reading(ls_job *job)
+{
+    ls_reading *reading = (ls_reading *)job;
+    ls_dataset *dataset = reading->dataset;
+    ls_context *context = job->context;
+    dataset->ingest->busy = false;
+    dataset->ingest->failed |= reading->begun && !job->done;
+    for (size_t i = 0; i < reading->field_count; i++)
+        ls_coder_free(&reading->fields[i].coder);
+    ls_free(context, reading->fields, reading->field_capacity * sizeof *reading->fields);
+    ls_free(context, reading->codes, reading->code_capacity * sizeof *reading->codes);
+    ls_end_events(reading);
+    ls_buffer_free(&reading->reject);
+    if (reading->ndjson)
+        ls_ndjson_free(&reading->lines);
+    else
+        ls_csv_free(&reading->csv);
+    ls_arena_free(&reading->arena);
+    ls_free(context, reading, sizeof *reading);
+    ls_dataset_close(dataset);
+    ls_context_release(context);
+}
+
+/* ---- making it --------------------------------------------------------------------------------- */
+
+static bool copy_renames(ls_reading *reading, const ls_input_options *options)
+{
+    ls_arena *arena = &reading->arena;
+    reading->renames = ls_arena_allocate(arena, options->rename_count * sizeof *reading->renames);
+    for (size_t i = 0; i < options->rename_count && reading->renames != NULL; i++) {
+        const ls_rename *from = &options->renames[i];
+        ls_rename *to = &reading->renames[i];
+        to->column = ls_arena_text(arena, from->column, strlen(from->column));
+        to->header = ls_arena_text(arena, from->header, strlen(from->header));
+        if (to->column == NULL || to->header == NULL)
+            return false;
+    }
+    reading->rename_count = options->rename_count;
+    return reading->renames != NULL;
+}
+
+static bool copy_unknown(ls_reading *reading, const ls_input_options *options)
+{
+    ls_arena *arena = &reading->arena;
+    reading->unknown = ls_arena_allocate(arena, options->unknown_count * sizeof *reading->unknown);
+    for (size_t i = 0; i < options->unknown_count && reading->unknown != NULL; i++) {
+        ls_string text = ls_trim(options->unknown[i], strlen(options->unknown[i]));
+        reading->unknown[i].text = ls_arena_text(arena, text.text, text.length);
+        reading->unknown[i].length = text.length;
+        if (reading->unknown[i].text == NULL)
+            return false;
+    }
+    reading->unknown_count = options->unknown_count;
+    return reading->unknown != NULL;
+}
+
+/* The name that messages and places use, kept with the dataset. */
+static bool add_source(ls_reading *reading, const char *name)
+{
+    ls_dataset *dataset = reading->dataset;
+    char *copy = ls_arena_text(&dataset->arena, name, strlen(name));
+    if (copy == NULL || dataset->source_count >= UINT32_MAX ||
+        ls_grow(dataset->context, &dataset->sources, &dataset->source_capacity,
+                dataset->source_count + 1, sizeof *dataset->sources) != LS_OK)
+        return false;
+    reading->source = (uint32_t)dataset->source_count;
+    reading->name = dataset->sources[dataset->source_count++] = copy;
+    return true;
+}
+
+/* Finds or makes the list; ids of several files come together in it. */
+static int open_list(ls_reading *reading, const char *name, ls_error *error)
+{
+    ls_dataset *dataset = reading->dataset;
+    size_t length = strlen(name), words = (dataset->tables[LS_CONTACT].count + 63) / 64;
+    const ls_list *known = ls_dataset_list(dataset, (ls_string){name, length});
+    if (known != NULL) {
+        reading->list_index = (size_t)(known - dataset->lists);
+        return LS_OK;
+    }
+    ls_list list = {.name = {ls_arena_text(&dataset->arena, name, length), length}};
+    if (list.name.text == NULL || ls_grow(dataset->context, &dataset->lists, &dataset->list_capacity,
+                                          dataset->list_count + 1, sizeof list) != LS_OK)
+        return ls_fail_memory(error);
+    if (words != 0 && (list.rows = ls_allocate_zero(dataset->context, words, 8)) == NULL)
+        return ls_fail_memory(error);
+    list.word_count = words;
+    reading->list_index = dataset->list_count;
+    dataset->lists[dataset->list_count++] = list;
+    return LS_OK;
+}
+
+static int open_input(ls_reading *reading, const ls_input_options *options, ls_error *error)
+{
+    ls_dataset *dataset = reading->dataset;
+    ls_input_options named = *options;
+    int status;
+    if (!copy_renames(reading, options) || !copy_unknown(reading, options) ||
+        !add_source(reading, options->name != NULL ? options->name
+                             : options->path != NULL ? options->path : "-"))
+        return ls_fail_memory(error);
+    if (reading->ndjson && ls_ndjson_init(&reading->lines, dataset->context, dataset->seed) != LS_OK)
+        return ls_fail_memory(error);
+    named.name = reading->name;
+    ls_source *source = reading->ndjson ? &reading->lines.window.source : &reading->csv.window.source;
+    status = ls_source_open(source, dataset->context, &named, error);
+    reading->job.progress.total = source->total;
+    if (status == LS_OK && (options->input == LS_INPUT_EVENTS || options->input == LS_INPUT_LIST))
+        status = ls_index_contacts(dataset, error);
+    if (status == LS_OK && options->input == LS_INPUT_EVENTS)
+        status = ls_begin_events(reading, error);
+    if (status == LS_OK && options->input == LS_INPUT_LIST)
+        status = open_list(reading, options->list, error);
+    return status;
+}
+
+static int check_options(const ls_input_options *options, ls_error *error)
+{
+    if (options->input == LS_INPUT_ASSOCIATIONS)
+        return ls_fail(error, LS_ERROR_USAGE, "not supported: associations");
+    if (options->input > LS_INPUT_LIST || options->format > LS_FORMAT_NDJSON)
+        return ls_fail(error, LS_ERROR_USAGE, "expected a known input and format");
+    if (options->path == NULL && options->reader == NULL)
+        return ls_fail(error, LS_ERROR_USAGE, "expected a path or a reader, got neither");
+    if (options->delimiter == '"' || options->delimiter == '\n' || options->delimiter == '\r')
+        return ls_fail(error, LS_ERROR_USAGE, "expected a delimiter that is no quote or line end");
+    if (options->input == LS_INPUT_LIST && (options->list == NULL || options->list[0] == '\0'))
+        return ls_fail(error, LS_ERROR_USAGE, "expected the list's name, got none");
+    return LS_OK;
+}
+
+static int check_order(const ls_dataset *dataset, ls_input input, ls_error *error)
+{
+    const struct ls_ingest *ingest = dataset->ingest;
+    if (dataset->grouped)
+        return ls_fail(error, LS_ERROR_USAGE, "reading has ended: the events are grouped");
+    if (ingest != NULL && ingest->busy)
+        return ls_fail(error, LS_ERROR_USAGE, "another input is being read");
+    if (ingest != NULL && ingest->failed)
+        return ls_fail(error, LS_ERROR_USAGE, "an earlier input was not read to its end");
+    if (ingest != NULL && ingest->indexed && input == LS_INPUT_CONTACTS)
+        return ls_fail(error, LS_ERROR_USAGE, "contacts are read before events and lists");
+    return LS_OK;
+}
+
+static ls_object object_of(ls_input input)
+{
+    switch (input) {
+    case LS_INPUT_COMPANIES: return LS_COMPANY;
+    case LS_INPUT_DEALS: return LS_DEAL;
+    case LS_INPUT_EVENTS: return LS_EVENT;
+    default: return LS_CONTACT;
+    }
+}
+
+static ls_reading *new_reading(ls_dataset *dataset, const ls_input_options *options)
+{
+    ls_reading *reading = ls_allocate_zero(dataset->context, 1, sizeof *reading);
+    if (reading == NULL)
+        return NULL;
+    ls_context_retain(dataset->context);
+    ls_dataset_retain(dataset);
+    reading->job = (struct ls_job){.context = dataset->context, .step = step_reading,
+                                   .close = close_reading,
+                                   .progress = {.phase = "read", .unit = "bytes"}};
+    reading->dataset = dataset;
+    reading->arena.context = reading->reject.context = dataset->context;
+    reading->csv.context = reading->csv.window.source.context = dataset->context;
+    reading->csv.window.source.file = reading->lines.window.source.file = -1;
+    reading->lines.context = reading->lines.arena.context = dataset->context;
+    reading->csv.delimiter = options->delimiter != '\0' ? options->delimiter : ',';
+    reading->input = options->input;
+    reading->object = object_of(options->input);
+    reading->ndjson = options->format == LS_FORMAT_NDJSON;
+    reading->rejects = options->rejects;
+    reading->rejects_user = options->rejects_user;
+    reading->id_field = reading->event_field = LS_NO_FIELD;
+    reading->at_field = reading->identity_field = LS_NO_FIELD;
+    return reading;
+}
+
+int ls_dataset_read(ls_dataset *dataset, const ls_input_options *options, ls_job **out,
+                    ls_error *error)
+{
+    *out = NULL;
+    int status = check_options(options, error);
+    if (status == LS_OK)
+        status = check_order(dataset, options->input, error);
+    if (status != LS_OK)
+        return status;
+    if (ls_ingest_of(dataset) == NULL)
+        return ls_fail_memory(error);
+    ls_reading *reading = new_reading(dataset, options);
+    if (reading == NULL)
+        return ls_fail_memory(error);
+    dataset->ingest->busy = dataset->ingest->begun = true;
+    dataset->lenient |= options->rejects != NULL;
+    status = open_input(reading, options, error);
+    if (status != LS_OK) {
+        ls_job_close(&reading->job);
+        return status;
+    }
+    *out = &reading->job;
+    return LS_OK;
+}

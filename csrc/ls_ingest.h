@@ -1,0 +1,199 @@
+/* Reading rows into a dataset: what its parts share. ls_ingest.c is the job: it opens a file, binds its columns,
+ * hands on batches and refuses rows; ls_records.c takes rows of contacts, companies, deals and lists; ls_events.c
+ * rows of events, which it sorts into partitions of neighbouring contacts; ls_group.c makes the final columns of
+ * these. */
+#ifndef LS_INGEST_H
+#define LS_INGEST_H
+
+#include "ls_coder.h"
+#include "ls_csv.h"
+#include "ls_dataset.h"
+#include "ls_ndjson.h"
+
+/* ---- what a dataset keeps while it is read -------------------------------------------------------- */
+
+/* A property that an expected plan reads. */
+typedef struct ls_expected {
+    ls_object owner;
+    ls_string name;
+    uint8_t types; /* 1 << ls_type */
+} ls_expected;
+
+#define LS_NO_FIELD SIZE_MAX
+
+/* How a kept event is packed: u16 row within the partition; 16 bytes of its id's hash if any file has ids; the time
+ * (u32 seconds since LS_EVENT_BASE, or i64 since 1970); the event's code; codes of kept properties. Columns only
+ * become more and wider, so that there are few layouts. */
+typedef struct ls_layout {
+    struct ls_layout *next; /* the one before it */
+    size_t size;            /* bytes of this struct */
+    uint32_t stride;
+    bool identity, wide;
+    uint32_t time_offset, event_offset;
+    uint8_t event_width;
+    size_t column_count; /* of events->columns, kept or not */
+    struct ls_packed {
+        uint32_t offset;
+        uint8_t width; /* 0: not kept */
+    } columns[];
+} ls_layout;
+
+/* Events of one partition in reading order. */
+typedef struct ls_block {
+    struct ls_block *next;
+    const ls_layout *layout;
+    size_t size; /* bytes, this header included */
+    size_t used; /* bytes of events; of the last block: see ls_partition */
+    char events[];
+} ls_block;
+
+typedef struct ls_partition {
+    uint32_t staged; /* bytes of events that wait in its stage */
+    uint32_t room;   /* bytes left in the last block, a multiple of the stride */
+    char *at;        /* they are here */
+    ls_block *first, *last;
+} ls_partition;
+
+/* Rows within a partition fit u16, and one value is left to mark an event that is dropped. */
+#define LS_MOST_SHIFT 15
+#define LS_DROPPED UINT16_MAX
+
+struct ls_ingest {
+    ls_expected *expected;
+    size_t expected_count, expected_capacity;
+    bool begun;         /* something was read: too late to expect */
+    bool busy;          /* a job is open */
+    bool failed;        /* a job ended early: the dataset is not whole */
+    bool rejects_begun; /* their header is written */
+    /* contacts by id, made when the first events or list are read: */
+    bool indexed;
+    uint32_t *direct; /* by the value of a canonical decimal id: row + 1, or 0 */
+    size_t direct_count;
+    /* events: */
+    unsigned shift; /* a partition has 1 << shift contacts */
+    ls_partition *partitions;
+    size_t partition_count;
+    ls_layout *layout;
+    /* Events wait here until a partition has some to move, so that reading touches few pages: */
+    char *stage;        /* stage_size bytes a partition */
+    uint32_t stage_size;
+};
+
+/* The ingest part of a dataset that is being read; NULL: no memory. */
+struct ls_ingest *ls_ingest_of(ls_dataset *dataset);
+void ls_ingest_free(ls_dataset *dataset);
+
+/* ---- a file that is being read -------------------------------------------------------------------- */
+
+typedef enum ls_role { LS_ROLE_NONE, LS_ROLE_ID, LS_ROLE_CONTACT, LS_ROLE_EVENT, LS_ROLE_AT } ls_role;
+
+typedef struct ls_field {
+    ls_string name; /* the product's; length 0: passed over */
+    ls_role role;  /* required columns */
+    bool identity; /* an event's id */
+    bool kept;
+    size_t column; /* of the table's or events' columns, if kept */
+    ls_coder coder; /* if kept or LS_ROLE_EVENT */
+} ls_field;
+
+typedef struct ls_reading {
+    ls_job job;
+    ls_dataset *dataset;
+    ls_arena arena; /* texts of the options */
+    ls_input input;
+    ls_object object; /* whose columns these are */
+    const char *name, *list_name;
+    uint32_t source;
+    bool ndjson, bound, begun;
+    ls_csv csv;
+    ls_ndjson lines;
+    ls_rename *renames;
+    size_t rename_count;
+    ls_string *unknown;
+    size_t unknown_count;
+    ls_writer rejects;
+    void *rejects_user;
+    ls_buffer reject; /* the row that is being written there */
+    ls_field *fields;
+    size_t field_count, field_capacity;
+    size_t id_field, event_field, at_field, identity_field; /* id_field: id or contact_id */
+    uint32_t *codes; /* records: of a row; events: of a batch, LS_BATCH_ROWS a column of the dataset */
+    size_t code_capacity;
+    struct ls_event_batch *events; /* LS_INPUT_EVENTS */
+    size_t list_index;             /* LS_INPUT_LIST: of dataset->lists */
+    ls_batch batch;
+} ls_reading;
+
+LS_INLINE ls_string ls_reading_field(const ls_reading *reading, size_t row, size_t field)
+{
+    ls_string none = {NULL, 0};
+    return field < reading->batch.stride
+               ? ls_trimmed(reading->batch.fields[row * reading->batch.stride + field]) : none;
+}
+LS_INLINE bool ls_reads_empty(const ls_reading *reading, ls_string text)
+{
+    for (size_t i = 0; i < reading->unknown_count; i++)
+        if (ls_string_equal(reading->unknown[i], text.text, text.length))
+            return true;
+    return text.length == 0;
+}
+
+/* Refuses a row, or lists a cell of a row that is kept: the error that ends the job, or LS_OK after it was written to
+ * the rejects. field is 1-based, 0: none. */
+int ls_refuse_row(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
+                  ls_error *error);
+int ls_refuse_cell(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
+                   ls_error *error);
+/* Refuses a row that its scanner found bad. */
+int ls_refuse_problem(ls_reading *reading, const ls_row *row, ls_error *error);
+/* Refuses the cell if it is an object, or if its code cannot be read as the types that are wanted. */
+int ls_check_cell(ls_reading *reading, const ls_row *row, size_t field, const ls_column *column,
+                  uint32_t code, ls_error *error);
+
+/* Takes the batch. */
+int ls_take_records(ls_reading *reading, ls_error *error);
+int ls_take_list(ls_reading *reading, ls_error *error);
+int ls_take_events(ls_reading *reading, ls_error *error);
+/* Rows of columns that this file lacks become unknown. */
+int ls_finish_records(ls_reading *reading, ls_error *error);
+/* Moves the staged events of a partition to its blocks. LS_OK or LS_ERROR_MEMORY. */
+int ls_flush_partition(ls_dataset *dataset, size_t partition);
+int ls_begin_events(ls_reading *reading, ls_error *error);
+void ls_end_events(ls_reading *reading);
+
+/* ---- contacts by id ------------------------------------------------------------------------------- */
+
+int ls_index_contacts(ls_dataset *dataset, ls_error *error);
+/* The value of a canonical decimal (no sign, no leading zero) of at most ten digits, or SIZE_MAX; 8 bytes from any
+ * place in the text may be read. */
+LS_INLINE size_t ls_canonical_id(ls_string text)
+{
+    const uint64_t zeros = UINT64_C(0x3030303030303030), over = UINT64_C(0x7676767676767676);
+    if (text.length - 1 > 9 || (LS_UNLIKELY(text.text[0] == '0') && text.length != 1))
+        return SIZE_MAX;
+    size_t head = text.length < 8 ? text.length : 8, value;
+    uint64_t digits = (ls_load_64(text.text) ^ zeros) << (8 * (8 - head));
+    if ((((digits + over) | digits) & UINT64_C(0x8080808080808080)) != 0)
+        return SIZE_MAX;
+    digits = digits * 10 + (digits >> 8); /* pairs, then fours, then all eight */
+    digits = ((digits & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
+              ((digits >> 16) & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >> 32;
+    value = (size_t)(uint32_t)digits;
+    for (size_t i = 8; i < text.length; i++) {
+        if ((unsigned char)(text.text[i] - '0') > 9)
+            return SIZE_MAX;
+        value = value * 10 + (size_t)(text.text[i] - '0');
+    }
+    return value;
+}
+/* The row of the contact with this id (a trimmed text of at least one byte), or UINT32_MAX; value is its
+ * ls_canonical_id. */
+LS_INLINE uint32_t ls_contact_row(const ls_dataset *dataset, ls_string id, size_t value)
+{
+    const struct ls_ingest *ingest = dataset->ingest;
+    if (LS_LIKELY(value < ingest->direct_count))
+        return ingest->direct[value] - 1; /* 0 - 1 is UINT32_MAX */
+    uint32_t code = ls_dictionary_find(&dataset->tables[LS_CONTACT].id.dictionary, id.text, id.length);
+    return code == LS_NO_CODE ? UINT32_MAX : code - 1;
+}
+#endif

@@ -1,0 +1,192 @@
+/* Rows of contacts, companies and deals become rows of their tables; rows of a list become bits of contacts. And the
+ * index of contacts by id, which events and lists look into. */
+#include "ls_ingest.h"
+
+/* ---- contacts by id ------------------------------------------------------------------------------- */
+
+/* Decimal ids below this have a direct path: numbers given in sequence do, with room for many gaps, and an array of
+ * four bytes each stays small beside the contacts. */
+static size_t direct_bound(size_t count)
+{
+    return count > (SIZE_MAX >> 4) ? SIZE_MAX >> 2 : 4 * count + ((size_t)1 << 20);
+}
+
+/* The value of a contact's id, SIZE_MAX without a direct path. The dictionary's texts have no slack: copied. */
+static size_t value_of_row(const ls_dictionary *ids, size_t row, size_t bound)
+{
+    char copy[24] = {0};
+    ls_string id = ls_dictionary_text(ids, (uint32_t)row + 1);
+    if (id.length > 10)
+        return SIZE_MAX;
+    memcpy(copy, id.text, id.length);
+    size_t value = ls_canonical_id((ls_string){copy, id.length});
+    return value < bound ? value : SIZE_MAX;
+}
+
+int ls_index_contacts(ls_dataset *dataset, ls_error *error)
+{
+    struct ls_ingest *ingest = dataset->ingest;
+    const ls_table *contacts = &dataset->tables[LS_CONTACT];
+    if (ingest->indexed)
+        return LS_OK;
+    size_t bound = direct_bound(contacts->count), count = 0;
+    for (size_t row = 0; row < contacts->count; row++) {
+        size_t value = value_of_row(&contacts->id.dictionary, row, bound);
+        if (value != SIZE_MAX && value >= count)
+            count = value + 1;
+    }
+    if (count != 0) {
+        ingest->direct = ls_allocate_zero(dataset->context, count, sizeof *ingest->direct);
+        if (ingest->direct == NULL)
+            return ls_fail_memory(error);
+    }
+    ingest->direct_count = count;
+    for (size_t row = 0; row < contacts->count; row++) {
+        size_t value = value_of_row(&contacts->id.dictionary, row, bound);
+        if (value != SIZE_MAX)
+            ingest->direct[value] = (uint32_t)row + 1;
+    }
+    ingest->indexed = true;
+    return LS_OK;
+}
+
+/* ---- records ---------------------------------------------------------------------------------- */
+
+/* Codes the cells of a row that is kept, and lists those that cannot be read. */
+static int code_cells(ls_reading *reading, size_t row, ls_error *error)
+{
+    const ls_row *about = &reading->batch.rows[row];
+    ls_table *table = &reading->dataset->tables[reading->object];
+    for (size_t i = 0; i < reading->field_count; i++) {
+        ls_field *field = &reading->fields[i];
+        if (!field->kept)
+            continue;
+        ls_column *column = &table->columns[field->column];
+        ls_string text = ls_reading_field(reading, row, i);
+        uint32_t code = ls_coder_code(&field->coder, column, text, about->line);
+        if (code == LS_NO_CODE)
+            return ls_fail_memory(error);
+        reading->codes[i] = code;
+        if (LS_UNLIKELY(column->unreadable != NULL || text.text == ls_nested_value)) {
+            int status = ls_check_cell(reading, about, i, column, code, error);
+            if (status != LS_OK)
+                return status;
+        }
+    }
+    return LS_OK;
+}
+
+/* Adds the codes of a row to the columns. */
+static int append_cells(ls_reading *reading)
+{
+    ls_table *table = &reading->dataset->tables[reading->object];
+    int status = LS_OK;
+    for (size_t i = 0; i < reading->field_count && status == LS_OK; i++)
+        if (reading->fields[i].kept)
+            status = ls_column_append(reading->dataset->context,
+                                      &table->columns[reading->fields[i].column],
+                                      reading->codes[i]);
+    return status;
+}
+
+static int refuse_repeated(ls_reading *reading, const ls_row *row, uint32_t code, ls_error *error)
+{
+    const ls_dataset *dataset = reading->dataset;
+    const ls_column *id = &dataset->tables[reading->object].id;
+    ls_string text = ls_dictionary_text(&id->dictionary, code);
+    ls_error reason;
+    int shown = (int)ls_min((int64_t)text.length, 60);
+    const ls_place *place = &id->places[code];
+    ls_fail(&reason, LS_ERROR_INPUT, "id: expected each id once, got \"%.*s\" again (first: %s:%llu)",
+            shown, text.text, dataset->sources[place->source], (unsigned long long)place->line);
+    return ls_refuse_row(reading, row, reading->id_field + 1, reason.message, error);
+}
+
+static int add_id(ls_reading *reading, ls_column *id, ls_string text, const ls_row *row,
+                  ls_error *error)
+{
+    uint32_t code = ls_dictionary_add(&id->dictionary, text.text, text.length);
+    if (code == LS_NO_CODE)
+        return ls_fail_memory(error);
+    ls_place place = {reading->source, (uint32_t)(reading->id_field + 1), row->line};
+    if (ls_column_note(reading->dataset->context, id, code, &place) != LS_OK)
+        return ls_fail_memory(error);
+    if (LS_UNLIKELY(ls_column_unreadable(id, code)))
+        return ls_check_cell(reading, row, reading->id_field, id, code, error);
+    return LS_OK;
+}
+
+static int take_record(ls_reading *reading, size_t row, ls_error *error)
+{
+    ls_dataset *dataset = reading->dataset;
+    ls_table *table = &dataset->tables[reading->object];
+    const ls_row *about = &reading->batch.rows[row];
+    if (about->problem != LS_ROW_GOOD)
+        return ls_refuse_problem(reading, about, error);
+    ls_string id = ls_reading_field(reading, row, reading->id_field);
+    if (ls_reads_empty(reading, id))
+        return ls_refuse_row(reading, about, reading->id_field + 1, "id: expected an id, got nothing",
+                             error);
+    uint32_t code = ls_dictionary_find(&table->id.dictionary, id.text, id.length);
+    if (code != LS_NO_CODE)
+        return refuse_repeated(reading, about, code, error);
+    int status = code_cells(reading, row, error);
+    if (status == LS_OK)
+        status = add_id(reading, &table->id, id, about, error);
+    if (status == LS_OK && append_cells(reading) != LS_OK)
+        status = ls_fail_memory(error);
+    if (status == LS_OK)
+        dataset->counts.records[reading->object] = ++table->count;
+    return status;
+}
+
+/* A name that first appears in the middle of an NDJSON file is of a column that lacks the rows before. */
+static int level_columns(ls_reading *reading, ls_error *error)
+{
+    ls_table *table = &reading->dataset->tables[reading->object];
+    for (size_t i = 0; i < table->column_count; i++)
+        if (ls_column_fill(reading->dataset->context, &table->columns[i], table->count) != LS_OK)
+            return ls_fail_memory(error);
+    return LS_OK;
+}
+
+int ls_take_records(ls_reading *reading, ls_error *error)
+{
+    int status = LS_OK;
+    if (ls_grow(reading->dataset->context, &reading->codes, &reading->code_capacity,
+                reading->field_count, sizeof *reading->codes) != LS_OK)
+        return ls_fail_memory(error);
+    for (size_t row = 0; row < reading->batch.row_count && status == LS_OK; row++)
+        status = take_record(reading, row, error);
+    return status;
+}
+
+int ls_finish_records(ls_reading *reading, ls_error *error)
+{
+    return level_columns(reading, error);
+}
+
+/* ---- lists ------------------------------------------------------------------------------------- */
+
+int ls_take_list(ls_reading *reading, ls_error *error)
+{
+    ls_list *list = &reading->dataset->lists[reading->list_index];
+    int status = LS_OK;
+    for (size_t row = 0; row < reading->batch.row_count && status == LS_OK; row++) {
+        const ls_row *about = &reading->batch.rows[row];
+        ls_string id = ls_reading_field(reading, row, reading->id_field);
+        if (about->problem != LS_ROW_GOOD) {
+            status = ls_refuse_problem(reading, about, error);
+        } else if (ls_reads_empty(reading, id)) {
+            status = ls_refuse_row(reading, about, reading->id_field + 1,
+                                   "id: expected an id, got nothing", error);
+        } else {
+            uint32_t contact = ls_contact_row(reading->dataset, id, ls_canonical_id(id));
+            if (contact != UINT32_MAX)
+                list->rows[contact / 64] |= UINT64_C(1) << (contact % 64);
+            else
+                list->unknown_contact++;
+        }
+    }
+    return status;
+}
