@@ -92,7 +92,8 @@ typedef struct ls_lane {
     int64_t unit;   /* what 1 stands for */
     int64_t
         least; /* the smallest entry: entries are kept minus it, so that lanes never go below 0 */
-    uint8_t word, shift, bits;
+    uint32_t word;
+    uint8_t shift, bits;
 } ls_lane;
 
 #define LS_MAX_BUCKETS 4096

@@ -610,7 +610,7 @@ static size_t place_lanes(ls_binding *binding, const int64_t *greatest, size_t f
         bits += bits == 0;
         words += used + bits > 64;
         used = used + bits > 64 ? 0 : used;
-        lane->word = (uint8_t)(words - 1);
+        lane->word = (uint32_t)(words - 1);
         lane->shift = (uint8_t)used;
         lane->bits = (uint8_t)bits;
         used += bits;
