@@ -1,0 +1,702 @@
+/* Plans (compiled definitions) and scorers (one record at a time, given as a Lua table).
+ *
+ * Records are read raw: no metamethod runs while a record is read, so nothing can change a table
+ * under the reader. What is no value of the language is a datum that is wrong: nil and an error
+ * with its place. */
+#include "lsl.h"
+
+#include "ls_time.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+typedef struct plan_owner {
+    ls_plan *plan;
+} plan_owner;
+
+const ls_plan *lsl_check_plan(lua_State *L, int index)
+{
+    plan_owner *owner = luaL_checkudata(L, index, LSL_PLAN);
+    if (owner->plan == NULL)
+        lsl_closed(L, "plan");
+    return owner->plan;
+}
+
+static int close_plan(lua_State *L)
+{
+    plan_owner *owner = luaL_checkudata(L, 1, LSL_PLAN);
+    ls_plan *plan = owner->plan;
+    owner->plan = NULL;
+    if (plan != NULL)
+        ls_plan_close(plan);
+    return 0;
+}
+
+int lsl_plan_new(lua_State *L)
+{
+    size_t length;
+    const char *canonical = lsl_check_text(L, 1, &length);
+    ls_context *context = lsl_context(L);
+    plan_owner *owner = lsl_new(L, LSL_PLAN, sizeof *owner);
+    ls_error error;
+    if (ls_plan_new(context, canonical, length, &owner->plan, &error) != LS_OK)
+        return lsl_fail(L, &error);
+    return 1;
+}
+
+static size_t check_definition(lua_State *L, const ls_plan *plan)
+{
+    return lsl_check_index(L, 2, ls_plan_count(plan), "definitions");
+}
+
+static int plan_count(lua_State *L)
+{
+    lsl_push_integer(L, (int64_t)ls_plan_count(lsl_check_plan(L, 1)));
+    return 1;
+}
+
+static int plan_name(lua_State *L)
+{
+    const ls_plan *plan = lsl_check_plan(L, 1);
+    lua_pushstring(L, ls_plan_name(plan, check_definition(L, plan)));
+    return 1;
+}
+
+static int plan_object(lua_State *L)
+{
+    const ls_plan *plan = lsl_check_plan(L, 1);
+    lsl_push_object(L, ls_plan_object(plan, check_definition(L, plan)));
+    return 1;
+}
+
+static int plan_combined(lua_State *L)
+{
+    const ls_plan *plan = lsl_check_plan(L, 1);
+    lua_pushboolean(L, ls_plan_combined(plan, check_definition(L, plan)));
+    return 1;
+}
+
+static int plan_labels(lua_State *L)
+{
+    const ls_plan *plan = lsl_check_plan(L, 1);
+    lua_pushboolean(L, ls_plan_has_labels(plan, check_definition(L, plan)));
+    return 1;
+}
+
+static int plan_fields(lua_State *L)
+{
+    const ls_plan *plan = lsl_check_plan(L, 1);
+    ls_object object;
+    const char *name, *type;
+    lua_newtable(L);
+    for (size_t i = 0; ls_plan_field(plan, i, &object, &name, &type); i++) {
+        lua_createtable(L, 0, 3);
+        lsl_push_object(L, object);
+        lua_setfield(L, -2, "object");
+        lua_pushstring(L, name);
+        lua_setfield(L, -2, "name");
+        lua_pushstring(L, type);
+        lua_setfield(L, -2, "type");
+        lua_rawseti(L, -2, (int)(i + 1));
+    }
+    return 1;
+}
+
+static int plan_lists(lua_State *L)
+{
+    const ls_plan *plan = lsl_check_plan(L, 1);
+    const char *name;
+    lua_newtable(L);
+    for (size_t i = 0; (name = ls_plan_list(plan, i)) != NULL; i++) {
+        lua_pushstring(L, name);
+        lua_rawseti(L, -2, (int)(i + 1));
+    }
+    return 1;
+}
+
+static int print_plan(lua_State *L)
+{
+    plan_owner *owner = luaL_checkudata(L, 1, LSL_PLAN);
+    if (owner->plan == NULL) {
+        lua_pushliteral(L, LSL_PLAN " (closed)");
+        return 1;
+    }
+    luaL_Buffer text;
+    size_t count = ls_plan_count(owner->plan);
+    luaL_buffinit(L, &text);
+    luaL_addstring(&text, LSL_PLAN " (");
+    for (size_t i = 0; i < count && i < 8; i++) {
+        luaL_addstring(&text, i != 0 ? ", " : "");
+        luaL_addstring(&text, ls_plan_name(owner->plan, i));
+    }
+    luaL_addstring(&text, count > 8 ? ", ...)" : ")");
+    luaL_pushresult(&text);
+    return 1;
+}
+
+/* ---- scorer ---------------------------------------------------------------------------------- */
+
+typedef struct scorer_owner {
+    ls_scorer *scorer;
+    const ls_plan *plan; /* kept alive by the scorer */
+    ls_buffer text;      /* scratch: a set joined, a number printed */
+    size_t count;
+    ls_score scores[]; /* one per definition */
+} scorer_owner;
+
+static scorer_owner *check_scorer(lua_State *L)
+{
+    scorer_owner *owner = luaL_checkudata(L, 1, LSL_SCORER);
+    if (owner->scorer == NULL)
+        lsl_closed(L, "scorer");
+    return owner;
+}
+
+static int close_scorer(lua_State *L)
+{
+    scorer_owner *owner = luaL_checkudata(L, 1, LSL_SCORER);
+    if (owner->scorer != NULL)
+        ls_scorer_close(owner->scorer);
+    owner->scorer = NULL;
+    if (owner->text.context != NULL) {
+        ls_buffer_free(&owner->text);
+        ls_context_release(owner->text.context);
+        owner->text.context = NULL;
+    }
+    return 0;
+}
+
+static int plan_scorer(lua_State *L)
+{
+    const ls_plan *plan = lsl_check_plan(L, 1);
+    ls_context *context = lsl_context(L);
+    size_t count = ls_plan_count(plan);
+    scorer_owner *owner = lsl_new(L, LSL_SCORER, sizeof *owner + count * sizeof *owner->scores);
+    owner->text.context = context;
+    ls_context_retain(context);
+    owner->count = count;
+    owner->plan = plan;
+    ls_error error;
+    if (ls_scorer_new(plan, &owner->scorer, &error) != LS_OK)
+        return lsl_fail(L, &error);
+    return 1;
+}
+
+static int print_scorer(lua_State *L)
+{
+    scorer_owner *owner = luaL_checkudata(L, 1, LSL_SCORER);
+    char text[LSL_SHORT_TEXT];
+    if (owner->scorer == NULL)
+        lua_pushliteral(L, LSL_SCORER " (closed)");
+    else
+        lua_pushfstring(L, LSL_SCORER " (%s %s)", lsl_print_count(owner->count, text),
+                        owner->count == 1 ? "score" : "scores");
+    return 1;
+}
+
+/* ---- reading a record ------------------------------------------------------------------------ */
+
+/* One reading: whose scorer, relative to which instant, and what went wrong. */
+typedef struct reading {
+    lua_State *L;
+    scorer_owner *owner;
+    int64_t at;
+    ls_error *error;
+    char place[LSL_PLACE_TEXT]; /* of the error; "" if it has none */
+} reading;
+
+static bool wrong(reading *record, const lsl_place *place, const char *format, ...) LS_PRINTF(3, 4);
+static bool wrong(reading *record, const lsl_place *place, const char *format, ...)
+{
+    char text[LS_ERROR_TEXT];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    lsl_place_text(place, record->place);
+    ls_fail(record->error, LS_ERROR_INPUT, "%s%s%s", record->place,
+            record->place[0] != '\0' ? ": " : "", text);
+    return false;
+}
+
+/* What the core says is wrong is put at its place. */
+static bool accepted(reading *record, const lsl_place *place, int status)
+{
+    if (status == LS_OK)
+        return true;
+    if (status != LS_ERROR_INPUT)
+        return false;
+    ls_error error = *record->error;
+    return wrong(record, place, "%s", error.message);
+}
+
+static bool is_null(lua_State *L, int index)
+{
+    return lua_isnil(L, index) ||
+           (lua_islightuserdata(L, index) && lua_touserdata(L, index) == NULL);
+}
+
+static bool add_number(reading *record, const lsl_place *place, int index)
+{
+    lua_State *L = record->L;
+    char text[LS_NUMBER_TEXT];
+    double number = (double)lua_tonumber(L, index);
+    size_t length;
+    if (lsl_is_integer(L, index))
+        length = (size_t)snprintf(text, sizeof text, "%" PRId64, (int64_t)lua_tointeger(L, index));
+    else if (isfinite(number))
+        length = ls_print_number(number, text);
+    else
+        return wrong(record, place, "expected a finite number");
+    ls_buffer_add(&record->owner->text, text, length);
+    return true;
+}
+
+/* Adds a text, number or boolean to the scratch text. */
+static bool add_scalar(reading *record, const lsl_place *place, int index)
+{
+    lua_State *L = record->L;
+    size_t length;
+    const char *text;
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING:
+        text = lua_tolstring(L, index, &length);
+        ls_buffer_add(&record->owner->text, text, length);
+        return true;
+    case LUA_TNUMBER: return add_number(record, place, index);
+    case LUA_TBOOLEAN:
+        ls_buffer_add_text(&record->owner->text, lua_toboolean(L, index) ? "true" : "false");
+        return true;
+    default:
+        return wrong(record, place, "expected text, number or boolean, got %s",
+                     luaL_typename(L, index));
+    }
+}
+
+/* Whether the table at index has nothing but the elements 1..n. */
+static bool check_array(reading *record, const lsl_place *place, int index, int64_t *count)
+{
+    lua_State *L = record->L;
+    *count = (int64_t)lsl_rawlen(L, index);
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        double key = lua_type(L, -2) == LUA_TNUMBER ? (double)lua_tonumber(L, -2) : 0;
+        if (key >= 1 && key <= (double)*count && floor(key) == key)
+            continue;
+        lua_pop(L, 2);
+        return wrong(record, place, "expected an array, got a table with other keys");
+    }
+    return true;
+}
+
+static bool add_set(reading *record, const lsl_place *place, int index)
+{
+    lua_State *L = record->L;
+    int64_t count;
+    if (!check_array(record, place, index, &count))
+        return false;
+    bool more = false;
+    for (int64_t i = 1; i <= count; i++) {
+        lsl_place element = {place, NULL, 0, i};
+        lua_rawgeti(L, index, (int)i);
+        if (!is_null(L, -1)) {
+            ls_buffer_add(&record->owner->text, ";", more);
+            more = true;
+            if (!add_scalar(record, &element, lua_gettop(L)))
+                return false;
+        }
+        lua_pop(L, 1);
+    }
+    return true;
+}
+
+/* Writes the value on top of the stack into the scratch text, as a file would have it. */
+static bool read_value(reading *record, const lsl_place *place)
+{
+    ls_buffer *text = &record->owner->text;
+    int index = lua_gettop(record->L);
+    text->length = 0;
+    bool fine = lua_istable(record->L, index) ? add_set(record, place, index)
+                                              : add_scalar(record, place, index);
+    if (fine && text->failed) {
+        ls_buffer_free(text);
+        ls_fail_memory(record->error);
+        return false;
+    }
+    return fine;
+}
+
+/* ---- times ----------------------------------------------------------------------------------- */
+
+static bool take_word(ls_string *text, ls_string *word)
+{
+    while (text->length != 0 && *text->text == ' ') {
+        text->text++;
+        text->length--;
+    }
+    word->text = text->text;
+    word->length = 0;
+    while (text->length != 0 && *text->text != ' ') {
+        text->text++;
+        text->length--;
+        word->length++;
+    }
+    return word->length != 0;
+}
+
+static bool read_count(ls_string word, int64_t *out)
+{
+    *out = 0;
+    if (word.length > 11)
+        return false;
+    for (size_t i = 0; i < word.length; i++) {
+        if (word.text[i] < '0' || word.text[i] > '9')
+            return false;
+        *out = *out * 10 + (word.text[i] - '0');
+    }
+    return word.length != 0;
+}
+
+/* Section 1.5 of the language: a month is 30 days, a year 365. */
+static int64_t unit_seconds(ls_string word)
+{
+    static const struct {
+        const char *name;
+        int64_t seconds;
+    } units[] = {{"second", 1},         {"minute", 60},       {"hour", 3600},
+                 {"day", LS_DAY},       {"week", 7 * LS_DAY}, {"month", 30 * LS_DAY},
+                 {"year", 365 * LS_DAY}};
+    if (word.length != 0 && word.text[word.length - 1] == 's')
+        word.length--;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (ls_string_equal(word, units[i].name, strlen(units[i].name)))
+            return units[i].seconds;
+    return 0;
+}
+
+/* "10 days ago", "2 hours from now" */
+static bool read_relative(ls_string text, int64_t at, int64_t *out)
+{
+    ls_string number, unit, word;
+    int64_t count, seconds;
+    if (!take_word(&text, &number) || !read_count(number, &count) || !take_word(&text, &unit) ||
+        (seconds = unit_seconds(unit)) == 0 || !take_word(&text, &word))
+        return false;
+    if (ls_string_equal(word, "ago", 3))
+        *out = at - count * seconds;
+    else if (ls_string_equal(word, "from", 4) && take_word(&text, &word) &&
+             ls_string_equal(word, "now", 3))
+        *out = at + count * seconds;
+    else
+        return false;
+    return !take_word(&text, &word) && *out >= LS_TIME_MIN && *out <= LS_TIME_MAX;
+}
+
+static bool read_seconds(reading *record, const lsl_place *place, int index, int64_t *out)
+{
+    double seconds = floor((double)lua_tonumber(record->L, index));
+    if (!(seconds >= (double)LS_TIME_MIN && seconds <= (double)LS_TIME_MAX))
+        return wrong(record, place, "expected seconds since 1970 in the years 1 to 9999, got %.17g",
+                     seconds);
+    *out = (int64_t)seconds;
+    return true;
+}
+
+/* A number of seconds, a text as in files, or (where relative) "10 days ago". */
+static bool read_instant(reading *record, const lsl_place *place, int index, bool relative,
+                         int64_t *out)
+{
+    lua_State *L = record->L;
+    ls_string text;
+    int64_t until;
+    switch (lua_type(L, index)) {
+    case LUA_TNUMBER: return read_seconds(record, place, index, out);
+    case LUA_TSTRING:
+        text.text = lua_tolstring(L, index, &text.length);
+        if ((relative && read_relative(text, record->at, out)) ||
+            ls_read_time(text.text, text.length, out, &until, NULL) == LS_OK)
+            return true;
+        return wrong(record, place,
+                     "cannot read \"%.60s\" as a time (2025-01-31T09:30:00Z, seconds%s)", text.text,
+                     relative ? ", 10 days ago" : "");
+    default: return wrong(record, place, "expected a time, got %s", luaL_typename(L, index));
+    }
+}
+
+/* ---- events and lists ------------------------------------------------------------------------ */
+
+/* The field's value, or the short form's at that position, left on the stack; false if there is
+ * none. */
+static bool push_part(lua_State *L, int table, const char *name, int position)
+{
+    lsl_field(L, table, name);
+    if (!is_null(L, -1))
+        return true;
+    lua_pop(L, 1);
+    lua_rawgeti(L, table, position);
+    return !is_null(L, -1);
+}
+
+/* Starts the event that the table at index describes. */
+static bool start_event(reading *record, const lsl_place *place, int index)
+{
+    lua_State *L = record->L;
+    lsl_place name_place = {place, "event", 5, 0}, at_place = {place, "at", 2, 0};
+    int64_t at = 0;
+    size_t length;
+    if (!push_part(L, index, "event", 1) || lua_type(L, -1) != LUA_TSTRING)
+        return wrong(record, &name_place, "expected the event's name, got %s",
+                     luaL_typename(L, -1));
+    const char *name = lua_tolstring(L, -1, &length);
+    push_part(L, index, "at", 2);
+    if (!read_instant(record, &at_place, lua_gettop(L), true, &at))
+        return false;
+    int status = ls_scorer_event(record->owner->scorer, name, length, at, record->error);
+    lua_pop(L, 2);
+    return accepted(record, place, status);
+}
+
+static bool set_event_property(reading *record, const lsl_place *place)
+{
+    if (is_null(record->L, -1))
+        return true;
+    const ls_buffer *text = &record->owner->text;
+    return read_value(record, place) &&
+           accepted(record, place,
+                    ls_scorer_event_set(record->owner->scorer, place->key, place->length,
+                                        text->data != NULL ? text->data : "", text->length,
+                                        record->error));
+}
+
+/* The pair on top of the stack, of an event's table. */
+static bool read_event_pair(reading *record, const lsl_place *event)
+{
+    lua_State *L = record->L;
+    lsl_place place = {event, NULL, 0, 0};
+    if (lua_type(L, -2) == LUA_TNUMBER) {
+        double key = (double)lua_tonumber(L, -2);
+        return key == 1 || key == 2 ||
+               wrong(record, event, "expected { NAME, AT } or names, got more");
+    }
+    if (lua_type(L, -2) != LUA_TSTRING)
+        return wrong(record, event, "a key is a %s", luaL_typename(L, -2));
+    place.key = lua_tolstring(L, -2, &place.length);
+    ls_string key = {place.key, place.length};
+    if (ls_string_equal(key, "event", 5) || ls_string_equal(key, "at", 2))
+        return true;
+    return set_event_property(record, &place);
+}
+
+static bool read_event(reading *record, const lsl_place *place)
+{
+    lua_State *L = record->L;
+    int index = lua_gettop(L);
+    if (!lua_istable(L, index))
+        return wrong(record, place, "expected an event's table, got %s", luaL_typename(L, index));
+    if (!start_event(record, place, index))
+        return false;
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+        if (!read_event_pair(record, place))
+            return false;
+    return true;
+}
+
+static bool read_list(reading *record, const lsl_place *place)
+{
+    lua_State *L = record->L;
+    size_t length;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        return wrong(record, place, "expected a list's name, got %s", luaL_typename(L, -1));
+    const char *name = lua_tolstring(L, -1, &length);
+    return accepted(record, place,
+                    ls_scorer_in_list(record->owner->scorer, name, length, record->error));
+}
+
+/* Reads each element of the array on top of the stack. */
+static bool read_array(reading *record, const lsl_place *place,
+                       bool (*read)(reading *record, const lsl_place *place))
+{
+    lua_State *L = record->L;
+    int index = lua_gettop(L);
+    int64_t count;
+    if (!lua_istable(L, index))
+        return wrong(record, place, "expected an array, got %s", luaL_typename(L, index));
+    if (!check_array(record, place, index, &count))
+        return false;
+    for (int64_t i = 1; i <= count; i++) {
+        lsl_place element = {place, NULL, 0, i};
+        lua_rawgeti(L, index, (int)i);
+        if (!read(record, &element))
+            return false;
+        lua_pop(L, 1);
+    }
+    return true;
+}
+
+/* ---- the record ------------------------------------------------------------------------------ */
+
+static bool is_relation(ls_string name)
+{
+    static const char *const relations[] = {"company", "companies", "deals", "contacts",
+                                            "primary_contacts"};
+    for (size_t i = 0; i < sizeof relations / sizeof *relations; i++)
+        if (ls_string_equal(name, relations[i], strlen(relations[i])))
+            return true;
+    return false;
+}
+
+/* The pair on top of the stack. */
+static bool read_pair(reading *record, const lsl_place *outermost)
+{
+    lua_State *L = record->L;
+    lsl_place place = {outermost, NULL, 0, 0};
+    if (lua_type(L, -2) != LUA_TSTRING)
+        return wrong(record, outermost,
+                     "expected a record's table, got a table with a key that is a %s",
+                     luaL_typename(L, -2));
+    place.key = lua_tolstring(L, -2, &place.length);
+    ls_string key = {place.key, place.length};
+    if (is_null(L, -1))
+        return true;
+    if (ls_string_equal(key, "events", 6))
+        return read_array(record, &place, read_event);
+    if (ls_string_equal(key, "lists", 5))
+        return read_array(record, &place, read_list);
+    if (lua_istable(L, -1) && is_relation(key))
+        return wrong(record, &place, "not supported: associated records");
+    const ls_buffer *text = &record->owner->text;
+    return read_value(record, &place) &&
+           accepted(record, &place,
+                    ls_scorer_set(record->owner->scorer, key.text, key.length,
+                                  text->data != NULL ? text->data : "", text->length,
+                                  record->error));
+}
+
+static bool read_record(reading *record, int index)
+{
+    lua_State *L = record->L;
+    lsl_place outermost = {NULL, NULL, 0, 0}, at_place = {&outermost, "at", 2, 0};
+    luaL_checkstack(L, 24, NULL);
+    ls_scorer_clear(record->owner->scorer);
+    if (!read_instant(record, &at_place, 3, false, &record->at))
+        return false;
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+        if (!read_pair(record, &outermost))
+            return false;
+    return true;
+}
+
+/* Arguments: scorer, record, at. False with the error filled. */
+static bool begin(lua_State *L, scorer_owner *owner, reading *record, ls_error *error)
+{
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_argcheck(L, lua_type(L, 3) == LUA_TNUMBER || lua_type(L, 3) == LUA_TSTRING, 3,
+                  "time expected");
+    memset(error, 0, sizeof *error);
+    *record = (reading){L, owner, 0, error, ""};
+    return read_record(record, 2);
+}
+
+static int fail_record(reading *record)
+{
+    int results = lsl_fail(record->L, record->error);
+    if (record->place[0] != '\0') {
+        lua_pushstring(record->L, record->place);
+        lua_setfield(record->L, -2, "path");
+    }
+    return results;
+}
+
+static int scorer_score(lua_State *L)
+{
+    scorer_owner *owner = check_scorer(L);
+    reading record;
+    ls_error error;
+    if (!begin(L, owner, &record, &error) ||
+        ls_scorer_score(owner->scorer, record.at, owner->scores, &error) != LS_OK)
+        return fail_record(&record);
+    lua_createtable(L, 0, owner->count < 1000 ? (int)owner->count : 1000);
+    for (size_t i = 0; i < owner->count; i++) {
+        lsl_push_score(L, &owner->scores[i], ls_plan_combined(owner->plan, i));
+        lua_setfield(L, -2, ls_plan_name(owner->plan, i));
+    }
+    return 1;
+}
+
+static int scorer_explain(lua_State *L)
+{
+    scorer_owner *owner = check_scorer(L);
+    reading record;
+    ls_error error;
+    if (!begin(L, owner, &record, &error))
+        return fail_record(&record);
+    ls_buffer *text = lsl_buffer_new(L);
+    if (ls_scorer_explain(owner->scorer, record.at, lsl_buffer_write, text, &error) != LS_OK)
+        return fail_record(&record);
+    lsl_buffer_push(L, text);
+    return 1;
+}
+
+static size_t check_score_name(lua_State *L, const scorer_owner *owner, int index)
+{
+    size_t length;
+    const char *text = lsl_check_text(L, index, &length);
+    ls_string name = {text, length};
+    size_t i = 0;
+    while (i < owner->count && !ls_string_equal(name, ls_plan_name(owner->plan, i),
+                                                strlen(ls_plan_name(owner->plan, i))))
+        i++;
+    luaL_argcheck(L, i < owner->count, index, "there is no score of that name");
+    return i;
+}
+
+static int scorer_next_change(lua_State *L)
+{
+    scorer_owner *owner = check_scorer(L);
+    size_t definition = check_score_name(L, owner, 4);
+    reading record;
+    ls_error error;
+    bool known;
+    int64_t at;
+    if (!begin(L, owner, &record, &error) ||
+        ls_scorer_next_change(owner->scorer, record.at, definition, &known, &at, &error) != LS_OK)
+        return fail_record(&record);
+    if (known)
+        lsl_push_integer(L, at);
+    else
+        lua_pushboolean(L, 0);
+    return 1;
+}
+
+void lsl_open_plan(lua_State *L, int context)
+{
+    static const luaL_Reg plan[] = {
+        {"__gc", close_plan},
+        {"__close", close_plan},
+        {"close", close_plan},
+        {"__tostring", print_plan},
+        {"count", plan_count},
+        {"name", plan_name},
+        {"object", plan_object},
+        {"combined", plan_combined},
+        {"labels", plan_labels},
+        {"fields", plan_fields},
+        {"lists", plan_lists},
+        {"scorer", plan_scorer},
+        {NULL, NULL},
+    };
+    static const luaL_Reg scorer[] = {
+        {"__gc", close_scorer},
+        {"__close", close_scorer},
+        {"close", close_scorer},
+        {"__tostring", print_scorer},
+        {"score", scorer_score},
+        {"explain", scorer_explain},
+        {"next_change", scorer_next_change},
+        {NULL, NULL},
+    };
+    lsl_class(L, context, LSL_PLAN, plan);
+    lsl_class(L, context, LSL_SCORER, scorer);
+}
