@@ -1,6 +1,8 @@
 -- The commands and their options as data: the parsers and the manual page are both made from it. Also turns parsed
 -- inputs into the options of leadscore.dataset.
 
+local lfs = require("lfs")
+
 local core = require("leadscore.core")
 local definitions = require("leadscore.definition")
 local stop = require("leadscore.command.stop")
@@ -210,6 +212,64 @@ local function check_stdin(args)
     if count > 1 then stop.with(stop.USAGE, "leadscore: standard input (-) can be only one of the inputs") end
 end
 
+-- Whether both are there and one: the same file or folder, whatever they are called.
+local function is_same(a, b)
+    local one, other = lfs.attributes(a), lfs.attributes(b)
+    return one and other and one.dev == other.dev and one.ino == other.ino
+end
+
+local ENDINGS = { csv = true, ndjson = true, jsonl = true }
+
+-- Whether the file is the input, or one that is read with its folder.
+local function is_input(path, input)
+    if lfs.attributes(path, "mode") ~= "file" then return false end
+    if is_same(path, input) then return true end
+    local parent, name = path:match("^(.-)([^/]*)$")
+    local ending = name:lower():gsub("%.gz$", ""):match("%.(%w+)$")
+    return ENDINGS[ending] and not name:find("^[._]") and is_same(parent == "" and "." or parent, input)
+end
+
+local function is_any_input(path, args)
+    for _, name in ipairs({ "contacts", "companies", "deals", "events" }) do
+        for _, input in ipairs(args[name] or {}) do
+            if is_input(path, input) then return true end
+        end
+    end
+    for _, each in ipairs(args.list or {}) do
+        if is_input(path, each[2]) then return true end
+    end
+    for _, definition in ipairs(args.definition) do
+        if is_same(path, definition) and lfs.attributes(path, "mode") == "file" then return true end
+    end
+    return false
+end
+
+-- What --out and --rejects write, as { option, path }; a folder gets one file an object.
+local function outputs_of(args)
+    local outputs = { args.rejects and { "rejects", args.rejects } }
+    if args.out and args.out:sub(-1) == "/" then
+        for _, name in ipairs({ "contacts", "companies", "deals" }) do
+            outputs[#outputs + 1] = { "out", args.out .. name .. "." .. (args.format or "csv") }
+        end
+    elseif args.out and args.out ~= "-" then
+        outputs[#outputs + 1] = { "out", args.out }
+    end
+    return outputs
+end
+
+-- Nothing that is read may be written over, nor both outputs to one file.
+local function check_outputs(args)
+    if args.rejects == "-" then stop.with(stop.USAGE, "leadscore: --rejects: expected a file, got -") end
+    for _, each in ipairs(outputs_of(args)) do
+        local option, path = each[1], each[2]
+        if is_any_input(path, args) then
+            stop.with(stop.USAGE, ("leadscore: --%s: %s is one of the inputs"):format(option, path))
+        elseif option == "out" and args.rejects and (path == args.rejects or is_input(path, args.rejects)) then
+            stop.with(stop.USAGE, "leadscore: --out and --rejects name the same file")
+        end
+    end
+end
+
 -- The options of leadscore.dataset that parsed arguments stand for; ends the command on wrong usage.
 function M.dataset(args, definition, progress)
     if args.associations then stop.with(stop.USAGE, "leadscore: not supported: --associations") end
@@ -217,6 +277,7 @@ function M.dataset(args, definition, progress)
         stop.with(stop.USAGE, "leadscore: --contacts FILE is needed")
     end
     check_stdin(args)
+    check_outputs(args)
     return {
         definitions = definition, contacts = args.contacts, events = args.events, companies = args.companies,
         deals = args.deals, lists = lists_of(args.list), delimiter = args.delimiter, columns = columns_of(args.column),
