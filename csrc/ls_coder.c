@@ -1,6 +1,6 @@
-/* The slow way of a coder: the dictionary itself. The table in front has one pair of slots a hash and forgets what it
- * held: values that fall together cost a look into the dictionary, never more. It grows with the dictionary, so that
- * columns of few values have small tables. */
+/* The slow way of a coder: the dictionary itself. The table in front has one pair of slots a hash
+ * and forgets what it held: values that fall together cost a look into the dictionary, never more.
+ * It grows with the dictionary, so that columns of few values have small tables. */
 #include "ls_coder.h"
 
 #define FIRST_BITS 4

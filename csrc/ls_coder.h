@@ -1,12 +1,14 @@
-/* Coding of texts while a file is read: a small table in front of a column's dictionary, so that a text seen lately
- * costs a few loads and no hash of the whole. Texts that the file's reader takes as empty have code 0. */
+/* Coding of texts while a file is read: a small table in front of a column's dictionary, so that a
+ * text seen lately costs a few loads and no hash of the whole. Texts that the file's reader takes
+ * as empty have code 0. */
 #ifndef LS_CODER_H
 #define LS_CODER_H
 
 #include "ls_dataset.h"
 #include "ls_text.h"
 
-/* A text of up to 24 bytes is all in its three words; of a longer one they are its start and end. */
+/* A text of up to 24 bytes is all in its three words; of a longer one they are its start and end.
+ */
 typedef struct ls_coder_key {
     uint64_t head, middle, tail;
 } ls_coder_key;
@@ -20,10 +22,10 @@ typedef struct ls_coder_slot {
 typedef struct ls_coder {
     ls_context *context;
     ls_coder_slot *slots;
-    unsigned shift;          /* 64 - bits, of a hash */
-    unsigned bits;           /* 1 << bits pairs of slots; a pair is one line of the cache */
-    void *block;             /* where slots were allocated: they are aligned in it */
-    uint32_t source, field;  /* for places */
+    unsigned shift;           /* 64 - bits, of a hash */
+    unsigned bits;            /* 1 << bits pairs of slots; a pair is one line of the cache */
+    void *block;              /* where slots were allocated: they are aligned in it */
+    uint32_t source, field;   /* for places */
     const ls_string *unknown; /* texts that are read as empty */
     size_t unknown_count;
 } ls_coder;
@@ -75,8 +77,8 @@ LS_INLINE uint64_t ls_coder_slot_differs(const ls_coder_slot *slot, const ls_cod
            (slot->key.tail ^ key->tail) | (slot->length ^ length);
 }
 
-/* The code of a trimmed text, added to the column's dictionary if it is new; 8 bytes from any place in the text may
- * be read. LS_NO_CODE: no memory. */
+/* The code of a trimmed text, added to the column's dictionary if it is new; 8 bytes from any place
+ * in the text may be read. LS_NO_CODE: no memory. */
 LS_INLINE uint32_t ls_coder_code(ls_coder *coder, ls_column *column, ls_string text, uint64_t line)
 {
     if (text.length == 0)
@@ -100,8 +102,8 @@ LS_INLINE uint32_t ls_coder_code(ls_coder *coder, ls_column *column, ls_string t
 /* Without space, tab, CR, LF at both ends; most texts have none. */
 LS_INLINE ls_string ls_trimmed(ls_string text)
 {
-    if (text.length == 0 || ((unsigned char)text.text[0] > ' ' &&
-                             (unsigned char)text.text[text.length - 1] > ' '))
+    if (text.length == 0 ||
+        ((unsigned char)text.text[0] > ' ' && (unsigned char)text.text[text.length - 1] > ' '))
         return text;
     return ls_trim(text.text, text.length);
 }

@@ -1,7 +1,7 @@
-/* Columns: a code a row, as narrow as the codes seen so far allow, beside the dictionary that gives them
- * meaning. What is checked about a text (whether it can be read as the types that definitions want, where it
- * was first seen) is kept by code, so that it is worked out once per distinct value. Readers append, the
- * binding and the kernels only look. */
+/* Columns: a code a row, as narrow as the codes seen so far allow, beside the dictionary that gives
+ * them meaning. What is checked about a text (whether it can be read as the types that definitions
+ * want, where it was first seen) is kept by code, so that it is worked out once per distinct value.
+ * Readers append, the binding and the kernels only look. */
 #include "ls_dataset.h"
 #include "ls_text.h"
 #include "ls_time.h"
@@ -92,7 +92,8 @@ int ls_column_fill(ls_context *context, ls_column *column, size_t count)
     return LS_OK;
 }
 
-/* ---- what is known of a code ------------------------------------------------------------------- */
+/* ---- what is known of a code -------------------------------------------------------------------
+ */
 
 static bool readable(ls_type type, ls_string text)
 {
@@ -119,8 +120,8 @@ static int mark_unreadable(ls_context *context, ls_column *column, uint32_t code
 {
     size_t count = column->unreadable_count;
     if (code >= count) {
-        if (ls_grow(context, &column->unreadable, &column->unreadable_count, (size_t)code + 1, 1)
-            != LS_OK)
+        if (ls_grow(context, &column->unreadable, &column->unreadable_count, (size_t)code + 1, 1) !=
+            LS_OK)
             return LS_ERROR_MEMORY;
         memset(column->unreadable + count, 0, column->unreadable_count - count);
     }

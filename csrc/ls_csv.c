@@ -1,19 +1,22 @@
-/* The CSV scanner. Bytes that may mean something (delimiter, quote, line feed, zero) are found 64 at a time, without
- * branches on data. Plain rows are cut straight from these bits; a row with a quote, or bad in any way, is walked
- * along a list of marks, which may be read back and forth.
+/* The CSV scanner. Bytes that may mean something (delimiter, quote, line feed, zero) are found 64
+ * at a time, without branches on data. Plain rows are cut straight from these bits; a row with a
+ * quote, or bad in any way, is walked along a list of marks, which may be read back and forth.
  *
- * Fields point into the window; only those with doubled quotes are copied. A row that is not all in the window is
- * walked again after more was read. Where a quote is astray, only the row's first physical line is refused and
- * scanning goes on at the next: one bad line must not swallow the good ones after it. */
+ * Fields point into the window; only those with doubled quotes are copied. A row that is not all in
+ * the window is walked again after more was read. Where a quote is astray, only the row's first
+ * physical line is refused and scanning goes on at the next: one bad line must not swallow the good
+ * ones after it. */
 #include "ls_csv.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
-/* Small enough for window, marks and the reader's tables to share a second-level cache of 512 KiB. */
+/* Small enough for window, marks and the reader's tables to share a second-level cache of 512 KiB.
+ */
 #define WINDOW_SIZE ((size_t)64 * 1024)
-/* How far is marked at first for a row that is not plain, and before room for marks is checked again. */
+/* How far is marked at first for a row that is not plain, and before room for marks is checked
+ * again. */
 #define MARK_STEP ((size_t)256)
 /* Fields of one batch: a few pages, so that they stay in the first-level cache. */
 #define BATCH_FIELDS 1024
@@ -33,17 +36,18 @@ void ls_csv_free(ls_csv *csv)
     csv->fields = NULL;
 }
 
-/* ---- marks ------------------------------------------------------------------------------------- */
+/* ---- marks -------------------------------------------------------------------------------------
+ */
 
 /* A bit a byte of 64: delimiter, quote, line feed or zero. */
 #if defined(__SSE2__)
 LS_INLINE uint64_t marks_of_16(const char *text, __m128i delimiter)
 {
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
-    __m128i found = _mm_or_si128(
-        _mm_or_si128(_mm_cmpeq_epi8(bytes, delimiter), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))),
-        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')),
-                     _mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
+    __m128i found = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, delimiter),
+                                              _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))),
+                                 _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')),
+                                              _mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
     return (uint64_t)(uint32_t)_mm_movemask_epi8(found);
 }
 
@@ -147,7 +151,8 @@ static int fill(ls_csv *csv, ls_error *error)
     return LS_OK;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows --------------------------------------------------------------------------------------
+ */
 
 typedef enum walked {
     WALKED_ROW,
@@ -157,9 +162,9 @@ typedef enum walked {
 
 /* Where the walk is. */
 typedef struct walk {
-    size_t start; /* of the field */
-    size_t mark;  /* the mark to look at */
-    size_t field; /* fields before */
+    size_t start;   /* of the field */
+    size_t mark;    /* the mark to look at */
+    size_t field;   /* fields before */
     uint64_t lines; /* line feeds inside quotes, so far */
 } walk;
 
@@ -191,8 +196,8 @@ static walked refuse_line(ls_csv *csv, ls_row *row, const walk *at, ls_problem p
     return WALKED_ROW;
 }
 
-/* The text of a quoted field with doubled quotes, copied: it is shorter than what it is in the window, so all of
- * a batch have room. */
+/* The text of a quoted field with doubled quotes, copied: it is shorter than what it is in the
+ * window, so all of a batch have room. */
 static ls_string undouble(ls_csv *csv, const char *text, size_t length)
 {
     ls_string none = {NULL, 0};
@@ -215,7 +220,8 @@ static ls_string undouble(ls_csv *csv, const char *text, size_t length)
     return (ls_string){copy, count};
 }
 
-/* Whether a quoted field ends at the quote that stood before `next`: sets *next to the delimiter or line feed. */
+/* Whether a quoted field ends at the quote that stood before `next`: sets *next to the delimiter or
+ * line feed. */
 static bool quoted_ends(const ls_csv *csv, size_t *next)
 {
     const char *data = csv->window.data;
@@ -226,8 +232,8 @@ static bool quoted_ends(const ls_csv *csv, size_t *next)
 
 typedef enum quoted { QUOTED_GOOD, QUOTED_OPEN, QUOTED_TEXT, QUOTED_MORE } quoted;
 
-/* Walks a quoted field whose opening quote is at the walk's mark; leaves the walk at the delimiter or line feed after
- * it. */
+/* Walks a quoted field whose opening quote is at the walk's mark; leaves the walk at the delimiter
+ * or line feed after it. */
 static quoted walk_quoted(ls_csv *csv, walk *at, ls_string *field, ls_row *row)
 {
     const ls_window *window = &csv->window;
@@ -308,7 +314,8 @@ static walked walk_row(ls_csv *csv, ls_string *fields, size_t limit, ls_row *row
     return WALKED_MORE;
 }
 
-/* A row that does not end within the limit: refuses its first line, if a quote made it that long. */
+/* A row that does not end within the limit: refuses its first line, if a quote made it that long.
+ */
 static void refuse_long_row(ls_csv *csv, ls_row *row)
 {
     size_t mark = csv->next_mark;
@@ -323,8 +330,8 @@ static void refuse_long_row(ls_csv *csv, ls_row *row)
         finish_row(csv, row, mark, 0);
 }
 
-/* The next row that is no blank line, reading on where needed; row->text is NULL at the end. A batch that has rows
- * must not be moved: then `stay` makes it answer without a row too. */
+/* The next row that is no blank line, reading on where needed; row->text is NULL at the end. A
+ * batch that has rows must not be moved: then `stay` makes it answer without a row too. */
 static int next_row(ls_csv *csv, ls_string *fields, size_t limit, bool stay, ls_row *row,
                     ls_error *error)
 {
@@ -413,9 +420,9 @@ LS_INLINE void end_plain_row(cut *at, const char *row_start, size_t length)
     at->row++;
 }
 
-/* Takes plain rows (no quote, no zero, the right number of fields, all in the window) as long as they come: nearly all
- * are. What is not plain is left to walk_row. The inner loop: whether a row has too many fields is seen only after
- * 64 bytes, so the fields have room for as many more. */
+/* Takes plain rows (no quote, no zero, the right number of fields, all in the window) as long as
+ * they come: nearly all are. What is not plain is left to walk_row. The inner loop: whether a row
+ * has too many fields is seen only after 64 bytes, so the fields have room for as many more. */
 static void take_plain_rows(ls_csv *csv, ls_batch *batch)
 {
     const char *const end = csv->window.data + csv->window.end, delimiter = csv->delimiter;

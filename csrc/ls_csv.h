@@ -1,6 +1,6 @@
-/* The CSV scanner: RFC 4180. Quoted fields may hold delimiters, doubled quotes and newlines; lines end with LF or
- * CR LF (a lone CR is data, and so is a quote inside an unquoted field); a byte-order mark and blank lines are
- * skipped. */
+/* The CSV scanner: RFC 4180. Quoted fields may hold delimiters, doubled quotes and newlines; lines
+ * end with LF or CR LF (a lone CR is data, and so is a quote inside an unquoted field); a
+ * byte-order mark and blank lines are skipped. */
 #ifndef LS_CSV_H
 #define LS_CSV_H
 
@@ -14,7 +14,8 @@ typedef struct ls_csv {
     bool begun, closed; /* the byte-order mark was looked for; the last line was given an end */
     uint64_t line;      /* of window.data[window.start] */
     size_t marked;      /* the window is marked up to here */
-    uint32_t *marks;    /* places of delimiters, quotes, line feeds and zeros in the window, ascending */
+    uint32_t
+        *marks; /* places of delimiters, quotes, line feeds and zeros in the window, ascending */
     size_t mark_count, mark_capacity, next_mark;
     char *unquoted; /* texts of a batch that had doubled quotes */
     size_t unquoted_used, unquoted_size;
@@ -25,8 +26,8 @@ typedef struct ls_csv {
 
 /* Zero-initialise; window.source is opened by the caller, closed by ls_csv_free. */
 void ls_csv_free(ls_csv *csv);
-/* Reads one row of any number of fields (of the first, `row->found`, in csv->fields); at the end row->text is
- * NULL. ls_csv_unread puts it back, until anything else is read. */
+/* Reads one row of any number of fields (of the first, `row->found`, in csv->fields); at the end
+ * row->text is NULL. ls_csv_unread puts it back, until anything else is read. */
 int ls_csv_read_row(ls_csv *csv, ls_row *row, ls_error *error);
 void ls_csv_unread(ls_csv *csv, const ls_row *row);
 /* Gives the batch its shape: rows of this many fields. */

@@ -1,4 +1,5 @@
-/* The dataset object: what it holds and how it is asked. Filling it is the business of ls_ingest.c. */
+/* The dataset object: what it holds and how it is asked. Filling it is the business of ls_ingest.c.
+ */
 #include "ls_dataset.h"
 #include "ls_ingest.h"
 
@@ -7,7 +8,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* ---- making and closing ------------------------------------------------------------------------ */
+/* ---- making and closing ------------------------------------------------------------------------
+ */
 
 /* Differs from dataset to dataset and from run to run: nobody can prepare texts that collide. */
 static uint64_t new_seed(const ls_dataset *dataset)
@@ -109,7 +111,8 @@ void ls_dataset_close(ls_dataset *dataset)
         free_dataset(dataset);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------ */
+/* ---- asking ------------------------------------------------------------------------------------
+ */
 
 void ls_dataset_count(const ls_dataset *dataset, ls_dataset_counts *out)
 {
@@ -162,7 +165,8 @@ const char *ls_dataset_column(const ls_dataset *dataset, ls_object object, size_
     if (object == LS_EVENT) {
         if (i < 2)
             return of_events[i];
-        return i - 2 < dataset->events.column_count ? dataset->events.columns[i - 2].name.text : NULL;
+        return i - 2 < dataset->events.column_count ? dataset->events.columns[i - 2].name.text
+                                                    : NULL;
     }
     if (object > LS_EVENT)
         return NULL;

@@ -1,21 +1,22 @@
-/* Rows of events. A run of good rows goes through one column at a time (contact, time, event, properties), so that each loop is
- * short, its tables stay in the cache and the look-ups of contacts overlap; then what is kept is packed into the
- * partition of its contact.
+/* Rows of events. A run of good rows goes through one column at a time (contact, time, event,
+ * properties), so that each loop is short, its tables stay in the cache and the look-ups of
+ * contacts overlap; then what is kept is packed into the partition of its contact.
  *
- * A row that is bad is refused whatever its contact; cells of events whose contact is not known are not coded. */
+ * A row that is bad is refused whatever its contact; cells of events whose contact is not known are
+ * not coded. */
 #include "ls_ingest.h"
 #include "ls_time.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* About so many contacts share a partition, unless that makes more than so many partitions: what a partition's
- * events need while they are grouped, and one line for each partition while they are read, both fit the
- * second-level cache. */
+/* About so many contacts share a partition, unless that makes more than so many partitions: what a
+ * partition's events need while they are grouped, and one line for each partition while they are
+ * read, both fit the second-level cache. */
 #define FIRST_SHIFT 10
 #define MOST_PARTITIONS 2048
-/* Blocks double from the first size, so that small inputs stay small, up to the last, so that little is left over
- * in the last block of each partition. */
+/* Blocks double from the first size, so that small inputs stay small, up to the last, so that
+ * little is left over in the last block of each partition. */
 #define FIRST_BLOCK ((size_t)512)
 #define LAST_BLOCK ((size_t)16 * 1024)
 /* Bytes of a partition that wait to be moved together, at least; two lines of the cache. */
@@ -36,7 +37,7 @@ typedef enum verdict {
     NO_CONTACT,
     NO_EVENT,
     BAD_TIME,
-    BAD_CELL  /* kept, but to be looked at */
+    BAD_CELL /* kept, but to be looked at */
 } verdict;
 
 typedef struct ls_event_batch {
@@ -56,8 +57,8 @@ typedef struct ls_event_batch {
     date_slot dates[1 << DATE_BITS];
 } ls_event_batch;
 
-/* A field of the rows that are looked at: cells[i * stride] is the one of row i. A field that the file lacks is one
- * empty text. */
+/* A field of the rows that are looked at: cells[i * stride] is the one of row i. A field that the
+ * file lacks is one empty text. */
 typedef struct cells {
     const ls_string *cells;
     size_t stride;
@@ -71,7 +72,8 @@ static cells cells_of(const ls_reading *reading, size_t field)
     const ls_row *rows = batch->rows + reading->events->start;
     if (field >= batch->stride)
         return (cells){&none, 0, rows};
-    return (cells){batch->fields + reading->events->start * batch->stride + field, batch->stride, rows};
+    return (cells){batch->fields + reading->events->start * batch->stride + field, batch->stride,
+                   rows};
 }
 
 LS_INLINE ls_string cell(const cells *cells, size_t row)
@@ -79,7 +81,8 @@ LS_INLINE ls_string cell(const cells *cells, size_t row)
     return cells->cells[row * cells->stride];
 }
 
-/* ---- partitions -------------------------------------------------------------------------------- */
+/* ---- partitions --------------------------------------------------------------------------------
+ */
 
 static int make_partitions(ls_dataset *dataset, ls_error *error)
 {
@@ -98,6 +101,12 @@ static int make_partitions(ls_dataset *dataset, ls_error *error)
     return LS_OK;
 }
 
+void ls_end_block(ls_partition *partition)
+{
+    if (partition->at != NULL)
+        partition->last->used = (size_t)(partition->at - partition->last->events);
+}
+
 static int add_block(ls_dataset *dataset, ls_partition *partition)
 {
     const ls_layout *layout = dataset->ingest->layout;
@@ -111,6 +120,7 @@ static int add_block(ls_dataset *dataset, ls_partition *partition)
     if (block == NULL)
         return LS_ERROR_MEMORY;
     *block = (ls_block){.layout = layout, .size = size};
+    ls_end_block(partition);
     if (last != NULL)
         last->next = block;
     else
@@ -135,14 +145,14 @@ int ls_flush_partition(ls_dataset *dataset, size_t index)
         memcpy(partition->at, from, count);
         partition->at += count;
         partition->room -= count;
-        partition->last->used += count;
         from += count;
         left -= count;
     }
     return LS_OK;
 }
 
-/* ---- layouts ----------------------------------------------------------------------------------- */
+/* ---- layouts -----------------------------------------------------------------------------------
+ */
 
 /* What the columns need now, and never less than the layout before. */
 static void plan_layout(const ls_events *events, ls_layout *layout, const ls_layout *before,
@@ -176,11 +186,14 @@ static bool fits_layout(const ls_events *events, const ls_layout *layout, bool i
     return true;
 }
 
-/* Gives back what the last block of a partition has left, as a new layout begins; or it just stays unused. */
+/* Gives back what the last block of a partition has left, as a new layout begins; or it just stays
+ * unused. */
 static void seal_block(ls_context *context, ls_partition *partition)
 {
     ls_block *block = partition->last;
     ls_block **link = &partition->first;
+    ls_end_block(partition);
+    partition->at = NULL;
     partition->room = 0;
     if (block == NULL)
         return;
@@ -204,8 +217,8 @@ static int make_stage(ls_dataset *dataset, uint32_t stride)
         return LS_OK;
     if (size > UINT32_MAX || count > SIZE_MAX / size)
         return LS_ERROR_MEMORY;
-    char *stage = ls_reallocate(dataset->context, ingest->stage, count * ingest->stage_size,
-                                count * size);
+    char *stage =
+        ls_reallocate(dataset->context, ingest->stage, count * ingest->stage_size, count * size);
     if (stage == NULL)
         return LS_ERROR_MEMORY;
     ingest->stage = stage;
@@ -263,7 +276,8 @@ void ls_end_events(ls_reading *reading)
     reading->events = NULL;
 }
 
-/* ---- contact, time, event ---------------------------------------------------------------------- */
+/* ---- contact, time, event ----------------------------------------------------------------------
+ */
 
 /* The first thing that is wrong with a row is what it is refused for. */
 static void blame(ls_event_batch *events, size_t row, verdict why)
@@ -290,7 +304,8 @@ LS_INLINE int64_t read_clock(const char *text)
 {
     uint64_t digits = ls_load_64(text) ^ UINT64_C(0x30303a30303a3030);
     uint64_t over = (digits + UINT64_C(0x76767f76767f7676)) | digits;
-    /* Bytes 0, 3 and 6 are hour, minute and second; more than 23, 59, 59 goes into their high bits. */
+    /* Bytes 0, 3 and 6 are hour, minute and second; more than 23, 59, 59 goes into their high bits.
+     */
     uint64_t pairs = (digits * 10 + (digits >> 8)) & UINT64_C(0x00ff0000ff0000ff);
     over |= pairs + UINT64_C(0x0044000044000068);
     if (LS_UNLIKELY((over & UINT64_C(0x8080808080808080)) != 0))
@@ -328,7 +343,8 @@ LS_INLINE bool read_time(ls_event_batch *events, ls_string text, int64_t *at)
     return text.length != 0 && ls_time_read(text.text, text.length, at, NULL);
 }
 
-/* Contacts and times: what is done about a row's time gives the contact before time to come into the cache. */
+/* Contacts and times: what is done about a row's time gives the contact before time to come into
+ * the cache. */
 static void read_contacts_and_times(const ls_reading *reading, ls_event_batch *events)
 {
     const uint32_t *const direct = reading->dataset->ingest->direct;
@@ -356,8 +372,8 @@ static int read_names(ls_reading *reading, ls_event_batch *events, ls_error *err
     const size_t count = events->count;
     ls_coder *coder = names.stride != 0 ? &reading->fields[reading->event_field].coder : &none;
     for (size_t i = 0; i < count; i++) {
-        uint32_t code = ls_coder_code(coder, column, ls_trimmed(cell(&names, i)),
-                                      names.rows[i].line);
+        uint32_t code =
+            ls_coder_code(coder, column, ls_trimmed(cell(&names, i)), names.rows[i].line);
         events->events[i] = code;
         if (LS_UNLIKELY(code == LS_NO_CODE))
             return ls_fail_memory(error);
@@ -385,8 +401,8 @@ static void find_contacts(const ls_reading *reading, ls_event_batch *events)
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t value = events->values[i];
-        uint32_t row = LS_LIKELY(value != UINT32_MAX) ? direct[value] - 1
-                                                      : find_contact(reading, events, i);
+        uint32_t row =
+            LS_LIKELY(value != UINT32_MAX) ? direct[value] - 1 : find_contact(reading, events, i);
         if (LS_UNLIKELY(events->verdicts[i] != KEPT))
             continue;
         events->kept[kept] = (uint32_t)i;
@@ -398,7 +414,8 @@ static void find_contacts(const ls_reading *reading, ls_event_batch *events)
     events->kept_count = kept;
 }
 
-/* ---- properties -------------------------------------------------------------------------------- */
+/* ---- properties --------------------------------------------------------------------------------
+ */
 
 static int code_property(ls_reading *reading, ls_event_batch *events, size_t index, ls_error *error)
 {
@@ -426,10 +443,10 @@ static void hash_identities(const ls_reading *reading, ls_event_batch *events)
     for (size_t i = 0; i < events->kept_count; i++) {
         ls_string id = ls_trimmed(cell(&ids, events->kept[i]));
         XXH128_hash_t none = {0, 0};
-        events->identities[i] = ls_reads_empty(reading, id)
-                                    ? none
-                                    : XXH3_128bits_withSeed(id.text, id.length,
-                                                            reading->dataset->seed);
+        events->identities[i] =
+            ls_reads_empty(reading, id)
+                ? none
+                : XXH3_128bits_withSeed(id.text, id.length, reading->dataset->seed);
     }
 }
 
@@ -461,7 +478,8 @@ static int code_properties(ls_reading *reading, ls_event_batch *events, ls_error
     return status;
 }
 
-/* ---- packing ----------------------------------------------------------------------------------- */
+/* ---- packing -----------------------------------------------------------------------------------
+ */
 
 /* Stores 4 bytes, of which those past the code's width are overwritten by what comes next. */
 LS_INLINE void put_code(char *at, uint32_t code, uint8_t width)
@@ -515,7 +533,8 @@ static int pack_rows(ls_reading *reading, const ls_event_batch *events, const ls
     ls_dataset *dataset = reading->dataset;
     const struct ls_ingest *ingest = dataset->ingest;
     const size_t count = events->kept_count, stage_size = ingest->stage_size;
-    const uint32_t stride = layout->stride, shift = ingest->shift, mask = (UINT32_C(1) << shift) - 1;
+    const uint32_t stride = layout->stride, shift = ingest->shift,
+                   mask = (UINT32_C(1) << shift) - 1;
     const uint32_t full = ingest->stage_size - SPILT - stride;
     char *const stage = ingest->stage;
     ls_partition *const partitions = ingest->partitions;
@@ -560,7 +579,8 @@ static int pack_events(ls_reading *reading, const ls_event_batch *events, ls_err
     return LS_OK;
 }
 
-/* ---- what is refused --------------------------------------------------------------------------- */
+/* ---- what is refused ---------------------------------------------------------------------------
+ */
 
 static int refuse_time(ls_reading *reading, const ls_row *row, ls_string text, ls_error *error)
 {
@@ -591,7 +611,8 @@ static int list_cells(ls_reading *reading, const ls_event_batch *events, size_t 
     return status;
 }
 
-static int refuse_event(ls_reading *reading, const ls_event_batch *events, size_t i, ls_error *error)
+static int refuse_event(ls_reading *reading, const ls_event_batch *events, size_t i,
+                        ls_error *error)
 {
     const ls_row *row = &reading->batch.rows[events->start + i];
     switch ((verdict)events->verdicts[i]) {

@@ -1,6 +1,7 @@
-/* The job that groups events by contact: each partition is counted, its contacts' events are given their places, and
- * its columns are filled; its blocks are freed at once. Reading order is kept within a contact. This is the second
- * pass of a radix sort of which reading was the first; a partition's part of the final columns fits the cache.
+/* The job that groups events by contact: each partition is counted, its contacts' events are given
+ * their places, and its columns are filled; its blocks are freed at once. Reading order is kept
+ * within a contact. This is the second pass of a radix sort of which reading was the first; a
+ * partition's part of the final columns fits the cache.
  *
  * Events that repeat the id of one that the same contact had before are left out. */
 #include "ls_ingest.h"
@@ -27,7 +28,8 @@ static uint16_t local_of(const char *event)
     return local;
 }
 
-/* ---- columns ----------------------------------------------------------------------------------- */
+/* ---- columns -----------------------------------------------------------------------------------
+ */
 
 /* The final columns, with room for all events that were read. */
 static int make_column(ls_context *context, ls_column *column, size_t count)
@@ -96,7 +98,8 @@ static void shrink_columns(ls_dataset *dataset)
     events->times_size = size;
 }
 
-/* ---- repeated events --------------------------------------------------------------------------- */
+/* ---- repeated events ---------------------------------------------------------------------------
+ */
 
 /* Makes the table of ids empty and large enough for so many events. */
 static int reserve_seen(ls_grouping *grouping, size_t count)
@@ -149,7 +152,8 @@ static int drop_repeated(ls_grouping *grouping, const ls_partition *partition)
         return LS_ERROR_MEMORY;
     for (ls_block *block = partition->first; block != NULL; block = block->next) {
         const uint16_t dropped = LS_DROPPED;
-        for (size_t at = 0; block->layout->identity && at < block->used; at += block->layout->stride) {
+        for (size_t at = 0; block->layout->identity && at < block->used;
+             at += block->layout->stride) {
             if (!is_repeated(grouping, block->events + at))
                 continue;
             memcpy(block->events + at, &dropped, sizeof dropped);
@@ -160,7 +164,8 @@ static int drop_repeated(ls_grouping *grouping, const ls_partition *partition)
     return LS_OK;
 }
 
-/* ---- places ------------------------------------------------------------------------------------ */
+/* ---- places ------------------------------------------------------------------------------------
+ */
 
 /* Counts the partition's events by contact, and says where each contact's begin. */
 static void count_events(ls_grouping *grouping, const ls_partition *partition)
@@ -189,7 +194,8 @@ static void count_events(ls_grouping *grouping, const ls_partition *partition)
     }
 }
 
-/* The place of each event of a block; the place of a dropped one is UINT64_MAX. Answers whether there are such. */
+/* The place of each event of a block; the place of a dropped one is UINT64_MAX. Answers whether
+ * there are such. */
 static bool find_places(ls_grouping *grouping, const ls_block *block, size_t count)
 {
     const uint32_t stride = block->layout->stride;
@@ -224,18 +230,20 @@ static size_t squeeze_block(ls_grouping *grouping, ls_block *block, size_t count
     return kept;
 }
 
-/* ---- moving ------------------------------------------------------------------------------------ */
+/* ---- moving ------------------------------------------------------------------------------------
+ */
 
-/* Moves one column of a block's events to their places: `count` values of type `from`, `stride` bytes apart. */
-#define MOVE(name, from, to)                                                                      \
-    static void name(void *out, const uint64_t *places, const char *in, size_t count,            \
-                     size_t stride)                                                               \
-    {                                                                                             \
-        for (size_t i = 0; i < count; i++, in += stride) {                                        \
-            from value;                                                                           \
-            memcpy(&value, in, sizeof value);                                                     \
-            ((to *)out)[places[i]] = (to)value;                                                   \
-        }                                                                                         \
+/* Moves one column of a block's events to their places: `count` values of type `from`, `stride`
+ * bytes apart. */
+#define MOVE(name, from, to)                                                                       \
+    static void name(void *out, const uint64_t *places, const char *in, size_t count,              \
+                     size_t stride)                                                                \
+    {                                                                                              \
+        for (size_t i = 0; i < count; i++, in += stride) {                                         \
+            from value;                                                                            \
+            memcpy(&value, in, sizeof value);                                                      \
+            ((to *)out)[places[i]] = (to)value;                                                    \
+        }                                                                                          \
     }
 MOVE(move_1_1, uint8_t, uint8_t)
 MOVE(move_1_2, uint8_t, uint16_t)
@@ -281,8 +289,8 @@ static void move_codes(const ls_column *column, const ls_grouping *grouping, con
     if (width == 0)
         clear_codes(column, grouping->places, count);
     else
-        movers[width][column->width](column->codes, grouping->places, block->events + offset,
-                                     count, block->layout->stride);
+        movers[width][column->width](column->codes, grouping->places, block->events + offset, count,
+                                     block->layout->stride);
 }
 
 static void move_block(const ls_grouping *grouping, const ls_block *block, size_t count)
@@ -299,7 +307,8 @@ static void move_block(const ls_grouping *grouping, const ls_block *block, size_
     }
 }
 
-/* ---- the job ----------------------------------------------------------------------------------- */
+/* ---- the job -----------------------------------------------------------------------------------
+ */
 
 /* Moves the events of a partition and frees its blocks. */
 static int move_partition(ls_grouping *grouping, ls_partition *partition)
@@ -325,6 +334,7 @@ static int group_partition(ls_grouping *grouping)
 {
     ls_partition *partition = &grouping->dataset->ingest->partitions[grouping->partition];
     int status = ls_flush_partition(grouping->dataset, grouping->partition);
+    ls_end_block(partition);
     if (status == LS_OK)
         status = drop_repeated(grouping, partition);
     if (status != LS_OK)
@@ -409,7 +419,8 @@ int ls_dataset_group(ls_dataset *dataset, ls_job **out, ls_error *error)
     ls_grouping *grouping = ls_allocate_zero(dataset->context, 1, sizeof *grouping);
     if (grouping == NULL)
         return ls_fail_memory(error);
-    grouping->job = (struct ls_job){.context = dataset->context, .step = step_grouping,
+    grouping->job = (struct ls_job){.context = dataset->context,
+                                    .step = step_grouping,
                                     .close = close_grouping,
                                     .progress = {"group", "events", 0, dataset->counts.events}};
     grouping->dataset = dataset;

@@ -1,8 +1,8 @@
-/* The job that reads one input into a dataset: it opens the source, binds the file's columns to the dataset's, hands
- * batches of rows to their reader, and refuses what is bad.
+/* The job that reads one input into a dataset: it opens the source, binds the file's columns to the
+ * dataset's, hands batches of rows to their reader, and refuses what is bad.
  *
- * A dataset of which a job failed or was closed early is not whole: it can be asked and closed, but nothing more is
- * read into it and its events are not grouped. */
+ * A dataset of which a job failed or was closed early is not whole: it can be asked and closed, but
+ * nothing more is read into it and its events are not grouped. */
 #include "ls_ingest.h"
 
 #include <stdio.h>
@@ -11,7 +11,8 @@
 #define MOST_SLIPS 3
 #define LONGEST_NAME 64 /* that is looked at for slips */
 
-/* ---- the dataset's part ------------------------------------------------------------------------ */
+/* ---- the dataset's part ------------------------------------------------------------------------
+ */
 
 struct ls_ingest *ls_ingest_of(ls_dataset *dataset)
 {
@@ -97,7 +98,8 @@ int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error *error)
     return LS_OK;
 }
 
-/* ---- refusing ---------------------------------------------------------------------------------- */
+/* ---- refusing ----------------------------------------------------------------------------------
+ */
 
 static void add_cell(ls_buffer *out, const char *text, size_t length, char after)
 {
@@ -227,7 +229,8 @@ int ls_check_cell(ls_reading *reading, const ls_row *row, size_t field, const ls
     return ls_refuse_cell(reading, row, field + 1, reason, error);
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------------------
+ */
 
 /* How many letters must be changed, added or left out to make one name of the other. */
 static size_t count_slips(ls_string a, ls_string b)
@@ -265,10 +268,10 @@ static ls_string nearest_header(const ls_string *headers, size_t count, ls_strin
     return nearest;
 }
 
-static int fail_header(const ls_reading *reading, uint64_t line, ls_error *error, const char *format,
-                       ...) LS_PRINTF(4, 5);
-static int fail_header(const ls_reading *reading, uint64_t line, ls_error *error, const char *format,
-                       ...)
+static int fail_header(const ls_reading *reading, uint64_t line, ls_error *error,
+                       const char *format, ...) LS_PRINTF(4, 5);
+static int fail_header(const ls_reading *reading, uint64_t line, ls_error *error,
+                       const char *format, ...)
 {
     ls_error reason = {.status = LS_OK};
     va_list values;
@@ -278,8 +281,8 @@ static int fail_header(const ls_reading *reading, uint64_t line, ls_error *error
     return ls_fail_at(error, LS_ERROR_INPUT, reading->name, line, 0, "%s", reason.message);
 }
 
-/* The product's name of a column that the file calls `header`; length 0: it is passed over. `renamed_away`: the file
- * also has the header that the product's name is read from. */
+/* The product's name of a column that the file calls `header`; length 0: it is passed over.
+ * `renamed_away`: the file also has the header that the product's name is read from. */
 static ls_string product_name(const ls_reading *reading, ls_string header, bool renamed_away)
 {
     for (size_t i = 0; i < reading->rename_count; i++)
@@ -297,7 +300,8 @@ static ls_string header_of(const ls_reading *reading, ls_string name)
     return name;
 }
 
-/* ---- columns ----------------------------------------------------------------------------------- */
+/* ---- columns -----------------------------------------------------------------------------------
+ */
 
 /* The columns that the file's properties go to. */
 static ls_column **columns_of(ls_reading *reading, size_t **count, size_t **capacity)
@@ -347,10 +351,9 @@ static int find_column(ls_reading *reading, ls_string name, size_t *index)
             return status;
         ++*count;
     }
-    return reading->object == LS_EVENT
-               ? LS_OK
-               : ls_column_fill(dataset->context, &(*columns)[*index],
-                                dataset->tables[reading->object].count);
+    return reading->object == LS_EVENT ? LS_OK
+                                       : ls_column_fill(dataset->context, &(*columns)[*index],
+                                                        dataset->tables[reading->object].count);
 }
 
 static bool is(ls_string name, const char *word)
@@ -384,8 +387,7 @@ static void note_role(ls_reading *reading, const ls_field *field, size_t index)
 static int check_once(const ls_reading *reading, ls_string name, uint64_t line, ls_error *error)
 {
     for (size_t i = 0; i < reading->field_count; i++)
-        if (name.length != 0 &&
-            ls_string_equal(reading->fields[i].name, name.text, name.length))
+        if (name.length != 0 && ls_string_equal(reading->fields[i].name, name.text, name.length))
             return fail_header(reading, line, error,
                                "expected each column once, got \"%.*s\" as fields %zu and %zu",
                                (int)ls_min((int64_t)name.length, 60), name.text, i + 1,
@@ -435,7 +437,7 @@ static int bind_field(ls_reading *reading, ls_string name, uint64_t line, ls_err
     return status;
 }
 
-/* ---- the header of a CSV file -------------------------------------------------------------------- */
+/* ---- the header of a CSV file ---------------------------------------------------------------- */
 
 static bool has_header(const ls_string *headers, size_t count, ls_string header)
 {
@@ -517,8 +519,7 @@ static int bind_csv_list(ls_reading *reading, const ls_row *row, ls_error *error
 {
     ls_string first = ls_trim(reading->csv.fields[0].text, reading->csv.fields[0].length);
     ls_string id = {"id", 2}, none = {"", 0};
-    bool header = is(first, "id") ||
-                  is(product_name(reading, first, false), "id");
+    bool header = is(first, "id") || is(product_name(reading, first, false), "id");
     if (!header)
         ls_csv_unread(&reading->csv, row);
     int status = LS_OK;
@@ -540,9 +541,10 @@ static int bind_csv(ls_reading *reading, ls_error *error)
     if (status != LS_OK)
         return status;
     if (row.text == NULL)
-        return list ? LS_OK
-                    : fail_header(reading, 1, error,
-                                  "expected a header row that names the columns, got an empty file");
+        return list
+                   ? LS_OK
+                   : fail_header(reading, 1, error,
+                                 "expected a header row that names the columns, got an empty file");
     if (row.problem != LS_ROW_GOOD) {
         ls_error reason;
         describe_problem(reading, &row, &reason);
@@ -554,7 +556,8 @@ static int bind_csv(ls_reading *reading, ls_error *error)
                            : status;
 }
 
-/* ---- batches ----------------------------------------------------------------------------------- */
+/* ---- batches -----------------------------------------------------------------------------------
+ */
 
 /* Binds names that have not appeared in the file before. */
 static int bind_new_keys(ls_reading *reading, ls_error *error)
@@ -597,7 +600,8 @@ static int take_batch(ls_reading *reading, ls_error *error)
     }
 }
 
-/* ---- the job ----------------------------------------------------------------------------------- */
+/* ---- the job -----------------------------------------------------------------------------------
+ */
 
 static const ls_window *window_of(const ls_reading *reading)
 {
@@ -625,7 +629,8 @@ static int run(ls_reading *reading, uint64_t budget, ls_error *error)
         int status = read_batch(reading, error);
         if (status == LS_OK && reading->batch.row_count == 0)
             return reading->object == LS_EVENT || reading->input == LS_INPUT_LIST
-                       ? LS_OK : ls_finish_records(reading, error);
+                       ? LS_OK
+                       : ls_finish_records(reading, error);
         if (status == LS_OK)
             status = take_batch(reading, error);
         if (status != LS_OK)
@@ -670,7 +675,8 @@ static void close_reading(ls_job *job)
     ls_context_release(context);
 }
 
-/* ---- making it --------------------------------------------------------------------------------- */
+/* ---- making it ---------------------------------------------------------------------------------
+ */
 
 static bool copy_renames(ls_reading *reading, const ls_input_options *options)
 {
@@ -728,8 +734,9 @@ static int open_list(ls_reading *reading, const char *name, ls_error *error)
         return LS_OK;
     }
     ls_list list = {.name = {ls_arena_text(&dataset->arena, name, length), length}};
-    if (list.name.text == NULL || ls_grow(dataset->context, &dataset->lists, &dataset->list_capacity,
-                                          dataset->list_count + 1, sizeof list) != LS_OK)
+    if (list.name.text == NULL ||
+        ls_grow(dataset->context, &dataset->lists, &dataset->list_capacity, dataset->list_count + 1,
+                sizeof list) != LS_OK)
         return ls_fail_memory(error);
     if (words != 0 && (list.rows = ls_allocate_zero(dataset->context, words, 8)) == NULL)
         return ls_fail_memory(error);
@@ -745,13 +752,16 @@ static int open_input(ls_reading *reading, const ls_input_options *options, ls_e
     ls_input_options named = *options;
     int status;
     if (!copy_renames(reading, options) || !copy_unknown(reading, options) ||
-        !add_source(reading, options->name != NULL ? options->name
-                             : options->path != NULL ? options->path : "-"))
+        !add_source(reading, options->name != NULL   ? options->name
+                             : options->path != NULL ? options->path
+                                                     : "-"))
         return ls_fail_memory(error);
-    if (reading->ndjson && ls_ndjson_init(&reading->lines, dataset->context, dataset->seed) != LS_OK)
+    if (reading->ndjson &&
+        ls_ndjson_init(&reading->lines, dataset->context, dataset->seed) != LS_OK)
         return ls_fail_memory(error);
     named.name = reading->name;
-    ls_source *source = reading->ndjson ? &reading->lines.window.source : &reading->csv.window.source;
+    ls_source *source =
+        reading->ndjson ? &reading->lines.window.source : &reading->csv.window.source;
     status = ls_source_open(source, dataset->context, &named, error);
     reading->job.progress.total = source->total;
     if (status == LS_OK && (options->input == LS_INPUT_EVENTS || options->input == LS_INPUT_LIST))
@@ -809,7 +819,8 @@ static ls_reading *new_reading(ls_dataset *dataset, const ls_input_options *opti
         return NULL;
     ls_context_retain(dataset->context);
     ls_dataset_retain(dataset);
-    reading->job = (struct ls_job){.context = dataset->context, .step = step_reading,
+    reading->job = (struct ls_job){.context = dataset->context,
+                                   .step = step_reading,
                                    .close = close_reading,
                                    .progress = {.phase = "read", .unit = "bytes"}};
     reading->dataset = dataset;

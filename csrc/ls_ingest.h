@@ -1,7 +1,7 @@
-/* Reading rows into a dataset: what its parts share. ls_ingest.c is the job: it opens a file, binds its columns,
- * hands on batches and refuses rows; ls_records.c takes rows of contacts, companies, deals and lists; ls_events.c
- * rows of events, which it sorts into partitions of neighbouring contacts; ls_group.c makes the final columns of
- * these. */
+/* Reading rows into a dataset: what its parts share. ls_ingest.c is the job: it opens a file, binds
+ * its columns, hands on batches and refuses rows; ls_records.c takes rows of contacts, companies,
+ * deals and lists; ls_events.c rows of events, which it sorts into partitions of neighbouring
+ * contacts; ls_group.c makes the final columns of these. */
 #ifndef LS_INGEST_H
 #define LS_INGEST_H
 
@@ -10,7 +10,7 @@
 #include "ls_dataset.h"
 #include "ls_ndjson.h"
 
-/* ---- what a dataset keeps while it is read -------------------------------------------------------- */
+/* ---- what a dataset keeps while it is read --------------------------------------------------- */
 
 /* A property that an expected plan reads. */
 typedef struct ls_expected {
@@ -21,9 +21,9 @@ typedef struct ls_expected {
 
 #define LS_NO_FIELD SIZE_MAX
 
-/* How a kept event is packed: u16 row within the partition; 16 bytes of its id's hash if any file has ids; the time
- * (u32 seconds since LS_EVENT_BASE, or i64 since 1970); the event's code; codes of kept properties. Columns only
- * become more and wider, so that there are few layouts. */
+/* How a kept event is packed: u16 row within the partition; 16 bytes of its id's hash if any file
+ * has ids; the time (u32 seconds since LS_EVENT_BASE, or i64 since 1970); the event's code; codes
+ * of kept properties. Columns only become more and wider, so that there are few layouts. */
 typedef struct ls_layout {
     struct ls_layout *next; /* the one before it */
     size_t size;            /* bytes of this struct */
@@ -43,7 +43,7 @@ typedef struct ls_block {
     struct ls_block *next;
     const ls_layout *layout;
     size_t size; /* bytes, this header included */
-    size_t used; /* bytes of events; of the last block: see ls_partition */
+    size_t used; /* bytes of events, set by ls_end_block: not with each, as it is far from them */
     char events[];
 } ls_block;
 
@@ -75,7 +75,7 @@ struct ls_ingest {
     size_t partition_count;
     ls_layout *layout;
     /* Events wait here until a partition has some to move, so that reading touches few pages: */
-    char *stage;        /* stage_size bytes a partition */
+    char *stage; /* stage_size bytes a partition */
     uint32_t stage_size;
 };
 
@@ -83,16 +83,22 @@ struct ls_ingest {
 struct ls_ingest *ls_ingest_of(ls_dataset *dataset);
 void ls_ingest_free(ls_dataset *dataset);
 
-/* ---- a file that is being read -------------------------------------------------------------------- */
+/* ---- a file that is being read --------------------------------------------------------------- */
 
-typedef enum ls_role { LS_ROLE_NONE, LS_ROLE_ID, LS_ROLE_CONTACT, LS_ROLE_EVENT, LS_ROLE_AT } ls_role;
+typedef enum ls_role {
+    LS_ROLE_NONE,
+    LS_ROLE_ID,
+    LS_ROLE_CONTACT,
+    LS_ROLE_EVENT,
+    LS_ROLE_AT
+} ls_role;
 
 typedef struct ls_field {
     ls_string name; /* the product's; length 0: passed over */
-    ls_role role;  /* required columns */
-    bool identity; /* an event's id */
+    ls_role role;   /* required columns */
+    bool identity;  /* an event's id */
     bool kept;
-    size_t column; /* of the table's or events' columns, if kept */
+    size_t column;  /* of the table's or events' columns, if kept */
     ls_coder coder; /* if kept or LS_ROLE_EVENT */
 } ls_field;
 
@@ -117,7 +123,8 @@ typedef struct ls_reading {
     ls_field *fields;
     size_t field_count, field_capacity;
     size_t id_field, event_field, at_field, identity_field; /* id_field: id or contact_id */
-    uint32_t *codes; /* records: of a row; events: of a batch, LS_BATCH_ROWS a column of the dataset */
+    uint32_t
+        *codes; /* records: of a row; events: of a batch, LS_BATCH_ROWS a column of the dataset */
     size_t code_capacity;
     struct ls_event_batch *events; /* LS_INPUT_EVENTS */
     size_t list_index;             /* LS_INPUT_LIST: of dataset->lists */
@@ -128,7 +135,8 @@ LS_INLINE ls_string ls_reading_field(const ls_reading *reading, size_t row, size
 {
     ls_string none = {NULL, 0};
     return field < reading->batch.stride
-               ? ls_trimmed(reading->batch.fields[row * reading->batch.stride + field]) : none;
+               ? ls_trimmed(reading->batch.fields[row * reading->batch.stride + field])
+               : none;
 }
 LS_INLINE bool ls_reads_empty(const ls_reading *reading, ls_string text)
 {
@@ -138,15 +146,16 @@ LS_INLINE bool ls_reads_empty(const ls_reading *reading, ls_string text)
     return text.length == 0;
 }
 
-/* Refuses a row, or lists a cell of a row that is kept: the error that ends the job, or LS_OK after it was written to
- * the rejects. field is 1-based, 0: none. */
+/* Refuses a row, or lists a cell of a row that is kept: the error that ends the job, or LS_OK after
+ * it was written to the rejects. field is 1-based, 0: none. */
 int ls_refuse_row(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
                   ls_error *error);
 int ls_refuse_cell(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
                    ls_error *error);
 /* Refuses a row that its scanner found bad. */
 int ls_refuse_problem(ls_reading *reading, const ls_row *row, ls_error *error);
-/* Refuses the cell if it is an object, or if its code cannot be read as the types that are wanted. */
+/* Refuses the cell if it is an object, or if its code cannot be read as the types that are wanted.
+ */
 int ls_check_cell(ls_reading *reading, const ls_row *row, size_t field, const ls_column *column,
                   uint32_t code, ls_error *error);
 
@@ -158,14 +167,16 @@ int ls_take_events(ls_reading *reading, ls_error *error);
 int ls_finish_records(ls_reading *reading, ls_error *error);
 /* Moves the staged events of a partition to its blocks. LS_OK or LS_ERROR_MEMORY. */
 int ls_flush_partition(ls_dataset *dataset, size_t partition);
+/* Notes how much of a partition's last block is used. */
+void ls_end_block(ls_partition *partition);
 int ls_begin_events(ls_reading *reading, ls_error *error);
 void ls_end_events(ls_reading *reading);
 
-/* ---- contacts by id ------------------------------------------------------------------------------- */
+/* ---- contacts by id -------------------------------------------------------------------------- */
 
 int ls_index_contacts(ls_dataset *dataset, ls_error *error);
-/* The value of a canonical decimal (no sign, no leading zero) of at most ten digits, or SIZE_MAX; 8 bytes from any
- * place in the text may be read. */
+/* The value of a canonical decimal (no sign, no leading zero) of at most ten digits, or SIZE_MAX; 8
+ * bytes from any place in the text may be read. */
 LS_INLINE size_t ls_canonical_id(ls_string text)
 {
     const uint64_t zeros = UINT64_C(0x3030303030303030), over = UINT64_C(0x7676767676767676);
@@ -177,7 +188,8 @@ LS_INLINE size_t ls_canonical_id(ls_string text)
         return SIZE_MAX;
     digits = digits * 10 + (digits >> 8); /* pairs, then fours, then all eight */
     digits = ((digits & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
-              ((digits >> 16) & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >> 32;
+              ((digits >> 16) & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
+             32;
     value = (size_t)(uint32_t)digits;
     for (size_t i = 8; i < text.length; i++) {
         if ((unsigned char)(text.text[i] - '0') > 9)
@@ -186,14 +198,15 @@ LS_INLINE size_t ls_canonical_id(ls_string text)
     }
     return value;
 }
-/* The row of the contact with this id (a trimmed text of at least one byte), or UINT32_MAX; value is its
- * ls_canonical_id. */
+/* The row of the contact with this id (a trimmed text of at least one byte), or UINT32_MAX; value
+ * is its ls_canonical_id. */
 LS_INLINE uint32_t ls_contact_row(const ls_dataset *dataset, ls_string id, size_t value)
 {
     const struct ls_ingest *ingest = dataset->ingest;
     if (LS_LIKELY(value < ingest->direct_count))
         return ingest->direct[value] - 1; /* 0 - 1 is UINT32_MAX */
-    uint32_t code = ls_dictionary_find(&dataset->tables[LS_CONTACT].id.dictionary, id.text, id.length);
+    uint32_t code =
+        ls_dictionary_find(&dataset->tables[LS_CONTACT].id.dictionary, id.text, id.length);
     return code == LS_NO_CODE ? UINT32_MAX : code - 1;
 }
 #endif

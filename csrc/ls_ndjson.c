@@ -1,11 +1,13 @@
-/* The NDJSON scanner. Lines are cut out of the window, read by ls_json_read (so that JSON is read in one place
- * only) and laid out as rows of texts, which the readers then treat as they do those of CSV. */
+/* The NDJSON scanner. Lines are cut out of the window, read by ls_json_read (so that JSON is read
+ * in one place only) and laid out as rows of texts, which the readers then treat as they do those
+ * of CSV. */
 #include "ls_ndjson.h"
 
 #include "ls_json.h"
 
 #define WINDOW_SIZE ((size_t)64 * 1024)
-/* Objects in objects are refused by their readers, so nesting serves nothing but to be named in a message. */
+/* Objects in objects are refused by their readers, so nesting serves nothing but to be named in a
+ * message. */
 #define MOST_NESTED 32
 
 int ls_ndjson_init(ls_ndjson *ndjson, ls_context *context, uint64_t seed)
@@ -30,7 +32,8 @@ void ls_ndjson_free(ls_ndjson *ndjson)
     ndjson->texts = NULL;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------- */
+/* ---- lines -------------------------------------------------------------------------------------
+ */
 
 static int fill(ls_ndjson *ndjson, ls_error *error)
 {
@@ -87,7 +90,8 @@ static int next_line(ls_ndjson *ndjson, ls_row *row, ls_error *error)
     }
 }
 
-/* ---- fields ------------------------------------------------------------------------------------ */
+/* ---- fields ------------------------------------------------------------------------------------
+ */
 
 static void refuse(ls_row *row, const char *message)
 {

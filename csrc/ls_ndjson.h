@@ -1,6 +1,6 @@
-/* The NDJSON scanner: one object a line. Numbers stay as they are written, booleans are true and false, null is
- * empty, the values of an array are joined with ';'. Members are fields in the order in which their names first
- * appear in the file. */
+/* The NDJSON scanner: one object a line. Numbers stay as they are written, booleans are true and
+ * false, null is empty, the values of an array are joined with ';'. Members are fields in the order
+ * in which their names first appear in the file. */
 #ifndef LS_NDJSON_H
 #define LS_NDJSON_H
 
@@ -27,5 +27,8 @@ int ls_ndjson_init(ls_ndjson *ndjson, ls_context *context, uint64_t seed);
 void ls_ndjson_free(ls_ndjson *ndjson);
 /* The next line as a batch of one row, as wide as there are names so far; none at the end. */
 int ls_ndjson_read(ls_ndjson *ndjson, ls_batch *batch, ls_error *error);
-LS_INLINE size_t ls_ndjson_field_count(const ls_ndjson *ndjson) { return ndjson->keys.count - 1; }
+LS_INLINE size_t ls_ndjson_field_count(const ls_ndjson *ndjson)
+{
+    return ndjson->keys.count - 1;
+}
 #endif

@@ -1,17 +1,18 @@
-/* Rows of contacts, companies and deals become rows of their tables; rows of a list become bits of contacts. And the
- * index of contacts by id, which events and lists look into. */
+/* Rows of contacts, companies and deals become rows of their tables; rows of a list become bits of
+ * contacts. And the index of contacts by id, which events and lists look into. */
 #include "ls_ingest.h"
 
-/* ---- contacts by id ------------------------------------------------------------------------------- */
+/* ---- contacts by id -------------------------------------------------------------------------- */
 
-/* Decimal ids below this have a direct path: numbers given in sequence do, with room for many gaps, and an array of
- * four bytes each stays small beside the contacts. */
+/* Decimal ids below this have a direct path: numbers given in sequence do, with room for many gaps,
+ * and an array of four bytes each stays small beside the contacts. */
 static size_t direct_bound(size_t count)
 {
     return count > (SIZE_MAX >> 4) ? SIZE_MAX >> 2 : 4 * count + ((size_t)1 << 20);
 }
 
-/* The value of a contact's id, SIZE_MAX without a direct path. The dictionary's texts have no slack: copied. */
+/* The value of a contact's id, SIZE_MAX without a direct path. The dictionary's texts have no
+ * slack: copied. */
 static size_t value_of_row(const ls_dictionary *ids, size_t row, size_t bound)
 {
     char copy[24] = {0};
@@ -50,7 +51,8 @@ int ls_index_contacts(ls_dataset *dataset, ls_error *error)
     return LS_OK;
 }
 
-/* ---- records ---------------------------------------------------------------------------------- */
+/* ---- records ----------------------------------------------------------------------------------
+ */
 
 /* Codes the cells of a row that is kept, and lists those that cannot be read. */
 static int code_cells(ls_reading *reading, size_t row, ls_error *error)
@@ -83,9 +85,9 @@ static int append_cells(ls_reading *reading)
     int status = LS_OK;
     for (size_t i = 0; i < reading->field_count && status == LS_OK; i++)
         if (reading->fields[i].kept)
-            status = ls_column_append(reading->dataset->context,
-                                      &table->columns[reading->fields[i].column],
-                                      reading->codes[i]);
+            status =
+                ls_column_append(reading->dataset->context,
+                                 &table->columns[reading->fields[i].column], reading->codes[i]);
     return status;
 }
 
@@ -97,17 +99,16 @@ static int refuse_repeated(ls_reading *reading, const ls_row *row, uint32_t code
     ls_error reason;
     int shown = (int)ls_min((int64_t)text.length, 60);
     const ls_place *place = &id->places[code];
-    ls_fail(&reason, LS_ERROR_INPUT, "id: expected each id once, got \"%.*s\" again (first: %s:%llu)",
-            shown, text.text, dataset->sources[place->source], (unsigned long long)place->line);
+    ls_fail(&reason, LS_ERROR_INPUT,
+            "id: expected each id once, got \"%.*s\" again (first: %s:%llu)", shown, text.text,
+            dataset->sources[place->source], (unsigned long long)place->line);
     return ls_refuse_row(reading, row, reading->id_field + 1, reason.message, error);
 }
 
-static int add_id(ls_reading *reading, ls_column *id, ls_string text, const ls_row *row,
-                  ls_error *error)
+/* Notes what is known of a new id. */
+static int note_id(ls_reading *reading, ls_column *id, uint32_t code, const ls_row *row,
+                   ls_error *error)
 {
-    uint32_t code = ls_dictionary_add(&id->dictionary, text.text, text.length);
-    if (code == LS_NO_CODE)
-        return ls_fail_memory(error);
     ls_place place = {reading->source, (uint32_t)(reading->id_field + 1), row->line};
     if (ls_column_note(reading->dataset->context, id, code, &place) != LS_OK)
         return ls_fail_memory(error);
@@ -116,6 +117,7 @@ static int add_id(ls_reading *reading, ls_column *id, ls_string text, const ls_r
     return LS_OK;
 }
 
+/* Once its id is in the dictionary a row is kept, unless the job ends. */
 static int take_record(ls_reading *reading, size_t row, ls_error *error)
 {
     ls_dataset *dataset = reading->dataset;
@@ -125,14 +127,16 @@ static int take_record(ls_reading *reading, size_t row, ls_error *error)
         return ls_refuse_problem(reading, about, error);
     ls_string id = ls_reading_field(reading, row, reading->id_field);
     if (ls_reads_empty(reading, id))
-        return ls_refuse_row(reading, about, reading->id_field + 1, "id: expected an id, got nothing",
-                             error);
-    uint32_t code = ls_dictionary_find(&table->id.dictionary, id.text, id.length);
-    if (code != LS_NO_CODE)
+        return ls_refuse_row(reading, about, reading->id_field + 1,
+                             "id: expected an id, got nothing", error);
+    uint32_t code = ls_dictionary_add(&table->id.dictionary, id.text, id.length);
+    if (code == LS_NO_CODE)
+        return ls_fail_memory(error);
+    if (code != table->count + 1)
         return refuse_repeated(reading, about, code, error);
-    int status = code_cells(reading, row, error);
+    int status = note_id(reading, &table->id, code, about, error);
     if (status == LS_OK)
-        status = add_id(reading, &table->id, id, about, error);
+        status = code_cells(reading, row, error);
     if (status == LS_OK && append_cells(reading) != LS_OK)
         status = ls_fail_memory(error);
     if (status == LS_OK)
@@ -140,7 +144,8 @@ static int take_record(ls_reading *reading, size_t row, ls_error *error)
     return status;
 }
 
-/* A name that first appears in the middle of an NDJSON file is of a column that lacks the rows before. */
+/* A name that first appears in the middle of an NDJSON file is of a column that lacks the rows
+ * before. */
 static int level_columns(ls_reading *reading, ls_error *error)
 {
     ls_table *table = &reading->dataset->tables[reading->object];
@@ -166,7 +171,8 @@ int ls_finish_records(ls_reading *reading, ls_error *error)
     return level_columns(reading, error);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------- */
+/* ---- lists -------------------------------------------------------------------------------------
+ */
 
 int ls_take_list(ls_reading *reading, ls_error *error)
 {

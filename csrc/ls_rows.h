@@ -1,12 +1,13 @@
-/* Rows as scanners hand them to readers: a batch at a time, each row with its line and its bytes. The texts of
- * fields lie in the scanner's memory until its next batch, and 8 bytes from any place in one may be read. */
+/* Rows as scanners hand them to readers: a batch at a time, each row with its line and its bytes.
+ * The texts of fields lie in the scanner's memory until its next batch, and 8 bytes from any place
+ * in one may be read. */
 #ifndef LS_ROWS_H
 #define LS_ROWS_H
 
 #include "ls_core.h"
 
-/* The most bytes a row (or a line of NDJSON) may have, with its line end: one open quote must not make us hold a
- * whole file. */
+/* The most bytes a row (or a line of NDJSON) may have, with its line end: one open quote must not
+ * make us hold a whole file. */
 #define LS_MAX_ROW ((size_t)16 * 1024 * 1024)
 
 typedef enum ls_problem {
@@ -14,9 +15,9 @@ typedef enum ls_problem {
     LS_ROW_FIELD_COUNT, /* found: fields it has */
     LS_ROW_NUL,         /* field */
     LS_ROW_OPEN_QUOTE,  /* field; line: where it opened. Only the row's first line is refused */
-    LS_ROW_QUOTE_TEXT,  /* field; text after a closing quote. Only the row's first line is refused */
-    LS_ROW_TOO_LONG,    /* not even its line ends within LS_MAX_ROW: nothing can be read after it */
-    LS_ROW_NOT_JSON     /* message */
+    LS_ROW_QUOTE_TEXT, /* field; text after a closing quote. Only the row's first line is refused */
+    LS_ROW_TOO_LONG,   /* not even its line ends within LS_MAX_ROW: nothing can be read after it */
+    LS_ROW_NOT_JSON    /* message */
 } ls_problem;
 
 typedef struct ls_row {

@@ -1,7 +1,7 @@
 /* Bytes from a file, or from the caller's reader; plain or gzip.
  *
- * A gzip may have several members, one after another, and zero bytes after the last; one that ends early or is
- * damaged is an error, never a shorter file. zlib allocates through the context. */
+ * A gzip may have several members, one after another, and zero bytes after the last; one that ends
+ * early or is damaged is an error, never a shorter file. zlib allocates through the context. */
 #include "ls_source.h"
 
 #include <errno.h>
@@ -21,7 +21,8 @@ typedef struct ls_gzip {
     unsigned char input[COMPRESSED_SIZE];
 } ls_gzip;
 
-/* ---- zlib's memory ----------------------------------------------------------------------------- */
+/* ---- zlib's memory -----------------------------------------------------------------------------
+ */
 
 /* Stands before each block: zlib's free is not told the size. */
 typedef union block_header {
@@ -47,7 +48,8 @@ static void free_for_zlib(void *user, void *block)
     ls_free(user, header, header->size);
 }
 
-/* ---- plain bytes ------------------------------------------------------------------------------- */
+/* ---- plain bytes -------------------------------------------------------------------------------
+ */
 
 static const char *reason_of(int number)
 {
@@ -137,8 +139,7 @@ static int64_t read_some(ls_source *source, char *buffer, size_t size)
     return count;
 }
 
-static int read_plain(ls_source *source, char *buffer, size_t size, size_t *length,
-                      ls_error *error)
+static int read_plain(ls_source *source, char *buffer, size_t size, size_t *length, ls_error *error)
 {
     *length = 0;
     while (*length < size && !source->ended) {
@@ -153,7 +154,8 @@ static int read_plain(ls_source *source, char *buffer, size_t size, size_t *leng
     return LS_OK;
 }
 
-/* ---- gzip -------------------------------------------------------------------------------------- */
+/* ---- gzip --------------------------------------------------------------------------------------
+ */
 
 static int refill_gzip(ls_source *source, ls_error *error)
 {
@@ -235,7 +237,8 @@ int ls_source_read(ls_source *source, char *buffer, size_t size, size_t *length,
     return status;
 }
 
-/* ---- window ------------------------------------------------------------------------------------ */
+/* ---- window ------------------------------------------------------------------------------------
+ */
 
 void ls_window_free(ls_window *window)
 {
@@ -247,8 +250,8 @@ void ls_window_free(ls_window *window)
 static int grow_window(ls_window *window, size_t wanted, ls_error *error)
 {
     size_t old_size = window->data != NULL ? window->capacity + LS_WINDOW_SLACK : 0;
-    char *data = ls_reallocate(window->source.context, window->data, old_size,
-                               wanted + LS_WINDOW_SLACK);
+    char *data =
+        ls_reallocate(window->source.context, window->data, old_size, wanted + LS_WINDOW_SLACK);
     if (data == NULL)
         return ls_fail_memory(error);
     window->data = data;
@@ -268,7 +271,8 @@ int ls_window_fill(ls_window *window, size_t wanted, ls_error *error)
         return LS_ERROR_MEMORY;
     if (wanted <= left || window->ended)
         return LS_OK;
-    int status = ls_source_read(&window->source, window->data + left, wanted - left, &length, error);
+    int status =
+        ls_source_read(&window->source, window->data + left, wanted - left, &length, error);
     if (status != LS_OK)
         return status;
     window->end += length;

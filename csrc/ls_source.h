@@ -1,5 +1,5 @@
-/* Where bytes come from: a file, or the caller's reader; plain or gzip. And a window over them that scanners
- * move along. */
+/* Where bytes come from: a file, or the caller's reader; plain or gzip. And a window over them that
+ * scanners move along. */
 #ifndef LS_SOURCE_H
 #define LS_SOURCE_H
 
@@ -22,8 +22,8 @@ void ls_source_close(ls_source *source);
 /* Fills the buffer as far as there are bytes: *length < size only at the end. */
 int ls_source_read(ls_source *source, char *buffer, size_t size, size_t *length, ls_error *error);
 
-/* Bytes that may be read past the end of a window (their values mean nothing): scanners look at 64 at a time,
- * coders at 8. */
+/* Bytes that may be read past the end of a window (their values mean nothing): scanners look at 64
+ * at a time, coders at 8. */
 #define LS_WINDOW_SLACK 128
 
 typedef struct ls_window {

@@ -1,5 +1,6 @@
-/* Reading and grouping, over readers in memory: rows of CSV and NDJSON, ids, times, refused rows and cells, lists,
- * gzip, limits, every budget of steps, and the failure of every allocation. Exits 1 if a check fails. */
+/* Reading and grouping, over readers in memory: rows of CSV and NDJSON, ids, times, refused rows
+ * and cells, lists, gzip, limits, every budget of steps, and the failure of every allocation. Exits
+ * 1 if a check fails. */
 #include "ls_dataset.h"
 #include "ls_rows.h"
 
@@ -27,7 +28,8 @@ static void check_text(const char *got, const char *wanted, int line)
     fprintf(stderr, "%s:%d: expected <%s>\n%*s got <%s>\n", __FILE__, line, wanted, 20, "", got);
 }
 
-/* ---- readers and writers in memory ------------------------------------------------------------- */
+/* ---- readers and writers in memory -------------------------------------------------------------
+ */
 
 typedef struct memory_file {
     const char *text;
@@ -88,7 +90,8 @@ static int write_failing(void *user, const char *bytes, size_t size)
     return -1;
 }
 
-/* ---- a dataset to test ------------------------------------------------------------------------- */
+/* ---- a dataset to test -------------------------------------------------------------------------
+ */
 
 typedef struct test_data {
     ls_context *context;
@@ -173,8 +176,8 @@ static int read_text(test_data *data, ls_input input, const char *text)
 
 static int read_lines(test_data *data, ls_input input, const char *text)
 {
-    ls_input_options options = {.input = input, .name = "lines.ndjson", .list = "vip",
-                                .format = LS_FORMAT_NDJSON};
+    ls_input_options options = {
+        .input = input, .name = "lines.ndjson", .list = "vip", .format = LS_FORMAT_NDJSON};
     return read_options(data, options, text, strlen(text));
 }
 
@@ -185,7 +188,8 @@ static int group(test_data *data)
     return status == LS_OK ? run_job(data, job) : status;
 }
 
-/* ---- what a dataset holds, as text ------------------------------------------------------------- */
+/* ---- what a dataset holds, as text -------------------------------------------------------------
+ */
 
 static void add(memory_out *out, const char *text, size_t length)
 {
@@ -253,7 +257,8 @@ static const char *show_events(const test_data *data, memory_out *out)
 
 static memory_out shown;
 
-/* ---- CSV --------------------------------------------------------------------------------------- */
+/* ---- CSV ---------------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *name, *file, *rows;
@@ -305,7 +310,9 @@ static void test_delimiters(void)
     for (size_t i = 0; i < sizeof delimiters; i++) {
         test_data data;
         char text[] = "id;a\n1;\"x;,\"\n2;y,z\n", rows[] = "1|x;,\n2|y,z\n";
-        ls_input_options options = {.input = LS_INPUT_CONTACTS, .name = "c", .delimiter = delimiters[i]};
+        ls_input_options options = {.input = LS_INPUT_CONTACTS,
+                                    .name = "c",
+                                    .delimiter = delimiters[i]};
         for (char *c = text; *c != '\0'; c++)
             *c = *c == ';' ? delimiters[i] : *c;
         rows[3] = delimiters[i];
@@ -329,7 +336,8 @@ static void test_alignment(void)
             char cell[160];
             memset(cell, 'a' + row % 26, width);
             cell[width] = '\0';
-            length += (size_t)sprintf(text + length, quoted ? "%d,\"%s\",z\n" : "%d,%s,z\n", row, cell);
+            length +=
+                (size_t)sprintf(text + length, quoted ? "%d,\"%s\",z\n" : "%d,%s,z\n", row, cell);
             row_length += (size_t)sprintf(rows + row_length, "%d|%s|z\n", row, cell);
         }
         test_data data;
@@ -340,23 +348,29 @@ static void test_alignment(void)
     }
 }
 
-/* ---- errors ------------------------------------------------------------------------------------ */
+/* ---- errors ------------------------------------------------------------------------------------
+ */
 
 static const struct {
     ls_input input;
     const char *file, *message;
 } error_cases[] = {
-    {LS_INPUT_CONTACTS, "", "contacts.csv:1: expected a header row that names the columns, got an empty file"},
+    {LS_INPUT_CONTACTS, "",
+     "contacts.csv:1: expected a header row that names the columns, got an empty file"},
     {LS_INPUT_CONTACTS, ",,\n1,2,3\n",
      "contacts.csv:1: expected a header row that names the columns, got empty names"},
-    {LS_INPUT_CONTACTS, "ID,a\n1,2\n", "contacts.csv:1: expected a column \"id\", got none (nearest: \"ID\")"},
+    {LS_INPUT_CONTACTS, "ID,a\n1,2\n",
+     "contacts.csv:1: expected a column \"id\", got none (nearest: \"ID\")"},
     {LS_INPUT_CONTACTS, "number,a\n1,2\n",
      "contacts.csv:1: expected a column \"id\", got \"number\" and others"},
     {LS_INPUT_EVENTS, "contactid,event,at\n",
      "events.csv:1: expected a column \"contact_id\", got none (nearest: \"contactid\")"},
-    {LS_INPUT_EVENTS, "contact_id,event,x\n", "events.csv:1: expected a column \"at\", got \"contact_id\" and others"},
-    {LS_INPUT_CONTACTS, "id,a,b,a\n", "contacts.csv:1: expected each column once, got \"a\" as fields 2 and 4"},
-    {LS_INPUT_CONTACTS, "\n\nid,\"a\n", "contacts.csv:3:2: expected the quote that opens here to be closed, got no end"},
+    {LS_INPUT_EVENTS, "contact_id,event,x\n",
+     "events.csv:1: expected a column \"at\", got \"contact_id\" and others"},
+    {LS_INPUT_CONTACTS, "id,a,b,a\n",
+     "contacts.csv:1: expected each column once, got \"a\" as fields 2 and 4"},
+    {LS_INPUT_CONTACTS, "\n\nid,\"a\n",
+     "contacts.csv:3:2: expected the quote that opens here to be closed, got no end"},
     {LS_INPUT_CONTACTS, "id,a\n1\n", "contacts.csv:2: expected 2 fields, got 1"},
     {LS_INPUT_CONTACTS, "id,a\n1,\"x\ny\"\n2,x,y\n", "contacts.csv:4: expected 2 fields, got 3"},
     {LS_INPUT_CONTACTS, "id,a,b\n1,\"x\ny\",\"z\n2,x,y\n",
@@ -369,13 +383,17 @@ static const struct {
     {LS_INPUT_CONTACTS, "id,a\n1,x\n 1 ,y\n",
      "contacts.csv:3:1: id: expected each id once, got \"1\" again (first: contacts.csv:2)"},
     {LS_INPUT_CONTACTS, "id,employees\n1,5\n2,many\n",
-     "contacts.csv:3:2: employees: cannot read \"many\" as a number (expected digits such as 1234 or 12.5)"},
+     "contacts.csv:3:2: employees: cannot read \"many\" as a number (expected digits such as 1234 "
+     "or 12.5)"},
     {LS_INPUT_EVENTS, "contact_id,event,at\n1,a,1\n1,b,31/01/2025\n",
      "events.csv:3:3: at: cannot read \"31/01/2025\" as a time (expected 2025-01-31, "
      "2025-01-31T09:30:00Z or seconds since 1970)"},
-    {LS_INPUT_EVENTS, "contact_id,event,at\n1,,1\n", "events.csv:2:2: event: expected a name, got nothing"},
-    {LS_INPUT_EVENTS, "contact_id,event,at\n ,a,1\n", "events.csv:2:1: contact_id: expected an id, got nothing"},
-    {LS_INPUT_EVENTS, "contact_id,event,at\n1,a,\n", "events.csv:2:3: at: expected a time, got nothing"},
+    {LS_INPUT_EVENTS, "contact_id,event,at\n1,,1\n",
+     "events.csv:2:2: event: expected a name, got nothing"},
+    {LS_INPUT_EVENTS, "contact_id,event,at\n ,a,1\n",
+     "events.csv:2:1: contact_id: expected an id, got nothing"},
+    {LS_INPUT_EVENTS, "contact_id,event,at\n1,a,\n",
+     "events.csv:2:3: at: expected a time, got nothing"},
     {LS_INPUT_EVENTS, "contact_id,event,at\n1,a,2025-02-30 00:00:00\n",
      "events.csv:2:3: at: cannot read \"2025-02-30 00:00:00\" as a time (expected 2025-01-31, "
      "2025-01-31T09:30:00Z or seconds since 1970)"},
@@ -385,7 +403,8 @@ static const struct {
      "events.csv:2:3: at: cannot read \"0123456789012345678901234567890123456789012345678901234567"
      "\xc3\xa9...\" as a time (expected 2025-01-31, 2025-01-31T09:30:00Z or seconds since 1970)"},
     {LS_INPUT_EVENTS, "contact_id,event,at,amount\n1,a,1,x\n",
-     "events.csv:2:4: amount: cannot read \"x\" as a number (expected digits such as 1234 or 12.5)"},
+     "events.csv:2:4: amount: cannot read \"x\" as a number (expected digits such as 1234 or "
+     "12.5)"},
     {LS_INPUT_LIST, "id\n1\n\" \"\n", "list.csv:3:1: id: expected an id, got nothing"},
 };
 
@@ -443,14 +462,18 @@ static void test_io(void)
     close_data(&data);
     open_data(&data);
     memory_file file = {"id\n1,2\n", 7, 0, 0};
-    ls_input_options failing = {.input = LS_INPUT_CONTACTS, .name = "c", .reader = read_memory,
-                                .reader_user = &file, .rejects = write_failing};
+    ls_input_options failing = {.input = LS_INPUT_CONTACTS,
+                                .name = "c",
+                                .reader = read_memory,
+                                .reader_user = &file,
+                                .rejects = write_failing};
     CHECK(read_options(&data, failing, "", 0) == LS_ERROR_IO);
     CHECK_TEXT(data.error.message, "c:2: the rejects cannot be written");
     close_data(&data);
 }
 
-/* ---- rejects ----------------------------------------------------------------------------------- */
+/* ---- rejects -----------------------------------------------------------------------------------
+ */
 
 static void test_rejects(void)
 {
@@ -458,34 +481,41 @@ static void test_rejects(void)
     open_data(&data);
     expect_properties(&data);
     data.lenient = true;
-    CHECK(read_text(&data, LS_INPUT_CONTACTS,
-                    "id,employees,country\n1,many,SE\n2,5,DK\n2,6,NO\n3,many,FI\n4,7\n5,\"8\",\"a\"b\n"
-                    "6,9,\"open\n7,,\n") == LS_OK);
+    CHECK(read_text(
+              &data, LS_INPUT_CONTACTS,
+              "id,employees,country\n1,many,SE\n2,5,DK\n2,6,NO\n3,many,FI\n4,7\n5,\"8\",\"a\"b\n"
+              "6,9,\"open\n7,,\n") == LS_OK);
     CHECK_TEXT(show_table(&data, LS_CONTACT, &shown), "1|many?|SE\n2|5|DK\n3|many?|FI\n7||\n");
-    CHECK_TEXT(
-        data.rejects.text,
-        "file,line,field,reason,row\n"
-        "contacts.csv,2,2,\"employees: cannot read \"\"many\"\" as a number (expected digits such as 1234 or "
-        "12.5)\",\"1,many,SE\"\n"
-        "contacts.csv,4,1,\"id: expected each id once, got \"\"2\"\" again (first: contacts.csv:3)\",\"2,6,NO\"\n"
-        "contacts.csv,5,2,\"employees: cannot read \"\"many\"\" as a number (expected digits such as 1234 or "
-        "12.5)\",\"3,many,FI\"\n"
-        "contacts.csv,6,,\"expected 3 fields, got 2\",\"4,7\"\n"
-        "contacts.csv,7,3,\"expected a delimiter after the closing quote, got more text\",\"5,\"\"8\"\",\"\"a\"\"b\"\n"
-        "contacts.csv,8,3,\"expected the quote that opens here to be closed, got no end\",\"6,9,\"\"open\"\n");
+    CHECK_TEXT(data.rejects.text, "file,line,field,reason,row\n"
+                                  "contacts.csv,2,2,\"employees: cannot read \"\"many\"\" as a "
+                                  "number (expected digits such as 1234 or "
+                                  "12.5)\",\"1,many,SE\"\n"
+                                  "contacts.csv,4,1,\"id: expected each id once, got \"\"2\"\" "
+                                  "again (first: contacts.csv:3)\",\"2,6,NO\"\n"
+                                  "contacts.csv,5,2,\"employees: cannot read \"\"many\"\" as a "
+                                  "number (expected digits such as 1234 or "
+                                  "12.5)\",\"3,many,FI\"\n"
+                                  "contacts.csv,6,,\"expected 3 fields, got 2\",\"4,7\"\n"
+                                  "contacts.csv,7,3,\"expected a delimiter after the closing "
+                                  "quote, got more text\",\"5,\"\"8\"\",\"\"a\"\"b\"\n"
+                                  "contacts.csv,8,3,\"expected the quote that opens here to be "
+                                  "closed, got no end\",\"6,9,\"\"open\"\n");
     CHECK(data.dataset->counts.rejected_rows == 4 && data.dataset->counts.rejected_cells == 2);
     data.rejects.length = 0;
     data.rejects.text[0] = '\0';
     CHECK(read_text(&data, LS_INPUT_EVENTS,
-                    "contact_id,event,at,amount,url\n1,a,1000000000,x,/u\n9,a,1000000001,y,/v\n2,a,bad,1,/w\n"
+                    "contact_id,event,at,amount,url\n1,a,1000000000,x,/u\n9,a,1000000001,y,/"
+                    "v\n2,a,bad,1,/w\n"
                     "2,b,1000000002,1e3,/x\n1,,1000000003,1,\n\n7,c,1000000004,x,\n") == LS_OK);
     CHECK_TEXT(data.rejects.text,
-               "events.csv,2,4,\"amount: cannot read \"\"x\"\" as a number (expected digits such as 1234 or "
+               "events.csv,2,4,\"amount: cannot read \"\"x\"\" as a number (expected digits such "
+               "as 1234 or "
                "12.5)\",\"1,a,1000000000,x,/u\"\n"
                "events.csv,4,3,\"at: cannot read \"\"bad\"\" as a time (expected 2025-01-31, "
                "2025-01-31T09:30:00Z or seconds since 1970)\",\"2,a,bad,1,/w\"\n"
                "events.csv,6,2,\"event: expected a name, got nothing\",\"1,,1000000003,1,\"\n"
-               "events.csv,8,4,\"amount: cannot read \"\"x\"\" as a number (expected digits such as 1234 or "
+               "events.csv,8,4,\"amount: cannot read \"\"x\"\" as a number (expected digits such "
+               "as 1234 or "
                "12.5)\",\"7,c,1000000004,x,\"\n");
     CHECK(group(&data) == LS_OK);
     CHECK_TEXT(show_events(&data, &shown),
@@ -520,20 +550,24 @@ static void test_bad_cell_later(void)
 {
     test_data data;
     open_data(&data);
-    CHECK(read_text(&data, LS_INPUT_CONTACTS, "id,employees\n1,5\n2,\"a\nb\"\n3,many\n4,many\n") == LS_OK);
-    const ls_column *column = ls_dataset_property(data.dataset, LS_CONTACT, (ls_string){"employees", 9});
+    CHECK(read_text(&data, LS_INPUT_CONTACTS, "id,employees\n1,5\n2,\"a\nb\"\n3,many\n4,many\n") ==
+          LS_OK);
+    const ls_column *column =
+        ls_dataset_property(data.dataset, LS_CONTACT, (ls_string){"employees", 9});
     CHECK(column != NULL && column->places[3].line == 5 && column->places[3].field == 2);
     CHECK(ls_dataset_bad_cell(data.dataset, column, 3, LS_NUMBER, &data.error) == LS_ERROR_INPUT);
-    CHECK_TEXT(data.error.message,
-               "contacts.csv:5:2: employees: cannot read \"many\" as a number (expected digits such as 1234 or 12.5)");
+    CHECK_TEXT(data.error.message, "contacts.csv:5:2: employees: cannot read \"many\" as a number "
+                                   "(expected digits such as 1234 or 12.5)");
     CHECK(data.error.line == 5 && data.error.column == 2);
     ls_dataset_bad_cell(data.dataset, column, 3, LS_BOOLEAN, &data.error);
-    CHECK_TEXT(data.error.message, "contacts.csv:5:2: employees: cannot read \"many\" as true or false "
-                                   "(expected true, false, yes, no, 1 or 0)");
+    CHECK_TEXT(data.error.message,
+               "contacts.csv:5:2: employees: cannot read \"many\" as true or false "
+               "(expected true, false, yes, no, 1 or 0)");
     close_data(&data);
 }
 
-/* ---- columns ----------------------------------------------------------------------------------- */
+/* ---- columns -----------------------------------------------------------------------------------
+ */
 
 static void test_several_files(void)
 {
@@ -555,11 +589,13 @@ static void test_several_files(void)
     CHECK_TEXT(ls_dataset_column(data.dataset, LS_EVENT, 1), "at");
     CHECK(ls_dataset_column(data.dataset, LS_EVENT, 2) == NULL);
     CHECK(read_text(&data, LS_INPUT_CONTACTS, "id\n3\n") == LS_ERROR_INPUT);
-    CHECK_TEXT(data.error.message,
-               "contacts.csv:2:1: id: expected each id once, got \"3\" again (first: contacts.csv:2)");
+    CHECK_TEXT(
+        data.error.message,
+        "contacts.csv:2:1: id: expected each id once, got \"3\" again (first: contacts.csv:2)");
     ls_dataset_counts counts;
     ls_dataset_count(data.dataset, &counts);
-    CHECK(counts.records[LS_CONTACT] == 3 && counts.records[LS_COMPANY] == 1 && counts.records[LS_DEAL] == 1);
+    CHECK(counts.records[LS_CONTACT] == 3 && counts.records[LS_COMPANY] == 1 &&
+          counts.records[LS_DEAL] == 1);
     close_data(&data);
 }
 
@@ -568,7 +604,8 @@ static void test_expected_columns(void)
     test_data data;
     open_data(&data);
     expect_properties(&data);
-    CHECK(read_text(&data, LS_INPUT_CONTACTS, "id,company_id,country,name,tags\n1,9,SE,Ann,a;b\n") == LS_OK);
+    CHECK(read_text(&data, LS_INPUT_CONTACTS,
+                    "id,company_id,country,name,tags\n1,9,SE,Ann,a;b\n") == LS_OK);
     CHECK_TEXT(show_table(&data, LS_CONTACT, &shown), "1|SE|a;b\n");
     CHECK_TEXT(ls_dataset_column(data.dataset, LS_CONTACT, 1), "company_id");
     CHECK(ls_dataset_property(data.dataset, LS_CONTACT, (ls_string){"name", 4}) == NULL);
@@ -585,8 +622,12 @@ static void test_renames_and_unknown(void)
 {
     static const ls_rename renames[] = {{"contact_id", "visitor"}, {"at", "time"}};
     static const char *const unknown[] = {"n/a", " Select "};
-    ls_input_options options = {.input = LS_INPUT_EVENTS, .name = "e", .renames = renames, .rename_count = 2,
-                                .unknown = unknown, .unknown_count = 2};
+    ls_input_options options = {.input = LS_INPUT_EVENTS,
+                                .name = "e",
+                                .renames = renames,
+                                .rename_count = 2,
+                                .unknown = unknown,
+                                .unknown_count = 2};
     const char *text = "contact_id,visitor,event,time,url\nxx,1,a,1e9,n/a\n";
     test_data data;
     open_data(&data);
@@ -595,19 +636,22 @@ static void test_renames_and_unknown(void)
     CHECK(strncmp(data.error.message, "e:2:4: at: cannot read \"1e9\"", 28) == 0);
     close_data(&data);
     open_data(&data);
-    text = "contact_id,visitor,event,time,url\nxx,1,a,1000000000, n/a \nyy,1,b,1000000001,N/A\n"
-           "zz,1,Select,1000000002,x\nzz,n/a,c,1000000002,x\nzz,1,c,n/a,x\nzz,1,d,1000000003,Select\n";
+    text =
+        "contact_id,visitor,event,time,url\nxx,1,a,1000000000, n/a \nyy,1,b,1000000001,N/A\n"
+        "zz,1,Select,1000000002,x\nzz,n/a,c,1000000002,x\nzz,1,c,n/a,x\nzz,1,d,1000000003,Select\n";
     data.lenient = true;
     CHECK(read_text(&data, LS_INPUT_CONTACTS, "id\n1\n") == LS_OK);
     CHECK(read_options(&data, options, text, strlen(text)) == LS_OK);
     CHECK(group(&data) == LS_OK);
-    CHECK_TEXT(show_events(&data, &shown), "1:a@1000000000|\n1:b@1000000001|N/A\n1:d@1000000003|\n");
+    CHECK_TEXT(show_events(&data, &shown),
+               "1:a@1000000000|\n1:b@1000000001|N/A\n1:d@1000000003|\n");
     CHECK(data.dataset->counts.rejected_rows == 3);
     close_data(&data);
     open_data(&data);
     text = "visitor_id,event,time\n";
     CHECK(read_options(&data, options, text, strlen(text)) == LS_ERROR_INPUT);
-    CHECK_TEXT(data.error.message, "e:1: expected a column \"visitor\", got none (nearest: \"visitor_id\")");
+    CHECK_TEXT(data.error.message,
+               "e:1: expected a column \"visitor\", got none (nearest: \"visitor_id\")");
     close_data(&data);
 }
 
@@ -628,12 +672,14 @@ static void test_many_columns_and_values(void)
     const ls_table *table = &data.dataset->tables[LS_CONTACT];
     CHECK(table->column_count == 3000 && table->count == 3);
     CHECK(ls_string_equal(ls_dictionary_text(&table->columns[2999].dictionary,
-                                             ls_column_code(&table->columns[2999], 2)), "5998", 4));
+                                             ls_column_code(&table->columns[2999], 2)),
+                          "5998", 4));
     close_data(&data);
     length = (size_t)sprintf(text, "id,a,b\n");
     for (int row = 0; row < 70000; row++)
-        length += (size_t)sprintf(text + length, "u%d,%d,a value of more than twenty-four bytes %d\n", row, row % 300,
-                                  row);
+        length +=
+            (size_t)sprintf(text + length, "u%d,%d,a value of more than twenty-four bytes %d\n",
+                            row, row % 300, row);
     open_data(&data);
     data.budget = 1000;
     CHECK(read_text(&data, LS_INPUT_CONTACTS, text) == LS_OK);
@@ -643,7 +689,8 @@ static void test_many_columns_and_values(void)
         char wanted[80];
         size_t size = (size_t)sprintf(wanted, "a value of more than twenty-four bytes %zu", row);
         const ls_column *b = &table->columns[1], *a = &table->columns[0];
-        if (!ls_string_equal(ls_dictionary_text(&b->dictionary, ls_column_code(b, row)), wanted, size) ||
+        if (!ls_string_equal(ls_dictionary_text(&b->dictionary, ls_column_code(b, row)), wanted,
+                             size) ||
             ls_column_code(a, row) != row % 300 + 1) {
             CHECK(false);
             break;
@@ -652,7 +699,8 @@ static void test_many_columns_and_values(void)
     close_data(&data);
 }
 
-/* ---- events ------------------------------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------------------------------
+ */
 
 static void test_times(void)
 {
@@ -660,20 +708,34 @@ static void test_times(void)
         const char *text;
         int64_t at;
     } cases[] = {
-        {"2025-01-31", 1738281600},           {"2025-01-31 09:30:00", 1738315800},
-        {"2025-01-31T09:30:00Z", 1738315800}, {"2025-01-31T09:30:00", 1738315800},
-        {" 2025-01-31 09:30:00 ", 1738315800}, {"2025-01-31T09:30", 1738315800},
-        {"2025-01-31T09:30:00.999Z", 1738315800}, {"2025-01-31T09:30:00+01:00", 1738312200},
-        {"1738315800", 1738315800},           {"1738315800123", 1738315800},
-        {"2025-01-31 23:59:59", 1738367999},  {"1970-01-01 00:00:00", 0},
-        {"1976-01-10 00:00:00", LS_EVENT_BASE}, {"1976-01-09 23:59:59", LS_EVENT_BASE - 1},
-        {"2112-02-16 06:28:15", 4485047295},  {"2112-02-16 06:28:16", 4485047296},
-        {"0001-01-01 00:00:00", -62135596800}, {"9999-12-31 23:59:59", 253402300799},
-        {"2025-01-31T24:00:00", INT64_MIN},   {"2025-01-31T23:60:00", INT64_MIN},
-        {"2025-01-31T23:59:60", INT64_MIN},   {"2025-01-31x23:59:59", INT64_MIN},
-        {"2025/01/31 23:59:59", INT64_MIN},   {"2025-01-31 23-59-59", INT64_MIN},
-        {"2025-01-31 2a:59:59", INT64_MIN},   {"1738315800 12:00:00", INT64_MIN},
-        {"2025-13-31 23:59:59", INT64_MIN},   {"9999999999999999999", INT64_MIN},
+        {"2025-01-31", 1738281600},
+        {"2025-01-31 09:30:00", 1738315800},
+        {"2025-01-31T09:30:00Z", 1738315800},
+        {"2025-01-31T09:30:00", 1738315800},
+        {" 2025-01-31 09:30:00 ", 1738315800},
+        {"2025-01-31T09:30", 1738315800},
+        {"2025-01-31T09:30:00.999Z", 1738315800},
+        {"2025-01-31T09:30:00+01:00", 1738312200},
+        {"1738315800", 1738315800},
+        {"1738315800123", 1738315800},
+        {"2025-01-31 23:59:59", 1738367999},
+        {"1970-01-01 00:00:00", 0},
+        {"1976-01-10 00:00:00", LS_EVENT_BASE},
+        {"1976-01-09 23:59:59", LS_EVENT_BASE - 1},
+        {"2112-02-16 06:28:15", 4485047295},
+        {"2112-02-16 06:28:16", 4485047296},
+        {"0001-01-01 00:00:00", -62135596800},
+        {"9999-12-31 23:59:59", 253402300799},
+        {"2025-01-31T24:00:00", INT64_MIN},
+        {"2025-01-31T23:60:00", INT64_MIN},
+        {"2025-01-31T23:59:60", INT64_MIN},
+        {"2025-01-31x23:59:59", INT64_MIN},
+        {"2025/01/31 23:59:59", INT64_MIN},
+        {"2025-01-31 23-59-59", INT64_MIN},
+        {"2025-01-31 2a:59:59", INT64_MIN},
+        {"1738315800 12:00:00", INT64_MIN},
+        {"2025-13-31 23:59:59", INT64_MIN},
+        {"9999999999999999999", INT64_MIN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[200], wanted[80] = "";
@@ -687,8 +749,9 @@ static void test_times(void)
         if (cases[i].at != INT64_MIN)
             sprintf(wanted, "1:a@%lld\n", (long long)cases[i].at);
         CHECK_TEXT(show_events(&data, &shown), wanted);
-        CHECK(data.dataset->events.wide == (cases[i].at != INT64_MIN && (cases[i].at < LS_EVENT_BASE ||
-                                            cases[i].at > LS_EVENT_BASE + UINT32_MAX)));
+        CHECK(data.dataset->events.wide ==
+              (cases[i].at != INT64_MIN &&
+               (cases[i].at < LS_EVENT_BASE || cases[i].at > LS_EVENT_BASE + UINT32_MAX)));
         close_data(&data);
     }
 }
@@ -698,15 +761,19 @@ static void test_group(void)
     test_data data;
     open_data(&data);
     CHECK(read_text(&data, LS_INPUT_CONTACTS, "id\nb\n1\n07\n") == LS_OK);
-    CHECK(read_text(&data, LS_INPUT_EVENTS, "contact_id,event,at,url\n1,x,1000000009,/a\nb,y,1000000001,\n"
-                                            "1,x,1000000002,/b\n7,z,1000000003,\n07,z,1000000003,\n") == LS_OK);
-    CHECK(read_text(&data, LS_INPUT_EVENTS, "at,contact_id,event,ref\n1000000000,1,w,r1\n100,b,v,\n") == LS_OK);
-    CHECK(read_text(&data, LS_INPUT_EVENTS, "contact_id,event,at,url\n1,x,1000000009,/a\n") == LS_OK);
+    CHECK(read_text(&data, LS_INPUT_EVENTS,
+                    "contact_id,event,at,url\n1,x,1000000009,/a\nb,y,1000000001,\n"
+                    "1,x,1000000002,/b\n7,z,1000000003,\n07,z,1000000003,\n") == LS_OK);
+    CHECK(read_text(&data, LS_INPUT_EVENTS,
+                    "at,contact_id,event,ref\n1000000000,1,w,r1\n100,b,v,\n") == LS_OK);
+    CHECK(read_text(&data, LS_INPUT_EVENTS, "contact_id,event,at,url\n1,x,1000000009,/a\n") ==
+          LS_OK);
     CHECK(ls_dataset_future(data.dataset, 0) == 0);
     CHECK(group(&data) == LS_OK);
-    CHECK_TEXT(show_events(&data, &shown),
-               "b:y@1000000001||\nb:v@100||\n1:x@1000000009|/a|\n1:x@1000000002|/b|\n1:w@1000000000||r1\n"
-               "1:x@1000000009|/a|\n07:z@1000000003||\n");
+    CHECK_TEXT(
+        show_events(&data, &shown),
+        "b:y@1000000001||\nb:v@100||\n1:x@1000000009|/a|\n1:x@1000000002|/b|\n1:w@1000000000||r1\n"
+        "1:x@1000000009|/a|\n07:z@1000000003||\n");
     CHECK(data.dataset->counts.unknown_contact == 1 && data.dataset->counts.events == 7);
     CHECK(data.dataset->events.count == 7 && data.dataset->events.wide && data.dataset->grouped);
     CHECK(ls_dataset_future(data.dataset, 1000000002) == 3);
@@ -727,15 +794,18 @@ static void test_repeated(void)
     open_data(&data);
     CHECK(read_text(&data, LS_INPUT_CONTACTS, "id\n1\n2\n") == LS_OK);
     CHECK(read_text(&data, LS_INPUT_EVENTS, "contact_id,event,at\n1,p,1000000001\n") == LS_OK);
+    CHECK(read_text(
+              &data, LS_INPUT_EVENTS,
+              "id,contact_id,event,at\ne1,1,a,1000000001\n e1 ,2,b,1000000002\ne1,1,c,1000000003\n"
+              ",1,d,1000000004\n,1,d,1000000004\ne2,1,e,1000000005\n") == LS_OK);
     CHECK(read_text(&data, LS_INPUT_EVENTS,
-                    "id,contact_id,event,at\ne1,1,a,1000000001\n e1 ,2,b,1000000002\ne1,1,c,1000000003\n"
-                    ",1,d,1000000004\n,1,d,1000000004\ne2,1,e,1000000005\n") == LS_OK);
-    CHECK(read_text(&data, LS_INPUT_EVENTS, "id,contact_id,event,at\ne1,2,f,1000000006\ne2,1,g,1000000007\n"
-                                            "e3,1,h,1000000008\n") == LS_OK);
+                    "id,contact_id,event,at\ne1,2,f,1000000006\ne2,1,g,1000000007\n"
+                    "e3,1,h,1000000008\n") == LS_OK);
     CHECK(group(&data) == LS_OK);
-    CHECK_TEXT(show_events(&data, &shown),
-               "1:p@1000000001|\n1:a@1000000001|e1\n1:d@1000000004|\n1:d@1000000004|\n1:e@1000000005|e2\n"
-               "1:h@1000000008|e3\n2:b@1000000002|e1\n");
+    CHECK_TEXT(
+        show_events(&data, &shown),
+        "1:p@1000000001|\n1:a@1000000001|e1\n1:d@1000000004|\n1:d@1000000004|\n1:e@1000000005|e2\n"
+        "1:h@1000000008|e3\n2:b@1000000002|e1\n");
     CHECK(data.dataset->counts.repeated == 3 && data.dataset->counts.events == 7);
     CHECK(data.dataset->events.count == 7 && data.dataset->events.event.count == 7);
     close_data(&data);
@@ -749,7 +819,8 @@ static int64_t number_after(ls_string text, size_t start)
     return number;
 }
 
-/* Many contacts, values and times, so that partitions, layouts and widths change on the way; against plain sums. */
+/* Many contacts, values and times, so that partitions, layouts and widths change on the way;
+ * against plain sums. */
 static void test_many_events(bool identity)
 {
     enum { CONTACTS = 5000, EVENTS = 120000 };
@@ -761,12 +832,14 @@ static void test_many_events(bool identity)
     for (int i = 0; i < CONTACTS; i++)
         length += (size_t)sprintf(text + length, i % 3 == 0 ? "u-%d\n" : "%d\n", i * 5);
     CHECK(read_text(&data, LS_INPUT_CONTACTS, text) == LS_OK);
-    length = (size_t)sprintf(text, identity ? "contact_id,event,at,url,id\n" : "contact_id,event,at,url,other\n");
+    length = (size_t)sprintf(text, identity ? "contact_id,event,at,url,id\n"
+                                            : "contact_id,event,at,url,other\n");
     uint32_t random = 1;
     for (int i = 0; i < EVENTS; i++) {
         random = random * 1664525 + 1013904223;
         contact_of[i] = (random >> 8) % CONTACTS;
-        length += (size_t)sprintf(text + length, contact_of[i] % 3 == 0 ? "u-%u," : "%u,", contact_of[i] * 5);
+        length += (size_t)sprintf(text + length, contact_of[i] % 3 == 0 ? "u-%u," : "%u,",
+                                  contact_of[i] * 5);
         length += (size_t)sprintf(text + length, "e%d,%d,/page/%d,i%d\n", i % (i < 1000 ? 10 : 400),
                                   i == 100000 ? 5 : 1000000000 + i, i, i);
     }
@@ -781,10 +854,12 @@ static void test_many_events(bool identity)
         int64_t before = -1;
         for (size_t i = (size_t)events->first[row]; i < events->first[row + 1]; i++) {
             ls_string text_of = ls_dictionary_text(&url->dictionary, ls_column_code(url, i));
-            ls_string name = ls_dictionary_text(&events->event.dictionary, ls_column_code(&events->event, i));
+            ls_string name =
+                ls_dictionary_text(&events->event.dictionary, ls_column_code(&events->event, i));
             int64_t number = number_after(text_of, 6);
             int64_t wanted = number % (number < 1000 ? 10 : 400);
-            wrong += number <= before || contact_of[number] != row || number_after(name, 1) != wanted ||
+            wrong += number <= before || contact_of[number] != row ||
+                     number_after(name, 1) != wanted ||
                      ls_event_time(events, i) != (number == 100000 ? 5 : 1000000000 + number);
             before = number;
         }
@@ -793,7 +868,8 @@ static void test_many_events(bool identity)
     close_data(&data);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------- */
+/* ---- lists -------------------------------------------------------------------------------------
+ */
 
 static void test_lists(void)
 {
@@ -814,25 +890,29 @@ static void test_lists(void)
     close_data(&data);
 }
 
-/* ---- NDJSON ------------------------------------------------------------------------------------ */
+/* ---- NDJSON ------------------------------------------------------------------------------------
+ */
 
 static void test_ndjson(void)
 {
-    static const char contacts[] =
-        "\xef\xbb\xbf{\"id\": 1, \"a\": \"x\", \"n\": 1.50, \"t\": [\"p\", \"q\", 3, true, null]}\r\n"
-        "\n"
-        "{\"id\": \"two\", \"n\": 1e3, \"a\": null, \"b\": true}\n"
-        "  \n"
-        "{\"b\": false, \"id\": \" 3 \", \"t\": []}";
+    static const char contacts[] = "\xef\xbb\xbf{\"id\": 1, \"a\": \"x\", \"n\": 1.50, \"t\": "
+                                   "[\"p\", \"q\", 3, true, null]}\r\n"
+                                   "\n"
+                                   "{\"id\": \"two\", \"n\": 1e3, \"a\": null, \"b\": true}\n"
+                                   "  \n"
+                                   "{\"b\": false, \"id\": \" 3 \", \"t\": []}";
     for (size_t step = 0; step < 3; step++) {
         test_data data;
         open_data(&data);
         data.step = data.budget = step;
         CHECK(read_lines(&data, LS_INPUT_CONTACTS, contacts) == LS_OK);
         CHECK_TEXT(data.error.message, "");
-        CHECK_TEXT(show_table(&data, LS_CONTACT, &shown), "1|x|1.50|p;q;3;true;|\ntwo||1e3||true\n3||||false\n");
-        CHECK(read_lines(&data, LS_INPUT_EVENTS, "{\"contact_id\":1,\"event\":\"e\",\"at\":1000000000,\"u\":\"/\\u00e9\"}\n"
-                                                 "{\"at\":\"2025-01-31\",\"event\":\"f\",\"contact_id\":\"two\"}") == LS_OK);
+        CHECK_TEXT(show_table(&data, LS_CONTACT, &shown),
+                   "1|x|1.50|p;q;3;true;|\ntwo||1e3||true\n3||||false\n");
+        CHECK(read_lines(&data, LS_INPUT_EVENTS,
+                         "{\"contact_id\":1,\"event\":\"e\",\"at\":1000000000,\"u\":\"/\\u00e9\"}\n"
+                         "{\"at\":\"2025-01-31\",\"event\":\"f\",\"contact_id\":\"two\"}") ==
+              LS_OK);
         CHECK(group(&data) == LS_OK);
         CHECK_TEXT(show_events(&data, &shown), "1:e@1000000000|/\xc3\xa9\ntwo:f@1738281600|\n");
         close_data(&data);
@@ -845,15 +925,19 @@ static void test_bad_ndjson(void)
     open_data(&data);
     expect_properties(&data);
     data.lenient = true;
-    CHECK(read_lines(&data, LS_INPUT_CONTACTS,
-                     "{\"id\":1,\"country\":{\"x\":1},\"other\":{\"y\":2}}\n[1]\n{\"id\":2\n{\"country\":\"SE\"}\n"
-                     "{\"id\":3,\"country\":\"a\\u0000b\"}\n{\"id\":4,\"id\":5}\n{\"id\":6}{\"id\":7}\n"
-                     "{\"id\":8,\"tags\":[[1]]}\n{\"id\":9,\"employees\":true}\n") == LS_OK);
+    CHECK(read_lines(
+              &data, LS_INPUT_CONTACTS,
+              "{\"id\":1,\"country\":{\"x\":1},\"other\":{\"y\":2}}\n[1]\n{\"id\":2\n{\"country\":"
+              "\"SE\"}\n"
+              "{\"id\":3,\"country\":\"a\\u0000b\"}\n{\"id\":4,\"id\":5}\n{\"id\":6}{\"id\":7}\n"
+              "{\"id\":8,\"tags\":[[1]]}\n{\"id\":9,\"employees\":true}\n") == LS_OK);
     CHECK_TEXT(show_table(&data, LS_CONTACT, &shown), "1|||\n8|||\n9|||true?\n");
     CHECK(data.dataset->counts.rejected_rows == 6 && data.dataset->counts.rejected_cells == 3);
-    CHECK(strstr(data.rejects.text, "lines.ndjson,1,2,\"country: expected a text, a number or a list, got an "
-                                    "object\",") != NULL);
-    CHECK(strstr(data.rejects.text, "lines.ndjson,4,1,\"id: expected an id, got nothing\",") != NULL);
+    CHECK(strstr(data.rejects.text,
+                 "lines.ndjson,1,2,\"country: expected a text, a number or a list, got an "
+                 "object\",") != NULL);
+    CHECK(strstr(data.rejects.text, "lines.ndjson,4,1,\"id: expected an id, got nothing\",") !=
+          NULL);
     close_data(&data);
     open_data(&data);
     CHECK(read_lines(&data, LS_INPUT_CONTACTS, "{\"id\":1}\n\n{\"id\":tru}\n") == LS_ERROR_INPUT);
@@ -861,7 +945,8 @@ static void test_bad_ndjson(void)
     close_data(&data);
 }
 
-/* ---- gzip -------------------------------------------------------------------------------------- */
+/* ---- gzip --------------------------------------------------------------------------------------
+ */
 
 static size_t compress_text(const char *text, size_t length, char *out, size_t size)
 {
@@ -897,9 +982,11 @@ static void test_gzip(void)
         open_data(&data);
         int wanted = cut == first ? LS_OK : LS_ERROR_INPUT;
         int status = read_options(&data, options, packed, cut);
-        CHECK(status == wanted || (cut == first && status == LS_ERROR_INPUT)); /* "2" has one field */
+        CHECK(status == wanted ||
+              (cut == first && status == LS_ERROR_INPUT)); /* "2" has one field */
         if (cut != first)
-            CHECK_TEXT(data.error.message, "c.gz: the gzip data ends too early: the file is cut off");
+            CHECK_TEXT(data.error.message,
+                       "c.gz: the gzip data ends too early: the file is cut off");
         close_data(&data);
     }
     packed[first / 2] ^= 0x55;
@@ -923,7 +1010,8 @@ static void test_gzip(void)
     close_data(&data);
 }
 
-/* ---- limits, jobs, memory ---------------------------------------------------------------------- */
+/* ---- limits, jobs, memory ----------------------------------------------------------------------
+ */
 
 static void test_longest_row(void)
 {
@@ -938,10 +1026,12 @@ static void test_longest_row(void)
         memcpy(text + header + length, "2,y\n", 4);
         open_data(&data);
         data.lenient = over != 0;
-        CHECK(read_options(&data, options, text, header + length + 4) == (over ? LS_ERROR_INPUT : LS_OK));
+        CHECK(read_options(&data, options, text, header + length + 4) ==
+              (over ? LS_ERROR_INPUT : LS_OK));
         CHECK(data.dataset->tables[LS_CONTACT].count == (over ? 0 : 2));
         if (over)
-            CHECK_TEXT(data.error.message, "c:2: expected a line of at most 16777216 bytes, got a longer one");
+            CHECK_TEXT(data.error.message,
+                       "c:2: expected a line of at most 16777216 bytes, got a longer one");
         close_data(&data);
         text[7] = '"'; /* never closed: with rejects only the first line of the row is lost */
         memset(text + 1000, '\n', 1);
@@ -959,13 +1049,15 @@ static void test_jobs(void)
 {
     static const char text[] = "id,a\n1,x\n2,y\n";
     memory_file file = {text, sizeof text - 1, 0, 0};
-    ls_input_options options = {.input = LS_INPUT_CONTACTS, .name = "c", .reader = read_memory, .reader_user = &file};
+    ls_input_options options = {
+        .input = LS_INPUT_CONTACTS, .name = "c", .reader = read_memory, .reader_user = &file};
     ls_job *job, *other;
     ls_progress progress;
     test_data data;
     open_data(&data);
     CHECK(ls_dataset_read(data.dataset, &options, &job, &data.error) == LS_OK);
-    CHECK(ls_dataset_read(data.dataset, &options, &other, &data.error) == LS_ERROR_USAGE && other == NULL);
+    CHECK(ls_dataset_read(data.dataset, &options, &other, &data.error) == LS_ERROR_USAGE &&
+          other == NULL);
     CHECK(ls_dataset_group(data.dataset, &other, &data.error) == LS_ERROR_USAGE);
     ls_job_close(job); /* nothing was read: no harm */
     CHECK(ls_dataset_read(data.dataset, &options, &job, &data.error) == LS_OK);
@@ -1020,19 +1112,23 @@ static int read_everything(test_data *data, const char *packed, size_t packed_si
     if (events[0] == '\0') {
         size_t length = (size_t)sprintf(events, "id,contact_id,event,at,url,amount\n");
         for (int i = 0; i < 400; i++)
-            length += (size_t)sprintf(events + length, "%d,%d,e%d,%d,\"/\"\"%d\",%s\n", i % 390, i % 3, i,
-                                      i == 300 ? 7 : 1000000000 + i, i, i == 9 ? "x" : "1");
+            length +=
+                (size_t)sprintf(events + length, "%d,%d,e%d,%d,\"/\"\"%d\",%s\n", i % 390, i % 3, i,
+                                i == 300 ? 7 : 1000000000 + i, i, i == 9 ? "x" : "1");
         sprintf(events + length, "1,2\n");
     }
     int status = ls_dataset_new(data->context, &data->dataset, &data->error);
-    ls_definition definition = {.properties = (ls_property *)(uintptr_t)wanted_properties, .property_count = 7};
+    ls_definition definition = {.properties = (ls_property *)(uintptr_t)wanted_properties,
+                                .property_count = 7};
     ls_plan plan = {.count = 1, .definitions = &definition};
     if (status == LS_OK)
         status = ls_dataset_expect(data->dataset, &plan, &data->error);
     if (status == LS_OK)
-        status = read_text(data, LS_INPUT_CONTACTS, "id,employees,country,tags\n0,5,SE,a\n2,many,\"D\"\"K\",b\n");
+        status = read_text(data, LS_INPUT_CONTACTS,
+                           "id,employees,country,tags\n0,5,SE,a\n2,many,\"D\"\"K\",b\n");
     if (status == LS_OK)
-        status = read_lines(data, LS_INPUT_CONTACTS, "{\"id\":1,\"active\":true,\"tags\":[1,\"\\u00e9\"]}\n{\"id\":\n");
+        status = read_lines(data, LS_INPUT_CONTACTS,
+                            "{\"id\":1,\"active\":true,\"tags\":[1,\"\\u00e9\"]}\n{\"id\":\n");
     if (status == LS_OK)
         status = read_options(data, gzip, packed, packed_size);
     if (status == LS_OK)
