@@ -433,6 +433,14 @@ static ls_int128 choice_bound(const ls_choice *choice)
     return sum;
 }
 
+/* What a limit adds at most to a sum that is nearer to 0 than the limit. */
+static int64_t largest_lift(const ls_limit *limit)
+{
+    int64_t up = limit->has_min ? ls_max(limit->min, 0) : 0;
+    int64_t down = limit->has_max ? ls_max(-limit->max, 0) : 0;
+    return ls_max(up, down);
+}
+
 /* Sums stay within LS_MAX_SUM as long as events * event_bound + fixed_bound does; other records are
  * walked. */
 static void bound_sums(ls_binding *binding)
@@ -441,6 +449,7 @@ static void bound_sums(ls_binding *binding)
     ls_int128 event_bound = 0;
     for (size_t i = 0; i < definition->rule_count; i++) {
         const ls_rule *rule = &definition->rules[i];
+        binding->fixed_bound += largest_lift(&rule->limit);
         if (rule->kind == LS_RULE_EVENT) {
             const ls_occurrences *occurrences = rule->occurrences;
             bool set = occurrences->choice.kind == LS_CHOICE_BY &&

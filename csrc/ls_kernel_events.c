@@ -308,6 +308,9 @@ static int64_t once_key(const ls_binding *binding, const ls_occurrences *occurre
     }
     if (occurrences->once == LS_ONCE_PROPERTY) {
         const ls_property_table *table = &binding->tables[occurrences->once_property];
+        if (ls_string_equal(table->property->name, "at", 2)) {
+            return time;
+        }
         return table->column ? table->folded_codes[ls_column_code(table->column, event)] : 0;
     }
     return event; /* latest alone: every occurrence stays */

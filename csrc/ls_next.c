@@ -1,7 +1,7 @@
 /* next_change_at: the first later instant at which a record's value or label changes if nothing
  * happens (section 9).
  *
- * An instant t counts if, against the instant asked about, label, scope or emptiness differ; or if
+ * An instant t counts if, against the instant asked about, label or emptiness differ; or if
  * there is a step at t: the value with everything discrete (steps, windows, dates, other scores) as
  * it is at t and curves as at t differs from the value with everything discrete as it was at t - 1
  * and curves as at t. Without curves that is the value itself changing. Events after the instant
@@ -102,7 +102,7 @@ static bool is_same_label(const ls_score *a, const ls_score *b)
 
 static bool is_same_but_value(const ls_score *a, const ls_score *b)
 {
-    return a->in_scope == b->in_scope && a->empty == b->empty && is_same_label(a, b);
+    return a->empty == b->empty && is_same_label(a, b);
 }
 
 /* Whether `at` counts; the walk is left at it. All seconds before do not. */

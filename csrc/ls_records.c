@@ -180,8 +180,12 @@ int ls_take_list(ls_reading *reading, ls_error *error)
     int status = LS_OK;
     for (size_t row = 0; row < reading->batch.row_count && status == LS_OK; row++) {
         const ls_row *about = &reading->batch.rows[row];
-        ls_string id = ls_reading_field(reading, row, reading->id_field);
-        if (about->problem != LS_ROW_GOOD) {
+        /* A row with a problem has no fields. */
+        bool good = about->problem == LS_ROW_GOOD;
+        ls_string id = {NULL, 0};
+        if (good)
+            id = ls_reading_field(reading, row, reading->id_field);
+        if (!good) {
             status = ls_refuse_problem(reading, about, error);
         } else if (ls_reads_empty(reading, id)) {
             status = ls_refuse_row(reading, about, reading->id_field + 1,

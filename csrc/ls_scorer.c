@@ -19,7 +19,9 @@ struct ls_scorer {
     size_t bound;
     ls_scratch scratch;
     ls_score_column *columns;
-    uint64_t texts, bytes; /* added since they were last dropped */
+    uint64_t texts, bytes;   /* added since they were last dropped */
+    ls_dictionary event_ids; /* of the record's events: of equal ones the first counts */
+    bool repeated;           /* the event that is being set has come before */
 };
 
 /* ---- the dataset of one row
@@ -157,6 +159,10 @@ int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
     ls_plan_retain(plan);
     scorer->bindings = ls_allocate_zero(plan->context, plan->count, sizeof *scorer->bindings);
     int status = make_dataset(scorer, error);
+    if (status == LS_OK &&
+        ls_dictionary_init(&scorer->event_ids, plan->context, scorer->dataset->seed) != LS_OK) {
+        status = ls_fail_memory(error);
+    }
     if (status == LS_OK && (scorer->bindings == NULL ||
                             ls_columns_new(plan, plan->context, 1, &scorer->columns) != LS_OK)) {
         status = ls_fail_memory(error);
@@ -180,6 +186,9 @@ void ls_scorer_close(ls_scorer *scorer)
     ls_scratch_free(&scorer->scratch);
     ls_columns_free(scorer->plan, context, 1, scorer->columns);
     ls_free(context, scorer->bindings, scorer->plan->count * sizeof *scorer->bindings);
+    if (scorer->event_ids.context) {
+        ls_dictionary_free(&scorer->event_ids);
+    }
     ls_dataset_close(scorer->dataset);
     ls_plan_close(scorer->plan);
     ls_free(context, scorer, sizeof *scorer);
@@ -228,6 +237,8 @@ void ls_scorer_clear(ls_scorer *scorer)
     for (size_t i = 0; i < dataset->list_count; i++) {
         dataset->lists[i].rows[0] = 0;
     }
+    ls_dictionary_clear(&scorer->event_ids);
+    scorer->repeated = false;
     dataset->events.event.count = dataset->events.count = 0;
     for (size_t i = 0; i < dataset->events.column_count; i++) {
         dataset->events.columns[i].count = 0;
@@ -302,16 +313,43 @@ int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t
     if (at < LS_TIME_MIN || at > LS_TIME_MAX) {
         return ls_fail(error, LS_ERROR_INPUT, "at: expected an instant of the years 1 to 9999");
     }
+    scorer->repeated = false;
     int status = put(scorer, &events->event, events->count, name.text, name.length, error);
     return status == LS_OK ? add_time(scorer, at, error) : status;
+}
+
+/* An event's id is its identity: a repeat is taken back. */
+static int note_event_id(ls_scorer *scorer, const char *value, size_t length, ls_error *error)
+{
+    ls_string id = ls_trim(value, length);
+    uint32_t before = scorer->event_ids.count;
+    if (id.length == 0) {
+        return LS_OK;
+    }
+    uint32_t code = ls_dictionary_add(&scorer->event_ids, id.text, id.length);
+    if (code == LS_NO_CODE) {
+        return ls_fail_memory(error);
+    }
+    scorer->repeated = code < before;
+    scorer->dataset->events.count -= scorer->repeated;
+    return LS_OK;
 }
 
 int ls_scorer_event_set(ls_scorer *scorer, const char *name, size_t name_length, const char *value,
                         size_t length, ls_error *error)
 {
     ls_events *events = &scorer->dataset->events;
+    if (scorer->repeated) {
+        return LS_OK;
+    }
     if (events->count == 0) {
         return ls_fail(error, LS_ERROR_USAGE, "a property of an event is set before any event");
+    }
+    if (name_length == 2 && memcmp(name, "id", 2) == 0) {
+        int status = note_event_id(scorer, value, length, error);
+        if (status != LS_OK || scorer->repeated) {
+            return status;
+        }
     }
     ls_column *column = find_column(events->columns, events->column_count, name, name_length);
     return column ? put(scorer, column, events->count - 1, value, length, error) : LS_OK;

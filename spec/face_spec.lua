@@ -373,4 +373,15 @@ describe("a dataset", function()
         assert.equal("result (closed)", tostring(result))
         fails("result is closed", result.get, result, "ada")
     end)
+
+    it("counts an event of a repeated id once, as a batch does", function()
+        local definition = assert(leadscore.define({ name = "x", groups = {
+            { name = "g", rules = { { event = "a", points = 1, where = { p = { contains = "z" } } } } },
+        } }))
+        local record = { id = "1", events = {
+            { event = "a", at = 5, id = "q", p = "z" }, { event = "a", at = 6, id = "q", p = "z" },
+            { event = "a", at = 7, id = "r", p = "z" }, { event = "a", at = 8, p = "z" },
+        } }
+        assert.equal(3, definition:score(record, 10).value)
+    end)
 end)

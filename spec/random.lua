@@ -378,7 +378,7 @@ end
 
 local function once_per(random)
     if random:chance(50) then return "day" end
-    return { property = random:pick({ "form", "url", "amount", "topics" }) }
+    return { property = random:pick({ "form", "url", "amount", "topics", "event", "at" }) }
 end
 
 local function event_rule(making)

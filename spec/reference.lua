@@ -326,6 +326,7 @@ end
 -- What `once_per` keeps one occurrence of.
 local function bucket_of(once_per, occurrence)
     if once_per == "day" then return floor(occurrence.at / DAY) end
+    if once_per and once_per.property == "at" then return occurrence.at end
     return once_per and fold(READ.text(occurrence.properties[once_per.property]) or "") or occurrence
 end
 

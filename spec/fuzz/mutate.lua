@@ -9,19 +9,20 @@ local M = {}
 local NUMBERS = {
     "0", "-0", "-1", "1e308", "1e309", "-1e400", "1e-400", "0.0000001", "0.000001", "999999.999999", "1000000",
     "1000000.000001", "9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
-    "18446744073709551616", "1000000000000", "99999999999", "100000000000", "253402300800", "1.", ".5", "00", "0x10", "1e",
-    "nan", "inf", "-inf", "1/0", "0/0", "2147483648", "-62135596801", "1_000", "1,5", "\217\161",
+    "18446744073709551616", "1000000000000", "99999999999", "100000000000", "253402300800", "1.", ".5", "00", "0x10",
+    "1e", "nan", "inf", "-inf", "1/0", "0/0", "2147483648", "-62135596801", "1_000", "1,5", "\217\161",
 }
 
 -- What tokens are replaced with or put in: words of the language, of Lua, JSON and CSV, and times.
 local WORDS = {
-    "nil", "null", "true", "false", "{}", "[]", "{", "}", "[", "]", "(", ")", "=", ",", ";", ":", "--", "--[[", "\\", "#",
-    "and", "function() end", "...", "end", "return", "\"\"", "''", "\"", "'", "[[", "]]", "\r", "\r\n", "\n", "\t", " ",
-    "\"\\u0000\"", "\"\\ud800\"", "\\x", "\\", "setmetatable({}, {})", "string.rep('x', 9)", "\"score:quality\"",
-    "[\"score:final\"]", "\"score:nothing.fit\"", "all", "any", "none", "did", "in_list", "company", "over", "rollup",
-    "points", "event", "when", "property", "missing", "known", "is", "between", "times", "latest", "limit", "decay",
-    "\"0 days\"", "\"1 fortnight\"", "\"999999999999 years\"", "\"2025-02-30\"", "\"9999-12-31\"", "\"1 day ago\"",
-    "2025-13-01", "0000-00-00", "9999-12-31T23:59:60Z", "\239\187\191", "id", "contact_id",
+    "nil", "null", "true", "false", "{}", "[]", "{", "}", "[", "]", "(", ")", "=", ",", ";", ":", "--", "--[[", "\\",
+    "#", "and", "function() end", "...", "end", "return", "\"\"", "''", "\"", "'", "[[", "]]", "\r", "\r\n", "\n",
+    "\t", " ", "\"\\u0000\"", "\"\\ud800\"", "\\x", "\\", "setmetatable({}, {})", "string.rep('x', 9)",
+    "\"score:quality\"", "[\"score:final\"]", "\"score:nothing.fit\"", "all", "any", "none", "did", "in_list",
+    "company", "over", "rollup", "points", "event", "when", "property", "missing", "known", "is", "between", "times",
+    "latest", "limit", "decay", "\"0 days\"", "\"1 fortnight\"", "\"999999999999 years\"", "\"2025-02-30\"",
+    "\"9999-12-31\"", "\"1 day ago\"", "2025-13-01", "0000-00-00", "9999-12-31T23:59:60Z", "\239\187\191", "id",
+    "contact_id",
 }
 
 -- Bytes that are no UTF-8: a lone continuation, an overlong slash, half of a surrogate pair, too large, cut off.
@@ -38,12 +39,13 @@ local function lines_of(text)
     return lines
 end
 
--- The places of a line's tokens: words, numbers and single marks, as { first, last }.
+-- The places of a line's first tokens: words, numbers and single marks, as { first, last }.
 local function tokens_of(line)
-    local tokens, from = {}, 1
+    local tokens, from, mark = {}, 1, 0
     while true do
         local first, last = line:find(TOKEN, from)
-        local mark = line:find("[^%w%s_.%-]", from)
+        if mark and mark < from then mark = line:find("[^%w%s_.%-]", from) end
+        if #tokens == 1000 then return tokens end
         if mark and (not first or mark < first) then first, last = mark, mark end
         if not first then return tokens end
         tokens[#tokens + 1] = { first, last }
@@ -97,7 +99,8 @@ local CHANGES = {
     end,
     function(random, line) -- a very long token; the longest are rare, since they take long
         local at, long = place(random, line), random:chance(2) and 2000000 or random:pick({ 64, 256, 4096, 70000 })
-        return put(line, at, at - 1, random:pick({ "x", "9", "-", "{", "[", "(", "\"", ";", ",", "\195\159", ". " }):rep(long))
+        local part = random:pick({ "x", "9", "-", "{", "[", "(", "\"", ";", ",", "\195\159", ". " })
+        return put(line, at, at - 1, part:rep(long))
     end,
 }
 
@@ -181,6 +184,7 @@ local LINE_CHANGES = {
 ---@return string
 function M.mutate(random, text)
     local lines = lines_of(text)
+    if #lines == 0 then return random:pick(WORDS) end
     if random:chance(20) then
         random:pick(LINE_CHANGES)(random, lines)
     else

@@ -28,7 +28,7 @@ return {
             {
                 name = "Web", kind = "engagement", limit = { min = -5, max = 80 },
                 rules = {
-                    { event = "view", where = { url = { contains = "/pricing" } }, times = { at_least = 3 }, points = 8 },
+                    { event = "view", where = { url = { contains = "/p" } }, times = { at_least = 3 }, points = 8 },
                     { event = "view", times = { { at_least = 10, points = 10 }, { at_least = 2, points = 5 } } },
                     { event = "view", times = { exactly = 0 }, points = -3, within = { last = "90 days" } },
                     { event = "view", once_per = "day", points = 0.5, within = { after = "2024-01-01" } },
@@ -50,7 +50,7 @@ return {
                     { when = { since = { before = "2024-02-29" }, renewal = { in_next = "30 days" } }, points = 4 },
                     { when = { region = { any_of = { "North", "South" }, not_contains = "test" } }, points = 3 },
                     { property = "region", points_by = { Northeast = 15, Midwest = 10, Southeast = 8 } },
-                    { property = "employees", bands = { { at_least = 500, points = 10 }, { more_than = 5, points = 2 } } },
+                    { property = "employees", bands = { { at_least = 500, points = 9 }, { is = 5, points = 2 } } },
                     { when = { did = { event = "call", times = { at_most = 4 } }, did_not = "leave" }, points = 2 },
                     { when = { ["property:any"] = { starts_with = "x" }, in_list = { "partners" } }, points = 12 },
                 },
@@ -61,16 +61,21 @@ return {
             engagement = { high = 40, medium = 20.5 },
         },
         tests = {
-            { given = { country = "SE", events = { { "call", "10 days ago" } } }, at = "2025-06-01" },
+            { given = { country = "SE", events = { { "call", "10 days ago" } } }, at = "2025-06-01",
+              expect = { in_scope = true } },
         },
     },
     {
         name = "final", empty_until_scored = true,
-        thresholds = { { label = "Hot", at_least = 80, color = "red" }, { label = "Warm", at_least = 5 }, { label = "Cold" } },
+        thresholds = {
+            { label = "Hot", at_least = 80, color = "red" },
+            { label = "Warm", at_least = 5 },
+            { label = "Cold" },
+        },
         groups = {
             { name = "Of scores", rules = {
                 { when = { ["score:quality"] = { at_least = 10 } }, points = 5 },
-                { when = { ["score:quality.fit"] = { more_than = 3 }, ["score:quality.label"] = { "A1", "B1" } }, points = 1 },
+                { when = { ["score:quality.fit"] = { more_than = 3 }, ["score:quality.label"] = "A1" }, points = 1 },
             } },
         },
     },
