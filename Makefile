@@ -201,7 +201,11 @@ HOST_PROGRAMS := $(filter spec/c/lua_%,$(PROGRAMS))
 CORE_PROGRAMS := $(filter-out spec/c/lua_%,$(PROGRAMS))
 PROGRAM_FILES := $(CORE_PROGRAMS:spec/c/%.c=$(BUILD)/spec/%) \
 	$(foreach lua,$(HOST_LUAS),$(HOST_PROGRAMS:spec/c/%.c=$(BUILD)/spec/$(lua)/%))
-SUITES := $(foreach lua,$(TEST_LUAS),$(SPECS:spec/%.lua=suite/$(lua)/%)) \
+# The long ones, which compare the core with itself and the reference, run on 5.4 and LuaJIT alone unless named by SPEC.
+LONG_SPECS := $(if $(SPEC),,spec/property_spec.lua spec/fallback_spec.lua spec/fuzz_spec.lua)
+specs_on = $(filter-out $(if $(filter 5.3 5.1,$(1)),$(LONG_SPECS)),$(SPECS))
+SPEC_SUITES := $(foreach lua,$(TEST_LUAS),$(patsubst spec/%.lua,suite/$(lua)/%,$(call specs_on,$(lua))))
+SUITES := $(SPEC_SUITES) \
 	$(PROGRAM_FILES:$(BUILD)/spec/%=suite/c/%)
 
 # With SANITIZE=1 (make sanitize) interpreters get the runtime that the module was linked with. Leaks are looked for
@@ -223,7 +227,7 @@ suites: $(SUITES)
 programs: $(PROGRAM_FILES)
 	@:
 
-$(foreach lua,$(TEST_LUAS),$(SPECS:spec/%.lua=suite/$(lua)/%)): suite/%:
+$(SPEC_SUITES): suite/%:
 	@$(call tree_env,$(*D)) sh spec/run.sh busted $(BUILD)/results/$* $(call preload,$(*D)) \
 	    $(INTERPRETER_$(*D)) $(BUSTED) -o plainTerminal --ignore-lua spec/$(*F).lua
 

@@ -7,8 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* ---- what the definition asks of each property --------------------------------------------------
- */
+/* ---- what the definition asks of each property ----------------------------------------------- */
 
 /* Walks every filter of the enabled rules; visit is called for leaves on properties. */
 typedef struct visitor {
@@ -108,8 +107,7 @@ static void place_choice(ls_binding *binding, const ls_choice *choice, const ls_
     binding->tables[choice->property].choices[place] = choice;
 }
 
-/* ---- property tables ----------------------------------------------------------------------------
- */
+/* ---- property tables ------------------------------------------------------------------------- */
 
 static int allocate_questions(ls_binding *binding)
 {
@@ -262,8 +260,7 @@ static void forget_table(ls_property_table *table)
     }
 }
 
-/* ---- what a record's values add by themselves ---------------------------------------------------
- */
+/* ---- what a record's values add by themselves ------------------------------------------------ */
 
 static int add_addition(ls_binding *binding, ls_fit_table *fit, uint32_t target, int64_t points)
 {
@@ -389,8 +386,7 @@ static int collect_fits(ls_binding *binding)
     return LS_OK;
 }
 
-/* ---- sums and their bounds ----------------------------------------------------------------------
- */
+/* ---- sums and their bounds ------------------------------------------------------------------- */
 
 static int place_targets(ls_binding *binding)
 {
@@ -467,8 +463,7 @@ static void bound_sums(ls_binding *binding)
     binding->event_bound = event_bound > LS_MAX_SUM ? LS_MAX_SUM : (int64_t)event_bound;
 }
 
-/* ---- building -----------------------------------------------------------------------------------
- */
+/* ---- building -------------------------------------------------------------------------------- */
 
 static void collect_spec(ls_binding *binding, const ls_occurrences *occurrences,
                          const ls_rule *rule)

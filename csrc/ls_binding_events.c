@@ -12,8 +12,7 @@ static const size_t flush_choices[] = {256, 128, 64, 32};
 
 #define LS_MAX_CELLS 16384
 
-/* ---- ways ---------------------------------------------------------------------------------------
- */
+/* ---- ways ------------------------------------------------------------------------------------ */
 
 static bool asks_time(const ls_binding *binding, const ls_filter *filter)
 {
@@ -253,8 +252,7 @@ static int list_generic(ls_binding *binding)
     return LS_OK;
 }
 
-/* ---- classes ------------------------------------------------------------------------------------
- */
+/* ---- classes --------------------------------------------------------------------------------- */
 
 /* The value class of each property, for one combination. */
 static ls_truth filter_truth(const ls_binding *binding, const ls_filter *filter,
@@ -376,8 +374,7 @@ static int map_classes(ls_binding *binding)
     return status;
 }
 
-/* ---- buckets ------------------------------------------------------------------------------------
- */
+/* ---- buckets --------------------------------------------------------------------------------- */
 
 static int compare_edges(const void *a, const void *b)
 {

@@ -92,8 +92,7 @@ int ls_column_fill(ls_context *context, ls_column *column, size_t count)
     return LS_OK;
 }
 
-/* ---- what is known of a code -------------------------------------------------------------------
- */
+/* ---- what is known of a code ----------------------------------------------------------------- */
 
 static bool readable(ls_type type, ls_string text)
 {

@@ -8,8 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* ---- making and closing ------------------------------------------------------------------------
- */
+/* ---- making and closing ---------------------------------------------------------------------- */
 
 /* Differs from dataset to dataset and from run to run: nobody can prepare texts that collide. */
 static uint64_t new_seed(const ls_dataset *dataset)
@@ -111,8 +110,7 @@ void ls_dataset_close(ls_dataset *dataset)
         free_dataset(dataset);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------
- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 void ls_dataset_count(const ls_dataset *dataset, ls_dataset_counts *out)
 {

@@ -1,6 +1,7 @@
-/* The dataset: columns of text codes, and events grouped by contact. Reading (ls_ingest.c and the scanners) fills
- * it, kernels and explanations read it; a record of one scorer is a dataset of one row. Together with a row number
- * this is the record view: nothing that scores sees any other form of data. */
+/* The dataset: columns of text codes, and events grouped by contact. Reading (ls_ingest.c and the
+ * scanners) fills it, kernels and explanations read it; a record of one scorer is a dataset of one
+ * row. Together with a row number this is the record view: nothing that scores sees any other form
+ * of data. */
 #ifndef LS_DATASET_H
 #define LS_DATASET_H
 
@@ -17,36 +18,38 @@ typedef struct ls_place {
 
 typedef struct ls_column {
     ls_string name;
-    bool kept;      /* false: only the header is known */
-    uint8_t types;  /* 1 << ls_type of every type that an expected plan reads it as */
-    uint8_t width;  /* bytes of a code: 1, 2 or 4; 0: the code of row r is r + 1 (ids) */
-    void *codes;    /* by row */
+    bool kept;              /* false: only the header is known */
+    uint8_t types;          /* 1 << ls_type of every type that an expected plan reads it as */
+    uint8_t width;          /* bytes of a code: 1, 2 or 4; 0: the code of row r is r + 1 (ids) */
+    void *codes;            /* by row */
     size_t count, capacity; /* codes; bytes */
     ls_dictionary dictionary;
-    ls_place *places;       /* by code */
+    ls_place *places; /* by code */
     size_t place_capacity;
     uint8_t *unreadable; /* by code: 1 if it cannot be read as one of `types`; codes past it can */
     size_t unreadable_count;
 } ls_column;
 
-/* An event's time is kept as seconds since this instant (1976-01-10), so that u32 holds 1976 to 2112. */
+/* An event's time is kept as seconds since this instant (1976-01-10), so that u32 holds 1976 to
+ * 2112. */
 #define LS_EVENT_BASE INT64_C(190080000)
 
 typedef struct ls_events {
     size_t count;
-    bool wide;      /* times are int64_t seconds since 1970, else uint32_t seconds since LS_EVENT_BASE */
+    bool wide; /* times are int64_t seconds since 1970, else uint32_t seconds since LS_EVENT_BASE */
     void *times;
     size_t times_size; /* bytes held */
     ls_column event;   /* the event's name; code 0 does not occur */
     size_t column_count;
     ls_column *columns;
     size_t column_capacity;
-    uint64_t *first; /* by contact row, one more than contacts: its events are first[row] .. first[row + 1] - 1 */
+    uint64_t *first; /* by contact row, one more than contacts: its events are first[row] ..
+                        first[row + 1] - 1 */
 } ls_events;
 
 typedef struct ls_table {
-    size_t count;      /* rows */
-    ls_column id;      /* width 0 */
+    size_t count; /* rows */
+    ls_column id; /* width 0 */
     size_t column_count;
     ls_column *columns;
     size_t column_capacity;
@@ -64,7 +67,8 @@ struct ls_dataset {
     size_t references;
     ls_arena arena; /* names */
     bool expecting; /* keep only expected columns */
-    bool lenient;   /* read with rejects: a cell that does not parse is unknown; else it is an error */
+    bool
+        lenient; /* read with rejects: a cell that does not parse is unknown; else it is an error */
     bool grouped;
     ls_table tables[3]; /* by ls_object */
     ls_events events;
@@ -111,8 +115,9 @@ LS_INLINE uint8_t ls_code_width(uint32_t count)
 /* Appends a code, widening the column as its dictionary grows. LS_OK or LS_ERROR_MEMORY. */
 int ls_column_append(ls_context *context, ls_column *column, uint32_t code);
 void ls_column_free(ls_context *context, ls_column *column);
-/* The column of a property, or NULL if no input has it (or it was not kept). owner LS_EVENT: of events ("event" is
- * the name column; "at" is no column: NULL). "id" of a record is its id column. */
+/* The column of a property, or NULL if no input has it (or it was not kept). owner LS_EVENT: of
+ * events ("event" is the name column; "at" is no column: NULL). "id" of a record is its id column.
+ */
 ls_column *ls_dataset_property(const ls_dataset *dataset, ls_object owner, ls_string name);
 /* The list of this name, or NULL. */
 const ls_list *ls_dataset_list(const ls_dataset *dataset, ls_string name);
@@ -121,9 +126,10 @@ LS_INLINE bool ls_list_has(const ls_list *list, size_t row)
     return row / 64 < list->word_count && (list->rows[row / 64] >> (row % 64) & 1) != 0;
 }
 void ls_dataset_retain(ls_dataset *dataset);
-/* The error for a cell that cannot be read as its type: "contacts.csv:12:3: employees: cannot read ..." */
-int ls_dataset_bad_cell(const ls_dataset *dataset, const ls_column *column, uint32_t code, ls_type type,
-                        ls_error *error);
+/* The error for a cell that cannot be read as its type: "contacts.csv:12:3: employees: cannot read
+ * ..." */
+int ls_dataset_bad_cell(const ls_dataset *dataset, const ls_column *column, uint32_t code,
+                        ls_type type, ls_error *error);
 /* The same without its place: `employees: cannot read "many" as a number (expected ...)`. */
 void ls_bad_cell_text(ls_string column, ls_string text, ls_type type, char out[LS_ERROR_TEXT]);
 /* The first type of the mask that the text cannot be read as, or LS_POINTS if there is none. */

@@ -10,9 +10,10 @@
 #include <xxhash.h>
 
 #define FIRST_SLOT_COUNT UINT32_C(16)
-#define LAST_SLOT_COUNT (UINT32_C(1) << 31) /* the largest power of two that slot_count can hold   \
-                                             */
-#define FIRST_BYTE_CAPACITY 64              /* never none, so that `bytes` is never NULL */
+#define LAST_SLOT_COUNT                                                                            \
+    (UINT32_C(1) << 31)        /* the largest power of two that slot_count can hold                \
+                                */
+#define FIRST_BYTE_CAPACITY 64 /* never none, so that `bytes` is never NULL */
 
 static uint32_t hash_text(const ls_dictionary *dictionary, const char *text, size_t length)
 {

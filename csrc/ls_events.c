@@ -81,8 +81,7 @@ LS_INLINE ls_string cell(const cells *cells, size_t row)
     return cells->cells[row * cells->stride];
 }
 
-/* ---- partitions --------------------------------------------------------------------------------
- */
+/* ---- partitions ------------------------------------------------------------------------------ */
 
 static int make_partitions(ls_dataset *dataset, ls_error *error)
 {
@@ -103,7 +102,7 @@ static int make_partitions(ls_dataset *dataset, ls_error *error)
 
 void ls_end_block(ls_partition *partition)
 {
-    if (partition->at != NULL)
+    if (partition->last != NULL && partition->at != NULL)
         partition->last->used = (size_t)(partition->at - partition->last->events);
 }
 
@@ -151,8 +150,7 @@ int ls_flush_partition(ls_dataset *dataset, size_t index)
     return LS_OK;
 }
 
-/* ---- layouts -----------------------------------------------------------------------------------
- */
+/* ---- layouts --------------------------------------------------------------------------------- */
 
 /* What the columns need now, and never less than the layout before. */
 static void plan_layout(const ls_events *events, ls_layout *layout, const ls_layout *before,
@@ -276,8 +274,7 @@ void ls_end_events(ls_reading *reading)
     reading->events = NULL;
 }
 
-/* ---- contact, time, event ----------------------------------------------------------------------
- */
+/* ---- contact, time, event -------------------------------------------------------------------- */
 
 /* The first thing that is wrong with a row is what it is refused for. */
 static void blame(ls_event_batch *events, size_t row, verdict why)
@@ -414,8 +411,7 @@ static void find_contacts(const ls_reading *reading, ls_event_batch *events)
     events->kept_count = kept;
 }
 
-/* ---- properties --------------------------------------------------------------------------------
- */
+/* ---- properties ------------------------------------------------------------------------------ */
 
 static int code_property(ls_reading *reading, ls_event_batch *events, size_t index, ls_error *error)
 {
@@ -478,8 +474,7 @@ static int code_properties(ls_reading *reading, ls_event_batch *events, ls_error
     return status;
 }
 
-/* ---- packing -----------------------------------------------------------------------------------
- */
+/* ---- packing --------------------------------------------------------------------------------- */
 
 /* Stores 4 bytes, of which those past the code's width are overwritten by what comes next. */
 LS_INLINE void put_code(char *at, uint32_t code, uint8_t width)
@@ -579,8 +574,7 @@ static int pack_events(ls_reading *reading, const ls_event_batch *events, ls_err
     return LS_OK;
 }
 
-/* ---- what is refused ---------------------------------------------------------------------------
- */
+/* ---- what is refused ------------------------------------------------------------------------- */
 
 static int refuse_time(ls_reading *reading, const ls_row *row, ls_string text, ls_error *error)
 {

@@ -28,8 +28,7 @@ static uint16_t local_of(const char *event)
     return local;
 }
 
-/* ---- columns -----------------------------------------------------------------------------------
- */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 /* The final columns, with room for all events that were read. */
 static int make_column(ls_context *context, ls_column *column, size_t count)
@@ -98,8 +97,7 @@ static void shrink_columns(ls_dataset *dataset)
     events->times_size = size;
 }
 
-/* ---- repeated events ---------------------------------------------------------------------------
- */
+/* ---- repeated events ------------------------------------------------------------------------- */
 
 /* Makes the table of ids empty and large enough for so many events. */
 static int reserve_seen(ls_grouping *grouping, size_t count)
@@ -164,8 +162,7 @@ static int drop_repeated(ls_grouping *grouping, const ls_partition *partition)
     return LS_OK;
 }
 
-/* ---- places ------------------------------------------------------------------------------------
- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 /* Counts the partition's events by contact, and says where each contact's begin. */
 static void count_events(ls_grouping *grouping, const ls_partition *partition)
@@ -230,8 +227,7 @@ static size_t squeeze_block(ls_grouping *grouping, ls_block *block, size_t count
     return kept;
 }
 
-/* ---- moving ------------------------------------------------------------------------------------
- */
+/* ---- moving ---------------------------------------------------------------------------------- */
 
 /* Moves one column of a block's events to their places: `count` values of type `from`, `stride`
  * bytes apart. */
@@ -307,8 +303,7 @@ static void move_block(const ls_grouping *grouping, const ls_block *block, size_
     }
 }
 
-/* ---- the job -----------------------------------------------------------------------------------
- */
+/* ---- the job --------------------------------------------------------------------------------- */
 
 /* Moves the events of a partition and frees its blocks. */
 static int move_partition(ls_grouping *grouping, ls_partition *partition)

@@ -11,8 +11,7 @@
 #define MOST_SLIPS 3
 #define LONGEST_NAME 64 /* that is looked at for slips */
 
-/* ---- the dataset's part ------------------------------------------------------------------------
- */
+/* ---- the dataset's part ---------------------------------------------------------------------- */
 
 struct ls_ingest *ls_ingest_of(ls_dataset *dataset)
 {
@@ -98,8 +97,7 @@ int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error *error)
     return LS_OK;
 }
 
-/* ---- refusing ----------------------------------------------------------------------------------
- */
+/* ---- refusing -------------------------------------------------------------------------------- */
 
 static void add_cell(ls_buffer *out, const char *text, size_t length, char after)
 {
@@ -229,8 +227,7 @@ int ls_check_cell(ls_reading *reading, const ls_row *row, size_t field, const ls
     return ls_refuse_cell(reading, row, field + 1, reason, error);
 }
 
-/* ---- names -------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* How many letters must be changed, added or left out to make one name of the other. */
 static size_t count_slips(ls_string a, ls_string b)
@@ -300,8 +297,7 @@ static ls_string header_of(const ls_reading *reading, ls_string name)
     return name;
 }
 
-/* ---- columns -----------------------------------------------------------------------------------
- */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 /* The columns that the file's properties go to. */
 static ls_column **columns_of(ls_reading *reading, size_t **count, size_t **capacity)
@@ -556,8 +552,7 @@ static int bind_csv(ls_reading *reading, ls_error *error)
                            : status;
 }
 
-/* ---- batches -----------------------------------------------------------------------------------
- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 /* Binds names that have not appeared in the file before. */
 static int bind_new_keys(ls_reading *reading, ls_error *error)
@@ -600,8 +595,7 @@ static int take_batch(ls_reading *reading, ls_error *error)
     }
 }
 
-/* ---- the job -----------------------------------------------------------------------------------
- */
+/* ---- the job --------------------------------------------------------------------------------- */
 
 static const ls_window *window_of(const ls_reading *reading)
 {
@@ -675,8 +669,7 @@ static void close_reading(ls_job *job)
     ls_context_release(context);
 }
 
-/* ---- making it ---------------------------------------------------------------------------------
- */
+/* ---- making it ------------------------------------------------------------------------------- */
 
 static bool copy_renames(ls_reading *reading, const ls_input_options *options)
 {

@@ -254,9 +254,9 @@ void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns, si
 {
     const ls_events *events = &binding->dataset->events;
     while (first < last) {
-        size_t begin = 0, end = 0, stop = first;
+        size_t begin = 0, end, stop = first;
         if (events->count > 0 && binding->spec_count > 0) {
-            begin = end = (size_t)events->first[first];
+            begin = (size_t)events->first[first];
             do { /* contacts whose events fit the block; a single one always does */
                 end = (size_t)events->first[++stop];
             } while (stop < last && events->first[stop + 1] - begin <= LS_BLOCK_EVENTS);

@@ -164,8 +164,9 @@ int ls_grow(ls_context *context, void *array_pointer, size_t *capacity, size_t n
 
 #define ARENA_ALIGNMENT 16
 #define ARENA_FIRST_BLOCK ((size_t)1024)
-#define ARENA_LAST_BLOCK ((size_t)256 * 1024) /* blocks double up to this, so waste stays bounded  \
-                                               */
+#define ARENA_LAST_BLOCK                                                                           \
+    ((size_t)256 * 1024) /* blocks double up to this, so waste stays bounded                       \
+                          */
 
 /* A block's data follows it; the first block of the list is the one that is being filled. */
 struct ls_arena_block {

@@ -32,8 +32,7 @@ void ls_ndjson_free(ls_ndjson *ndjson)
     ndjson->texts = NULL;
 }
 
-/* ---- lines -------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static int fill(ls_ndjson *ndjson, ls_error *error)
 {
@@ -90,8 +89,7 @@ static int next_line(ls_ndjson *ndjson, ls_row *row, ls_error *error)
     }
 }
 
-/* ---- fields ------------------------------------------------------------------------------------
- */
+/* ---- fields ---------------------------------------------------------------------------------- */
 
 static void refuse(ls_row *row, const char *message)
 {

@@ -294,7 +294,7 @@ static int read_operands(ls_plan_reader *reader, ls_type type, operands operands
     size_t count = json->count - 1;
     bool two = operands == TWO || operands == INTERVAL,
          many = operands == TEXTS || operands == VALUES;
-    if (count == 0 || (!many && count != (two ? 2u : 1u))) {
+    if (first == NULL || (!many && count != (two ? 2u : 1u))) {
         return ls_read_expected(reader, "a test", "its operands");
     }
     int status;
@@ -434,7 +434,7 @@ static int read_score(ls_plan_reader *reader, const ls_json *json, ls_filter *ou
 static int find_list(ls_plan_reader *reader, const ls_json *json, uint32_t *out)
 {
     ls_plan *plan = reader->plan;
-    ls_string name;
+    ls_string name = {"", 0};
     int status = ls_read_text(reader, json, "list", &name);
     for (size_t i = 0; status == LS_OK && i < plan->list_count; i++) {
         if (ls_string_equal(name, plan->lists[i].text, plan->lists[i].length)) {

@@ -51,8 +51,7 @@ int ls_index_contacts(ls_dataset *dataset, ls_error *error)
     return LS_OK;
 }
 
-/* ---- records ----------------------------------------------------------------------------------
- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 /* Codes the cells of a row that is kept, and lists those that cannot be read. */
 static int code_cells(ls_reading *reading, size_t row, ls_error *error)
@@ -171,8 +170,7 @@ int ls_finish_records(ls_reading *reading, ls_error *error)
     return level_columns(reading, error);
 }
 
-/* ---- lists -------------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 int ls_take_list(ls_reading *reading, ls_error *error)
 {

@@ -68,10 +68,10 @@ static void run_threads(score_job *job, size_t last)
     share share = {.job = job, .last = last};
     worker workers[LS_MAX_THREADS];
     atomic_init(&share.next, job->row);
-    for (unsigned i = 0; i < job->threads; i++) {
+    workers[0] = (worker){.share = &share, .scratch = &job->scratches[0]};
+    for (unsigned i = 1; i < job->threads; i++) {
         workers[i] = (worker){.share = &share, .scratch = &job->scratches[i]};
-        workers[i].started =
-            i > 0 && pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
+        workers[i].started = pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
     }
     work(&workers[0]);
     for (unsigned i = 1; i < job->threads; i++) {

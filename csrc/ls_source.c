@@ -21,8 +21,7 @@ typedef struct ls_gzip {
     unsigned char input[COMPRESSED_SIZE];
 } ls_gzip;
 
-/* ---- zlib's memory -----------------------------------------------------------------------------
- */
+/* ---- zlib's memory --------------------------------------------------------------------------- */
 
 /* Stands before each block: zlib's free is not told the size. */
 typedef union block_header {
@@ -48,8 +47,7 @@ static void free_for_zlib(void *user, void *block)
     ls_free(user, header, header->size);
 }
 
-/* ---- plain bytes -------------------------------------------------------------------------------
- */
+/* ---- plain bytes ----------------------------------------------------------------------------- */
 
 static const char *reason_of(int number)
 {
@@ -154,8 +152,7 @@ static int read_plain(ls_source *source, char *buffer, size_t size, size_t *leng
     return LS_OK;
 }
 
-/* ---- gzip --------------------------------------------------------------------------------------
- */
+/* ---- gzip ------------------------------------------------------------------------------------ */
 
 static int refill_gzip(ls_source *source, ls_error *error)
 {
@@ -237,8 +234,7 @@ int ls_source_read(ls_source *source, char *buffer, size_t size, size_t *length,
     return status;
 }
 
-/* ---- window ------------------------------------------------------------------------------------
- */
+/* ---- window ---------------------------------------------------------------------------------- */
 
 void ls_window_free(ls_window *window)
 {

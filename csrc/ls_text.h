@@ -9,12 +9,13 @@
 ls_string ls_trim(const char *text, size_t length);
 bool ls_utf8_valid(const char *text, size_t length);
 
-/* Default case folding (utf8proc) without normalisation, into buffer (its length is reset first). A text with an
- * invalid byte comes out as it is. ASCII takes a direct path. LS_OK or LS_ERROR_MEMORY. */
+/* Default case folding (utf8proc) without normalisation, into buffer (its length is reset first). A
+ * text with an invalid byte comes out as it is. ASCII takes a direct path. LS_OK or
+ * LS_ERROR_MEMORY. */
 int ls_fold(const char *text, size_t length, ls_buffer *buffer);
 
-/* [+-]?(digits[.digits]|.digits)([eE][+-]digits)? as the nearest double (the exponent's sign may be left out, as
- * JSON does); false if it is no such text or is too large to be finite. No locale. */
+/* [+-]?(digits[.digits]|.digits)([eE][+-]digits)? as the nearest double (the exponent's sign may be
+ * left out, as JSON does); false if it is no such text or is too large to be finite. No locale. */
 bool ls_number_read(const char *text, size_t length, double *out);
 /* true/false/yes/no/1/0, any case; false if it is none of them. */
 bool ls_boolean_read(const char *text, size_t length, bool *out);

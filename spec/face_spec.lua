@@ -329,6 +329,14 @@ describe("a dataset", function()
         assert.is_nil(data)
     end)
 
+    it("does not take more memory than it may", function()
+        for _, most in ipairs({ 1, 1000, 20000 }) do
+            local made, err = leadscore.dataset({ contacts = { { id = "a" } }, max_memory = most })
+            assert.is_nil(made)
+            assert.equal("memory", err.kind)
+        end
+    end)
+
     it("takes rows from a function", function()
         local i = 0
         local data = assert(dataset({ contacts = function()

@@ -62,7 +62,10 @@ typedef struct sandbox {
     ls_buffer result;
     size_t values;
     ls_error error;
-    bool failed; /* error is filled */
+    bool failed;   /* error is filled */
+    char *reserve; /* what the state is opened from; NULL: none */
+    size_t reserve_used;
+    bool opening; /* lua_newstate is running */
 } sandbox;
 
 /* ---- the meters ------------------------------------------------------------------------------ */
@@ -103,9 +106,58 @@ static bool may_grow(sandbox *box, size_t old_size, size_t size)
 {
     if (box->reached == LIMIT_NONE && is_time_up(box))
         box->reached = LIMIT_SECONDS;
-    if (box->reached == LIMIT_NONE && size - old_size > box->max_memory - box->memory)
+    if (box->reached == LIMIT_NONE &&
+        (box->memory > box->max_memory || size - old_size > box->max_memory - box->memory))
         box->reached = LIMIT_MEMORY;
     return box->reached == LIMIT_NONE;
+}
+
+/* LuaJIT's lua_newstate (beta3 of 2022) crashes when an allocation of its own fails. What it asks
+ * for is cut from one block that was allocated before, and no limit holds meanwhile, so that none
+ * can. */
+#define RESERVE_SIZE ((size_t)32 * 1024) /* it takes 12 KiB */
+
+static void *take_reserve(sandbox *box, size_t size)
+{
+    size = (size + 15) & ~(size_t)15;
+    if (size > RESERVE_SIZE - box->reserve_used)
+        return NULL;
+    box->reserve_used += size;
+    return box->reserve + box->reserve_used - size;
+}
+
+static bool in_reserve(const sandbox *box, const void *block)
+{
+    uintptr_t start = (uintptr_t)box->reserve, address = (uintptr_t)block;
+    return box->reserve != NULL && address >= start && address - start < RESERVE_SIZE;
+}
+
+/* A block of the reserve is never given back on its own: it moves out when it grows. */
+static void *move_from_reserve(sandbox *box, void *block, size_t old_size, size_t size)
+{
+    if (size <= old_size)
+        return size != 0 ? block : NULL;
+    void *moved = box->opening ? take_reserve(box, size) : NULL;
+    if (moved == NULL)
+        moved = box->allocate(box->allocate_user, NULL, 0, size);
+    if (moved != NULL)
+        memcpy(moved, block, old_size);
+    return moved;
+}
+
+static void *allocate_raw(sandbox *box, void *block, size_t old_size, size_t size)
+{
+    if (in_reserve(box, block))
+        return move_from_reserve(box, block, old_size, size);
+    void *taken = box->opening && block == NULL && size != 0 ? take_reserve(box, size) : NULL;
+    return taken != NULL ? taken : box->allocate(box->allocate_user, block, old_size, size);
+}
+
+static void free_reserve(sandbox *box)
+{
+    if (box->reserve != NULL)
+        box->allocate(box->allocate_user, box->reserve, RESERVE_SIZE, 0);
+    box->reserve = NULL;
 }
 
 /* Lua's allocator of the inner state, over the caller's. Shrinking and freeing never fail. */
@@ -114,9 +166,9 @@ static void *allocate(void *user, void *block, size_t old_size, size_t size)
     sandbox *box = user;
     if (block == NULL)
         old_size = 0; /* 5.4 passes the kind of object */
-    if (size > old_size && !may_grow(box, old_size, size))
+    if (size > old_size && !box->opening && !may_grow(box, old_size, size))
         return NULL;
-    void *moved = box->allocate(box->allocate_user, block, old_size, size);
+    void *moved = allocate_raw(box, block, old_size, size);
     if (moved != NULL || size == 0)
         box->memory = box->memory - old_size + size;
     return moved;
@@ -747,10 +799,18 @@ static int run_sandbox(lua_State *inner)
  * its own: its state is then made with that one, which the cap is put over afterwards. */
 static void open_state(sandbox *box)
 {
+#if LUA_VERSION_NUM == 501
+    box->reserve = box->allocate(box->allocate_user, NULL, 0, RESERVE_SIZE);
+    if (box->reserve == NULL)
+        return;
+    box->opening = true;
+#endif
     box->inner = lua_newstate(allocate, box);
+    box->opening = false;
 #if LUA_VERSION_NUM == 501
     if (box->inner != NULL || box->reached != LIMIT_NONE || box->memory != 0)
         return;
+    free_reserve(box);
     box->inner = luaL_newstate();
     if (box->inner == NULL)
         return;
@@ -768,6 +828,7 @@ static void close_state(sandbox *box)
         lua_close(box->inner);
         box->inner = NULL;
     }
+    free_reserve(box);
 }
 
 static void run(sandbox *box)

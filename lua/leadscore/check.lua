@@ -16,8 +16,9 @@ local M = {}
 ---@field lists string[] the lists that any of them names
 ---@field warnings leadscore.Problem[]
 
+-- Digits may be those of a key, and so of any length.
 local function padded(path)
-    return (path:gsub("%d+", function(digits) return ("%012d"):format(tonumber(digits)) end))
+    return (path:gsub("%d+", function(digits) return ("0"):rep(12 - #digits) .. digits end))
 end
 
 local function sort_problems(list)

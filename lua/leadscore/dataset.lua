@@ -254,12 +254,12 @@ function M.new(options)
     local common = sources.common(options, 4)
     local list, notes = sources.expand(options, 4)
     if not list then return nil, notes end
+    local handle, full = core.dataset(options.max_memory)
+    if not handle then return nil, errors.wrap(full, "memory") end
     local rejects, failure = opens_rejects(options)
     if failure then return nil, failure end
     common.rejects, common.progress = rejects, options.progress
-    local self = setmetatable({
-        _handle = core.dataset(options.max_memory), _warnings = {}, _notes = notes,
-    }, Dataset)
+    local self = setmetatable({ _handle = handle, _warnings = {}, _notes = notes }, Dataset)
     local ok, err = fill(self, options, common, list)
     local committed, problem = close_rejects(rejects, ok)
     if ok and committed then return self end

@@ -29,8 +29,7 @@ static bool check(bool holds, const char *file, int line, const char *what)
 #define CHECK_CASE(condition, name) check((condition), __FILE__, __LINE__, (name))
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-/* ---- an allocator that fails ------------------------------------------------------------------
- */
+/* ---- an allocator that fails ----------------------------------------------------------------- */
 
 /* Fails the allocation number fail_at (from 1; 0: none) and all after it; counts bytes by itself.
  */
@@ -113,8 +112,7 @@ static bool buffer_is(const ls_buffer *buffer, const char *text)
            ls_string_equal((ls_string){buffer->data, buffer->length}, text, strlen(text));
 }
 
-/* ---- context, arena, buffer -------------------------------------------------------------------
- */
+/* ---- context, arena, buffer ------------------------------------------------------------------ */
 
 static void test_context(void)
 {
@@ -227,8 +225,7 @@ static void test_blocks(void)
     fail_each_allocation(use_buffer, "buffer");
 }
 
-/* ---- errors, jobs -----------------------------------------------------------------------------
- */
+/* ---- errors, jobs ---------------------------------------------------------------------------- */
 
 static void test_errors(void)
 {
@@ -308,8 +305,7 @@ static void test_jobs(void)
     CHECK(closed_jobs == 1);
 }
 
-/* ---- decimals ---------------------------------------------------------------------------------
- */
+/* ---- decimals -------------------------------------------------------------------------------- */
 
 static void test_decimal_read(void)
 {
@@ -550,8 +546,7 @@ static void test_print_number(void)
     }
 }
 
-/* ---- times ------------------------------------------------------------------------------------
- */
+/* ---- times ----------------------------------------------------------------------------------- */
 
 static void test_time_read(void)
 {
@@ -671,8 +666,7 @@ static void test_time_print(void)
     CHECK(ls_read_time("", 0, &from, NULL, NULL) == LS_ERROR_INPUT);
 }
 
-/* ---- texts ------------------------------------------------------------------------------------
- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 static void test_text(void)
 {
@@ -915,8 +909,7 @@ static void test_boolean(void)
         CHECK_CASE(!ls_boolean_read(none[i], strlen(none[i]), &out), none[i]);
 }
 
-/* ---- dictionary -------------------------------------------------------------------------------
- */
+/* ---- dictionary ------------------------------------------------------------------------------ */
 
 #define MANY 5000
 
@@ -999,8 +992,7 @@ static void test_fingerprint(void)
     CHECK(strlen(a) == 32 && strcmp(a, b) != 0);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------
- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 #define DEPTH 8
 #define VALUES 64
@@ -1214,8 +1206,7 @@ static void test_json(void)
     test_json_writer();
 }
 
-/* ---- all --------------------------------------------------------------------------------------
- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 int main(void)
 {

@@ -28,8 +28,7 @@ static void check_text(const char *got, const char *wanted, int line)
     fprintf(stderr, "%s:%d: expected <%s>\n%*s got <%s>\n", __FILE__, line, wanted, 20, "", got);
 }
 
-/* ---- readers and writers in memory -------------------------------------------------------------
- */
+/* ---- readers and writers in memory ----------------------------------------------------------- */
 
 typedef struct memory_file {
     const char *text;
@@ -90,8 +89,7 @@ static int write_failing(void *user, const char *bytes, size_t size)
     return -1;
 }
 
-/* ---- a dataset to test -------------------------------------------------------------------------
- */
+/* ---- a dataset to test ----------------------------------------------------------------------- */
 
 typedef struct test_data {
     ls_context *context;
@@ -188,8 +186,7 @@ static int group(test_data *data)
     return status == LS_OK ? run_job(data, job) : status;
 }
 
-/* ---- what a dataset holds, as text -------------------------------------------------------------
- */
+/* ---- what a dataset holds, as text ----------------------------------------------------------- */
 
 static void add(memory_out *out, const char *text, size_t length)
 {
@@ -257,8 +254,7 @@ static const char *show_events(const test_data *data, memory_out *out)
 
 static memory_out shown;
 
-/* ---- CSV ---------------------------------------------------------------------------------------
- */
+/* ---- CSV ------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *file, *rows;
@@ -348,8 +344,7 @@ static void test_alignment(void)
     }
 }
 
-/* ---- errors ------------------------------------------------------------------------------------
- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static const struct {
     ls_input input;
@@ -472,8 +467,7 @@ static void test_io(void)
     close_data(&data);
 }
 
-/* ---- rejects -----------------------------------------------------------------------------------
- */
+/* ---- rejects --------------------------------------------------------------------------------- */
 
 static void test_rejects(void)
 {
@@ -566,8 +560,7 @@ static void test_bad_cell_later(void)
     close_data(&data);
 }
 
-/* ---- columns -----------------------------------------------------------------------------------
- */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 static void test_several_files(void)
 {
@@ -699,8 +692,7 @@ static void test_many_columns_and_values(void)
     close_data(&data);
 }
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void test_times(void)
 {
@@ -868,8 +860,7 @@ static void test_many_events(bool identity)
     close_data(&data);
 }
 
-/* ---- lists -------------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static void test_lists(void)
 {
@@ -890,8 +881,7 @@ static void test_lists(void)
     close_data(&data);
 }
 
-/* ---- NDJSON ------------------------------------------------------------------------------------
- */
+/* ---- NDJSON ---------------------------------------------------------------------------------- */
 
 static void test_ndjson(void)
 {
@@ -945,8 +935,7 @@ static void test_bad_ndjson(void)
     close_data(&data);
 }
 
-/* ---- gzip --------------------------------------------------------------------------------------
- */
+/* ---- gzip ------------------------------------------------------------------------------------ */
 
 static size_t compress_text(const char *text, size_t length, char *out, size_t size)
 {
@@ -1010,8 +999,7 @@ static void test_gzip(void)
     close_data(&data);
 }
 
-/* ---- limits, jobs, memory ----------------------------------------------------------------------
- */
+/* ---- limits, jobs, memory -------------------------------------------------------------------- */
 
 static void test_longest_row(void)
 {

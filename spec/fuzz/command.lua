@@ -52,7 +52,8 @@ local function wrong_with(got)
     if got.code ~= 0 and got.err == "" and got.out == "" then return "it failed without a word" end
     local unfit = got.err ~= "" and mutate.unfit(got.err)
     if unfit then return "what it says " .. unfit end
-    if got.err:find("^lua[%d.]*: ") or got.err:find("\nlua[%d.]*: ") or got.err:find("Sanitizer") then return "it broke: " .. got.err:sub(1, 400) end
+    local broke = got.err:find("^lua[%d.]*: ") or got.err:find("\nlua[%d.]*: ") or got.err:find("Sanitizer")
+    if broke then return "it broke: " .. got.err:sub(1, 400) end
     return nil
 end
 

@@ -16,7 +16,7 @@ local M = {}
 
 -- One mutation may take so long, in seconds of this process; a build with sanitizers is given more.
 local LONGEST = tonumber(os.getenv("LEADSCORE_FUZZ_LONGEST")) or 2
--- What a process may grow by after its first tenth, in KiB: freed memory that the allocator still holds.
+-- What a process may grow by in the second half, in KiB: freed memory that the allocator still holds.
 local GROWTH = tonumber(os.getenv("LEADSCORE_FUZZ_GROWTH")) or 32768
 
 -- What is mutated: the ending of its file, and which input it stands for (none: a definition).
@@ -188,7 +188,7 @@ function M.run(options)
     for number = 1, options.count do
         run_one(state, number)
         state.done = number
-        if number == math.max(math.floor(options.count / 10), 1) then state.before = resident() end
+        if number == math.max(math.floor(options.count / 2), 1) then state.before = resident() end
         if ends and os.time() >= ends then break end
     end
     state.after = resident()
