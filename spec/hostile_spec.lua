@@ -48,6 +48,9 @@ local hostile = {
     { "half of a surrogate pair", "x.json", '{ "name": "\\ud800" }', "surrogate" },
     { "terminal control in a key", "x.lua",
         "return { ['\\27[2J\\7' .. '\\n'] = 1, name = 's', groups = {} }", "groups" },
+    { "a key of many digits", "x.lua", "return { name = 's', x" .. ("9"):rep(30) .. " = 1, groups = 5 }",
+        "groups: expected" },
+    { "a key of many letters", "x.lua", "return { " .. ("x"):rep(70000) .. " = 1, name = 's', groups = 5 }", "xxx..." },
     { "a name that is a path", "x.lua", "return { name = '../../x', groups = {} }", "name: expected a name" },
     { "points that overflow", "x.lua", "return " .. RULE:format("{ event = 'e', points = 1e300 }"), "1000000" },
 }

@@ -1,8 +1,8 @@
 -- Mutations through the command: definitions and data files with one line changed, for every command that reads them.
 -- It must end by itself with 0 or 1 (2: wrong usage), and when it fails say why in lines that are fit to show.
 --
---   lua spec/fuzz/command.lua [SECONDS [COUNT [SEED]]]        ends at the time or the count, whichever is first;
---                                                             SECONDS 0: no limit; COUNT: 2,000
+--   lua spec/fuzz/command.lua [SECONDS [COUNT [SEED [FIRST]]]]        ends at the time or the count, whichever is
+--                                             first; SECONDS 0: no limit; COUNT: 2,000
 
 local mutate = require("fuzz.mutate")
 local seeds = require("fuzz.seeds")
@@ -84,8 +84,8 @@ local function run_one(state, number)
     state.outcomes[kind.name] = counts
 end
 
---- Runs mutations number 1 to count of a seed, or until the time is up.
----@param options { count: integer, seconds?: number, seed?: integer }
+--- Runs mutations number first (1) to count of a seed, or until the time is up.
+---@param options { count: integer, seconds?: number, seed?: integer, first?: integer }
 ---@return table report { done, outcomes, failures }
 function M.run(options)
     local folder = shell.folder()
@@ -95,7 +95,7 @@ function M.run(options)
     shell.write(folder .. "/events.csv", seeds.events_csv)
     shell.write(folder .. "/list.csv", seeds.list_csv)
     local ends = options.seconds and os.time() + options.seconds
-    for number = 1, options.count do
+    for number = options.first or 1, options.count do
         run_one(state, number)
         state.done = number
         if ends and os.time() >= ends then break end
@@ -132,6 +132,7 @@ if arg and arg[0] and arg[0]:find("fuzz/command%.lua$") then
     local seconds = tonumber(arg[1]) or 0
     local report = M.run({
         seconds = seconds > 0 and seconds or nil, count = tonumber(arg[2]) or 2000, seed = tonumber(arg[3]),
+        first = tonumber(arg[4]),
     })
     print(M.show(report))
     os.exit(#report.failures == 0 and 0 or 1)

@@ -1,8 +1,8 @@
 -- Mutations in process: definitions and data files with one line changed are loaded, read, scored, explained and
 -- written. Each must give a result, or nil and an error that is fit to show; never raise, hang or keep memory.
 --
---   lua spec/fuzz/in_process.lua [SECONDS [COUNT [SEED]]]     ends at the time or the count, whichever is first;
---                                                             SECONDS 0: no limit; COUNT: 100,000
+--   lua spec/fuzz/in_process.lua [SECONDS [COUNT [SEED [FIRST]]]]     ends at the time or the count, whichever is
+--                                             first; SECONDS 0: no limit; COUNT: 100,000
 --
 -- Prints counts by kind of text and outcome, and each failure with the seed and number that make it again.
 
@@ -175,8 +175,8 @@ local function run_one(state, number)
     state.outcomes[kind.name] = counts
 end
 
---- Runs mutations number 1 to count of a seed, or until the time is up.
----@param options { count: integer, seconds?: number, seed?: integer }
+--- Runs mutations number first (1) to count of a seed, or until the time is up.
+---@param options { count: integer, seconds?: number, seed?: integer, first?: integer }
 ---@return table report { done, outcomes, failures, slowest, before, after }; memory is in KiB
 function M.run(options)
     local folder = os.tmpname()
@@ -185,7 +185,7 @@ function M.run(options)
     local state = { seed = options.seed or 1, folder = folder, outcomes = {}, failures = {}, slowest = 0, done = 0 }
     state.base = make_base(folder)
     local ends = options.seconds and os.time() + options.seconds
-    for number = 1, options.count do
+    for number = options.first or 1, options.count do
         run_one(state, number)
         state.done = number
         if number == math.max(math.floor(options.count / 2), 1) then state.before = resident() end
@@ -229,6 +229,7 @@ if arg and arg[0] and arg[0]:find("fuzz/in_process%.lua$") then
     local seconds = tonumber(arg[1]) or 0
     local report = M.run({
         seconds = seconds > 0 and seconds or nil, count = tonumber(arg[2]) or 100000, seed = tonumber(arg[3]),
+        first = tonumber(arg[4]),
     })
     print(M.show(report))
     os.exit(#report.failures == 0 and 0 or 1)

@@ -36,7 +36,7 @@ local function piece(key, first)
         return "[" .. core.print_number(key) .. "]"
     elseif type(key) ~= "string" then
         return "[" .. tostring(key) .. "]"
-    elseif key:find("^[%a_][%w_]*$") then
+    elseif #key <= 60 and key:find("^[%a_][%w_]*$") then
         return (first and "" or ".") .. key
     end
     return "[" .. M.show(key) .. "]"
