@@ -496,3 +496,27 @@ size_t ls_print_number(double number, char *buffer)
     *p = '\0';
     return (size_t)(p - buffer);
 }
+
+/* ---- doubles as decimals --------------------------------------------------------------------- */
+
+#define EXACT_DECIMALS 12
+
+bool ls_decimal_exact(double number, ls_int128 *out)
+{
+    decimal_digits digits;
+    ls_int128 value = 0;
+    *out = 0;
+    if (!(number >= -1e15 && number <= 1e15))
+        return false;
+    if (number == 0)
+        return true;
+    shortest_digits(fabs(number), &digits);
+    int kept =
+        digits.exponent + 1 + EXACT_DECIMALS; /* digits down to the last decimal that is kept */
+    for (int i = 0; i < kept; i++)
+        value = value * 10 + (i < digits.count ? digits.text[i] - '0' : 0);
+    if (kept >= 0 && kept < digits.count && digits.text[kept] >= '5')
+        value++;
+    *out = number < 0 ? -value : value;
+    return true;
+}

@@ -33,4 +33,7 @@ int64_t ls_decay_end(const ls_decay *decay);
 /* value * weight (both millionths) / divisor, rounded once, half away from zero; false past
  * LS_MAX_SUM. */
 bool ls_scale_points(ls_int128 value, int64_t weight, int64_t divisor, int64_t *out);
+/* The shortest decimal of a double in units of 10^-12, rounded there half away from zero; false
+ * past 10^15, or if it is not finite. */
+bool ls_decimal_exact(double number, ls_int128 *out);
 #endif

@@ -195,6 +195,7 @@ static int read_definition(ls_plan_reader *reader, const ls_json *json, ls_defin
     const ls_json *scope = ls_json_get(json, "scope"),
                   *empty = ls_json_get(json, "empty_until_scored");
     reader->definition = definition;
+    reader->object = definition->object;
     definition->empty_until_scored = empty && empty->kind == LS_JSON_TRUE;
     int status = read_texts(reader, json);
     if (status == LS_OK) {

@@ -63,6 +63,24 @@ typedef struct ls_property {
     ls_string name; /* without the owner */
 } ls_property;
 
+/* Associated records (7). */
+typedef enum ls_relation {
+    LS_RELATED_COMPANY,         /* of a contact or deal: the primary one */
+    LS_RELATED_COMPANIES,       /* of a contact */
+    LS_RELATED_DEALS,           /* of a contact or company */
+    LS_RELATED_CONTACTS,        /* of a company or deal */
+    LS_RELATED_PRIMARY_CONTACTS /* of a company: those whose primary company it is */
+} ls_relation;
+
+/* Which associated records: those of a relation, that carry a label, for which a filter is true. */
+typedef struct ls_over {
+    ls_relation relation;
+    ls_object object;         /* what the related records are */
+    ls_string labelled;       /* folded; length 0: any */
+    ls_string labelled_shown; /* as spelt */
+    struct ls_filter *where;  /* on the related record; NULL: all */
+} ls_over;
+
 typedef enum ls_filter_kind {
     LS_FILTER_ALL,      /* children */
     LS_FILTER_ANY,      /* children */
@@ -70,7 +88,8 @@ typedef enum ls_filter_kind {
     LS_FILTER_PROPERTY, /* property, condition, atom */
     LS_FILTER_SCORE,    /* score, part, condition */
     LS_FILTER_LIST,     /* lists (any of), negate: in none of */
-    LS_FILTER_DID       /* did, negate: did_not */
+    LS_FILTER_DID,      /* did, negate: did_not */
+    LS_FILTER_RELATED   /* related; every, or counted between count_min and count_max */
 } ls_filter_kind;
 
 typedef enum ls_part { LS_PART_VALUE, LS_PART_FIT, LS_PART_ENGAGEMENT, LS_PART_LABEL } ls_part;
@@ -88,6 +107,9 @@ typedef struct ls_filter {
     uint32_t *lists; /* of plan->lists; count of them in `count` */
     bool negate;
     struct ls_occurrences *did;
+    ls_over *related;
+    bool every, counted;
+    int64_t count_min, count_max;
 } ls_filter;
 
 /* points_by, bands and otherwise (4, 5). */
@@ -139,7 +161,25 @@ typedef struct ls_limit {
     int64_t min, max;
 } ls_limit;
 
-typedef enum ls_rule_kind { LS_RULE_WHEN, LS_RULE_PROPERTY, LS_RULE_EVENT } ls_rule_kind;
+typedef enum ls_rule_kind {
+    LS_RULE_WHEN,
+    LS_RULE_PROPERTY,
+    LS_RULE_EVENT,
+    LS_RULE_ROLLUP
+} ls_rule_kind;
+
+/* How the results or values of associated records become one. */
+typedef enum ls_combine { LS_SUM, LS_AVG, LS_MAX, LS_MIN, LS_COUNT } ls_combine;
+
+typedef struct ls_rollup {
+    bool of_score, of_property; /* neither: a count of records */
+    uint32_t score;             /* of plan->definitions */
+    ls_part part;
+    uint32_t property; /* of definition->properties, a number of the related object */
+    uint64_t top;      /* the largest values that take part; 0: all */
+    int64_t weight;    /* millionths */
+    ls_condition *is;  /* LS_COUNT: which values count; NULL: all */
+} ls_rollup;
 
 typedef struct ls_rule {
     ls_rule_kind kind;
@@ -151,6 +191,9 @@ typedef struct ls_rule {
     ls_filter *when;             /* LS_RULE_WHEN */
     ls_choice choice;            /* LS_RULE_PROPERTY */
     ls_occurrences *occurrences; /* LS_RULE_EVENT */
+    ls_over *over;      /* associated records that the rule goes over; NULL: the record itself */
+    ls_combine combine; /* with `over`; of a rollup: its function */
+    ls_rollup *rollup;  /* LS_RULE_ROLLUP */
 } ls_rule;
 
 typedef struct ls_group {
@@ -186,9 +229,10 @@ typedef struct ls_definition {
     const char *
         *labels; /* bands: by band; else fit band * engagement_band_count + engagement band */
     ls_string *folded_labels; /* the same, for conditions on score:NAME.label */
-    bool moves;  /* some condition or absolute window depends on the instant by other than the
-                    events' ages */
-    bool curves; /* some decay is linear or a half-life, here or in a score that it uses */
+    bool moves;   /* some condition or absolute window depends on the instant by other than the
+                     events' ages */
+    bool curves;  /* some decay is linear or a half-life, here or in a score that it uses */
+    bool relates; /* some filter or rule goes over associated records */
     size_t use_count;
     uint32_t *uses; /* definitions whose scores it reads */
 } ls_definition;

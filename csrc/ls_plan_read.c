@@ -160,6 +160,17 @@ int ls_read_properties(ls_plan_reader *reader, const ls_json *json)
     return status;
 }
 
+static int find_property(ls_plan_reader *reader, const ls_json *json, uint32_t *out);
+
+/* The same, and it is of the object that is being asked. */
+static int find_own_property(ls_plan_reader *reader, const ls_json *json, uint32_t *out)
+{
+    int status = find_property(reader, json, out);
+    return status == LS_OK && reader->definition->properties[*out].owner != reader->object
+               ? ls_read_expected(reader, "property", "a name of the record that is asked")
+               : status;
+}
+
 /* The definition's property that a text such as "contact.industry" names. */
 static int find_property(ls_plan_reader *reader, const ls_json *json, uint32_t *out)
 {
@@ -370,6 +381,7 @@ static int read_new_condition(ls_plan_reader *reader, ls_type type, const ls_jso
 /* ---- filters --------------------------------------------------------------------------------- */
 
 static int read_occurrences(ls_plan_reader *reader, const ls_json *json, ls_occurrences *out);
+static int read_new_filter(ls_plan_reader *reader, const ls_json *json, ls_filter **out);
 
 static int read_children(ls_plan_reader *reader, const ls_json *json, ls_filter *out)
 {
@@ -405,7 +417,9 @@ static int add_use(ls_plan_reader *reader, uint32_t score)
     return LS_OK;
 }
 
-static int read_score(ls_plan_reader *reader, const ls_json *json, ls_filter *out)
+/* A score of the object that is being asked, and which part of it. */
+static int read_score_part(ls_plan_reader *reader, const ls_json *json, uint32_t *out_score,
+                           ls_part *out_part)
 {
     static const char *const parts[] = {"value", "fit", "engagement", "label"};
     const ls_json *name = ls_json_get(json, "score"), *part = ls_json_get(json, "part");
@@ -419,12 +433,18 @@ static int read_score(ls_plan_reader *reader, const ls_json *json, ls_filter *ou
     while (which < 4 && !is_text(part, parts[which])) {
         which++;
     }
-    if (score == reader->plan->count || which == 4) {
+    if (score == reader->plan->count || which == 4 ||
+        reader->plan->definitions[score].object != reader->object) {
         return ls_read_expected(reader, "score", "a score of the set and its part");
     }
-    out->score = (uint32_t)score;
-    out->part = (ls_part)which;
-    int status = add_use(reader, out->score);
+    *out_score = (uint32_t)score;
+    *out_part = (ls_part)which;
+    return add_use(reader, *out_score);
+}
+
+static int read_score(ls_plan_reader *reader, const ls_json *json, ls_filter *out)
+{
+    int status = read_score_part(reader, json, &out->score, &out->part);
     return status == LS_OK
                ? read_new_condition(reader, out->part == LS_PART_LABEL ? LS_TEXT : LS_POINTS,
                                     ls_json_get(json, "is"), &out->condition)
@@ -495,7 +515,7 @@ static int read_did(ls_plan_reader *reader, const ls_json *json, ls_filter *out)
 
 static int read_leaf(ls_plan_reader *reader, const ls_json *json, ls_filter *out)
 {
-    int status = find_property(reader, ls_json_get(json, "property"), &out->property);
+    int status = find_own_property(reader, ls_json_get(json, "property"), &out->property);
     if (status != LS_OK) {
         return status;
     }
@@ -504,16 +524,92 @@ static int read_leaf(ls_plan_reader *reader, const ls_json *json, ls_filter *out
                               ls_json_get(json, "is"), &out->condition);
 }
 
+static int read_labelled(ls_plan_reader *reader, const ls_json *json, ls_over *out)
+{
+    const ls_json *labelled = ls_json_get(json, "labelled");
+    return labelled
+               ? read_folded(reader, labelled, "labelled", &out->labelled, &out->labelled_shown)
+               : LS_OK;
+}
+
+/* The relation that a text names, as seen from the object that is being asked. */
+static int read_relation(ls_plan_reader *reader, const ls_json *json, ls_over *out)
+{
+    static const struct {
+        const char *name;
+        ls_object from, to;
+        ls_relation relation;
+    } relations[] = {
+        {"company", LS_CONTACT, LS_COMPANY, LS_RELATED_COMPANY},
+        {"company", LS_DEAL, LS_COMPANY, LS_RELATED_COMPANY},
+        {"companies", LS_CONTACT, LS_COMPANY, LS_RELATED_COMPANIES},
+        {"deals", LS_CONTACT, LS_DEAL, LS_RELATED_DEALS},
+        {"deals", LS_COMPANY, LS_DEAL, LS_RELATED_DEALS},
+        {"contacts", LS_COMPANY, LS_CONTACT, LS_RELATED_CONTACTS},
+        {"contacts", LS_DEAL, LS_CONTACT, LS_RELATED_CONTACTS},
+        {"primary_contacts", LS_COMPANY, LS_CONTACT, LS_RELATED_PRIMARY_CONTACTS},
+    };
+    for (size_t i = 0; i < sizeof relations / sizeof *relations; i++) {
+        if (relations[i].from == reader->object && is_text(json, relations[i].name)) {
+            out->relation = relations[i].relation;
+            out->object = relations[i].to;
+            return LS_OK;
+        }
+    }
+    return ls_read_expected(reader, "related", "a relation of the record that is asked");
+}
+
+/* relation, label and a filter under `key`; relations do not nest. */
+static int read_over(ls_plan_reader *reader, const ls_json *json, const char *key, ls_over **out)
+{
+    const ls_json *where = ls_json_get(json, key);
+    ls_object object = reader->object;
+    if (object != reader->definition->object) {
+        return ls_read_expected(reader, "related", "no relation inside a relation");
+    }
+    reader->definition->relates = true;
+    *out = ls_read_allocate(reader, 1, sizeof **out);
+    if (*out == NULL) {
+        return ls_fail_memory(reader->error);
+    }
+    int status = read_relation(reader, ls_json_get(json, "related"), *out);
+    if (status == LS_OK) {
+        status = read_labelled(reader, json, *out);
+    }
+    if (status == LS_OK && where) {
+        reader->object = (*out)->object;
+        status = read_new_filter(reader, where, &(*out)->where);
+        reader->object = object;
+    }
+    return status;
+}
+
+static int read_related(ls_plan_reader *reader, const ls_json *json, ls_filter *out)
+{
+    const ls_json *count = ls_json_get(json, "count"), *max = ls_json_get(count, "max");
+    out->every = is_kind(ls_json_get(json, "every"), LS_JSON_TRUE);
+    out->counted = count != NULL;
+    out->count_max = INT64_MAX;
+    int status = read_over(reader, json, "filter", &out->related);
+    if (status == LS_OK && count) {
+        status = read_whole(reader, ls_json_get(count, "min"), "count.min", 0, &out->count_min);
+    }
+    return status == LS_OK && max ? read_whole(reader, max, "count.max", 0, &out->count_max)
+                                  : status;
+}
+
 int ls_read_filter(ls_plan_reader *reader, const ls_json *json, ls_filter *out)
 {
-    static const char *const keys[] = {"all", "any", "none", "property", "score", "list", "did"};
+    static const char *const keys[] = {"all",   "any",  "none", "property",
+                                       "score", "list", "did",  "related"};
     const ls_json *value = NULL;
     size_t kind = 0;
-    while (kind < 7 && (value = ls_json_get(json, keys[kind])) == NULL) {
+    while (kind < 8 && (value = ls_json_get(json, keys[kind])) == NULL) {
         kind++;
     }
-    if (kind == 7) {
-        return ls_read_expected(reader, "a filter", "all, any, none, property, score, list or did");
+    if (kind == 8) {
+        return ls_read_expected(reader, "a filter",
+                                "all, any, none, property, score, list, did or related");
     }
     out->kind = (ls_filter_kind)kind;
     switch (out->kind) {
@@ -521,6 +617,7 @@ int ls_read_filter(ls_plan_reader *reader, const ls_json *json, ls_filter *out)
     case LS_FILTER_SCORE: return read_score(reader, json, out);
     case LS_FILTER_LIST: return read_lists(reader, json, out);
     case LS_FILTER_DID: return read_did(reader, json, out);
+    case LS_FILTER_RELATED: return read_related(reader, json, out);
     default: return read_children(reader, value, out);
     }
 }
@@ -615,7 +712,7 @@ static int read_choice(ls_plan_reader *reader, const ls_json *json, ls_choice *o
     if (list == NULL) {
         return LS_OK;
     }
-    int status = find_property(reader, ls_json_get(json, "property"), &out->property);
+    int status = find_own_property(reader, ls_json_get(json, "property"), &out->property);
     if (status == LS_OK && (list->kind != LS_JSON_ARRAY || list->count == 0)) {
         status = ls_read_expected(reader, "points_by, bands", "a list");
     }
@@ -738,12 +835,12 @@ static int read_once(ls_plan_reader *reader, const ls_json *json, ls_occurrences
     }
     out->once = json->kind == LS_JSON_OBJECT ? LS_ONCE_PROPERTY : LS_ONCE_DAY;
     if (out->once == LS_ONCE_PROPERTY) {
-        return find_property(reader, ls_json_get(json, "property"), &out->once_property);
+        return find_own_property(reader, ls_json_get(json, "property"), &out->once_property);
     }
     return is_text(json, "day") ? LS_OK : ls_read_expected(reader, "once_per", "day or a property");
 }
 
-static int read_occurrences(ls_plan_reader *reader, const ls_json *json, ls_occurrences *out)
+static int read_event_rule(ls_plan_reader *reader, const ls_json *json, ls_occurrences *out)
 {
     const ls_json *where = ls_json_get(json, "where"), *latest = ls_json_get(json, "latest");
     const ls_json *points = ls_json_get(json, "points");
@@ -776,11 +873,145 @@ static int read_occurrences(ls_plan_reader *reader, const ls_json *json, ls_occu
                                      : status;
 }
 
+/* What is asked of an event's properties is on the event, whoever's events they are. */
+static int read_occurrences(ls_plan_reader *reader, const ls_json *json, ls_occurrences *out)
+{
+    ls_object object = reader->object;
+    reader->object = LS_EVENT;
+    int status = read_event_rule(reader, json, out);
+    reader->object = object;
+    return status;
+}
+
+static int read_combine(ls_plan_reader *reader, const ls_json *json, const char *where,
+                        ls_combine *out)
+{
+    static const char *const names[] = {"sum", "avg", "max", "min", "count"};
+    for (size_t i = 0; i < 5; i++) {
+        if (is_text(json, names[i])) {
+            *out = (ls_combine)i;
+            return LS_OK;
+        }
+    }
+    return ls_read_expected(reader, where, "sum, avg, max, min or count");
+}
+
+/* `over` and `combine` of an event or property rule; a company's or deal's event rule always has
+ * them. */
+static int read_rule_over(ls_plan_reader *reader, const ls_json *json, ls_rule *out)
+{
+    const ls_json *over = ls_json_get(json, "over");
+    if (over == NULL) {
+        return out->kind == LS_RULE_EVENT && reader->definition->object != LS_CONTACT
+                   ? ls_read_expected(reader, "over", "a relation")
+                   : LS_OK;
+    }
+    int status = read_combine(reader, ls_json_get(json, "combine"), "combine", &out->combine);
+    if (status == LS_OK && out->combine == LS_COUNT) {
+        status = ls_read_expected(reader, "combine", "sum, avg, max or min");
+    }
+    if (status == LS_OK) {
+        status = read_over(reader, over, "where", &out->over);
+    }
+    bool contacts = status == LS_OK && out->over->object == LS_CONTACT;
+    return status == LS_OK && out->kind == LS_RULE_EVENT && !contacts
+               ? ls_read_expected(reader, "over", "a relation to contacts")
+               : status;
+}
+
+/* What a rollup goes over the values of; the reader is on the related object. */
+static int read_of(ls_plan_reader *reader, const ls_json *json, ls_rollup *out)
+{
+    if (ls_json_get(json, "score")) {
+        out->of_score = true;
+        int status = read_score_part(reader, json, &out->score, &out->part);
+        return status == LS_OK && out->part == LS_PART_LABEL
+                   ? ls_read_expected(reader, "of", "a number")
+                   : status;
+    }
+    out->of_property = true;
+    int status = find_own_property(reader, ls_json_get(json, "property"), &out->property);
+    return status == LS_OK && reader->definition->properties[out->property].type != LS_NUMBER
+               ? ls_read_expected(reader, "of", "a number column")
+               : status;
+}
+
+static int read_rollup_parts(ls_plan_reader *reader, const ls_json *json, ls_rule *rule)
+{
+    const ls_json *of = ls_json_get(json, "of"), *top = ls_json_get(json, "top");
+    const ls_json *weight = ls_json_get(json, "weight"), *is = ls_json_get(json, "is");
+    ls_rollup *rollup = rule->rollup;
+    int status = LS_OK;
+    int64_t number = 0;
+    rollup->weight = LS_MILLION;
+    if (of || rule->combine != LS_COUNT) {
+        ls_object object = reader->object;
+        reader->object = rule->over->object;
+        status = read_of(reader, of, rollup);
+        reader->object = object;
+    }
+    if (status == LS_OK && top) {
+        status = read_whole(reader, top, "top", 1, &number);
+        rollup->top = (uint64_t)number;
+    }
+    if (status == LS_OK && weight) {
+        status =
+            read_decimal(reader, weight, "weight", 1000 * (int64_t)LS_MILLION, &rollup->weight);
+    }
+    if (status == LS_OK && is && of) {
+        status =
+            read_new_condition(reader, rollup->of_score ? LS_POINTS : LS_NUMBER, is, &rollup->is);
+    }
+    return status;
+}
+
+static int read_rollup(ls_plan_reader *reader, const ls_json *json, ls_rule *out)
+{
+    out->kind = LS_RULE_ROLLUP;
+    out->rollup = ls_read_allocate(reader, 1, sizeof *out->rollup);
+    if (out->rollup == NULL) {
+        return ls_fail_memory(reader->error);
+    }
+    const ls_json *over = ls_json_get(json, "over");
+    int status = read_combine(reader, ls_json_get(json, "rollup"), "rollup", &out->combine);
+    if (status == LS_OK) {
+        status = read_over(reader, over, "where", &out->over);
+    }
+    return status == LS_OK ? read_rollup_parts(reader, json, out) : status;
+}
+
 static int read_optional_text(ls_plan_reader *reader, const ls_json *json, const char *key,
                               ls_string *out)
 {
     const ls_json *text = ls_json_get(json, key);
     return text ? ls_read_text(reader, text, key, out) : LS_OK;
+}
+
+static int read_event_body(ls_plan_reader *reader, const ls_json *json, ls_rule *out)
+{
+    out->kind = LS_RULE_EVENT;
+    out->occurrences = ls_read_allocate(reader, 1, sizeof *out->occurrences);
+    if (out->occurrences == NULL) {
+        return ls_fail_memory(reader->error);
+    }
+    int status = read_occurrences(reader, json, out->occurrences);
+    return status == LS_OK ? read_rule_over(reader, json, out) : status;
+}
+
+static int read_property_body(ls_plan_reader *reader, const ls_json *json, ls_rule *out)
+{
+    ls_object object = reader->object;
+    out->kind = LS_RULE_PROPERTY;
+    int status = read_rule_over(reader, json, out);
+    if (status == LS_OK) {
+        reader->object = out->over ? out->over->object : object;
+        status = read_choice(reader, json, &out->choice);
+        reader->object = object;
+    }
+    return status == LS_OK && out->choice.kind == LS_CHOICE_NONE
+               ? ls_read_expected(reader, "a rule",
+                                  "when, event, rollup, or property with points_by or bands")
+               : status;
 }
 
 static int read_rule_body(ls_plan_reader *reader, const ls_json *json, ls_rule *out)
@@ -794,17 +1025,10 @@ static int read_rule_body(ls_plan_reader *reader, const ls_json *json, ls_rule *
                    : status;
     }
     if (ls_json_get(json, "event")) {
-        out->kind = LS_RULE_EVENT;
-        out->occurrences = ls_read_allocate(reader, 1, sizeof *out->occurrences);
-        return out->occurrences ? read_occurrences(reader, json, out->occurrences)
-                                : ls_fail_memory(reader->error);
+        return read_event_body(reader, json, out);
     }
-    out->kind = LS_RULE_PROPERTY;
-    int status = read_choice(reader, json, &out->choice);
-    return status == LS_OK && out->choice.kind == LS_CHOICE_NONE
-               ? ls_read_expected(reader, "a rule",
-                                  "when, event, or property with points_by or bands")
-               : status;
+    return ls_json_get(json, "rollup") ? read_rollup(reader, json, out)
+                                       : read_property_body(reader, json, out);
 }
 
 int ls_read_rule(ls_plan_reader *reader, const ls_json *json, ls_rule *out)

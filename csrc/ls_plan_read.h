@@ -9,6 +9,7 @@
 typedef struct ls_plan_reader {
     ls_plan *plan;
     ls_definition *definition; /* being read */
+    ls_object object;          /* what the filter being read is on */
     size_t list_capacity, use_capacity, property_capacity;
     ls_buffer folded;
     ls_error *error;
