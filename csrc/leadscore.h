@@ -175,11 +175,54 @@ LS_API int ls_dataset_read(ls_dataset *dataset, const ls_input_options *options,
 /* A job that groups the events by contact; ends reading. */
 LS_API int ls_dataset_group(ls_dataset *dataset, ls_job **out, ls_error *error);
 
+/* Keep this column of an object too, whatever the plans read (before reading). */
+LS_API int ls_dataset_keep(ls_dataset *dataset, ls_object object, const char *name,
+                           ls_error *error);
+
+/* Account matching, after reading and before grouping: contacts without a primary company get the
+ * company one of whose domains (its property `domain`, several with ';') their address lies in,
+ * else the one of the same name but for case, punctuation and legal form. Associations made so are
+ * labelled Primary, and "Matched by domain" (strong) or "Matched by name" (weak). */
+typedef struct ls_match_options {
+    const char *email; /* the contacts' property with an e-mail address; NULL: not by domain */
+    const char *name;  /* the contacts' property with a company's name; NULL: not by name */
+    const char *const *free_mail; /* domains that say nothing of the company */
+    size_t free_mail_count;
+} ls_match_options;
+
+typedef struct ls_match_counts {
+    uint64_t associated; /* had a primary company already */
+    uint64_t by_domain, by_name;
+    uint64_t unmatched; /* among them: */
+    uint64_t free_mail; /* the address is of a free-mail domain */
+    uint64_t several;   /* several companies claim the domain or name */
+    uint64_t no_value;  /* no address and no name */
+} ls_match_counts;
+
+typedef enum ls_match_outcome {
+    LS_MATCH_NOT_ASKED, /* no such column is matched, or the contact had a company before */
+    LS_MATCHED,
+    LS_MATCH_NO_VALUE,
+    LS_MATCH_FREE_MAIL,
+    LS_MATCH_NO_COMPANY,
+    LS_MATCH_SEVERAL
+} ls_match_outcome;
+
+typedef struct ls_account_match {
+    ls_match_outcome by_domain, by_name;
+} ls_account_match;
+
+LS_API int ls_dataset_match(ls_dataset *dataset, const ls_match_options *options,
+                            ls_match_counts *out, ls_error *error);
+LS_API ls_account_match ls_dataset_match_of(const ls_dataset *dataset,
+                                            size_t row); /* of a contact */
+
 typedef struct ls_dataset_counts {
-    uint64_t records[3];      /* by ls_object */
-    uint64_t events;          /* kept */
-    uint64_t unknown_contact; /* events of contacts that are not there */
-    uint64_t repeated;        /* events whose id came before for that contact */
+    uint64_t records[3];         /* by ls_object */
+    uint64_t events;             /* kept */
+    uint64_t unknown_contact;    /* events of contacts that are not there */
+    uint64_t repeated;           /* events whose id came before for that contact */
+    uint64_t unknown_associated; /* associations with records that are not there */
     uint64_t rejected_rows;
     uint64_t rejected_cells;
 } ls_dataset_counts;
@@ -194,6 +237,40 @@ LS_API const char *ls_dataset_id(const ls_dataset *dataset, ls_object object, si
 /* The i-th column's name of an object (or of LS_EVENT) as read, kept or not; NULL past the last. */
 LS_API const char *ls_dataset_column(const ls_dataset *dataset, ls_object object, size_t i);
 LS_API bool ls_dataset_has_list(const ls_dataset *dataset, const char *name);
+/* The text of a cell as read, "" where it is empty or there is no such column (or it was not kept).
+ */
+LS_API const char *ls_dataset_value(const ls_dataset *dataset, ls_object object, size_t row,
+                                    const char *column, size_t *length);
+
+/* The records of another object that a row is associated with, once the dataset is grouped. */
+typedef struct ls_associated {
+    const uint32_t *rows;
+    size_t count;
+    const void *links; /* of the core */
+    size_t first;
+} ls_associated;
+LS_API ls_associated ls_dataset_associated(const ls_dataset *dataset, ls_object object, size_t row,
+                                           ls_object other);
+/* Whether the i-th association is labelled Primary. */
+LS_API bool ls_associated_primary(const ls_dataset *dataset, const ls_associated *associated,
+                                  size_t i);
+/* The k-th label of the i-th, folded; NULL past the last. */
+LS_API const char *ls_associated_label(const ls_dataset *dataset, const ls_associated *associated,
+                                       size_t i, size_t k, size_t *length);
+
+/* For each contact the time of its latest event of these names (none: of any) up to `at`, INT64_MIN
+ * where there is none, and how many there are. latest and counts have room for every contact. */
+LS_API int ls_dataset_activity(const ls_dataset *dataset, const char *const *events, size_t count,
+                               int64_t at, int64_t *latest, uint64_t *counts, ls_error *error);
+/* The latest events of a contact up to `at`, of these names (none: of any), latest first: their
+ * indexes into out, which has room for most; *count: how many. */
+LS_API int ls_dataset_latest(const ls_dataset *dataset, size_t contact, const char *const *events,
+                             size_t event_count, int64_t at, size_t most, uint64_t *out,
+                             size_t *count, ls_error *error);
+LS_API int64_t ls_dataset_event_time(const ls_dataset *dataset, uint64_t event);
+/* A property of an event ("event": its name), "" where it is empty. */
+LS_API const char *ls_dataset_event_value(const ls_dataset *dataset, uint64_t event,
+                                          const char *column, size_t *length);
 
 /* ---- scoring --------------------------------------------------------------------------------- */
 

@@ -2,6 +2,8 @@
  */
 #include "ls_dataset.h"
 #include "ls_ingest.h"
+#include "ls_links.h"
+#include "ls_match.h"
 
 #include <time.h>
 
@@ -40,9 +42,12 @@ static void free_events(ls_dataset *dataset)
 
 static void free_lists(ls_dataset *dataset)
 {
-    for (size_t i = 0; i < dataset->list_count; i++)
-        ls_free(dataset->context, dataset->lists[i].rows,
-                dataset->lists[i].word_count * sizeof *dataset->lists[i].rows);
+    for (size_t i = 0; i < dataset->list_count; i++) {
+        for (int object = LS_CONTACT; object <= LS_DEAL; object++) {
+            struct ls_list_rows *of = &dataset->lists[i].of[object];
+            ls_free(dataset->context, of->rows, of->word_count * sizeof *of->rows);
+        }
+    }
     ls_free(dataset->context, dataset->lists, dataset->list_capacity * sizeof *dataset->lists);
 }
 
@@ -51,6 +56,8 @@ static void free_dataset(ls_dataset *dataset)
     ls_context *context = dataset->context;
     ls_ingest_free(dataset);
     free_events(dataset);
+    ls_links_free(dataset);
+    ls_match_free(dataset);
     free_lists(dataset);
     for (size_t object = LS_CONTACT; object <= LS_DEAL; object++) {
         ls_table *table = &dataset->tables[object];
@@ -75,6 +82,8 @@ static int init_columns(ls_dataset *dataset)
     }
     if (status == LS_OK)
         status = ls_column_init(dataset->context, &dataset->events.event, dataset->seed);
+    if (status == LS_OK)
+        status = ls_dictionary_init(&dataset->labels, dataset->context, dataset->seed);
     dataset->events.event.name = (ls_string){"event", 5};
     return status;
 }

@@ -55,12 +55,44 @@ typedef struct ls_table {
     size_t column_capacity;
 } ls_table;
 
+/* The records of each object that a list names: their ids are in it. */
 typedef struct ls_list {
     ls_string name;
-    uint64_t *rows; /* a bit a contact */
-    size_t word_count;
-    uint64_t unknown_contact; /* ids that the contacts do not have */
+    struct ls_list_rows {
+        uint64_t *rows; /* a bit a row */
+        size_t word_count;
+    } of[3];          /* by ls_object */
+    uint64_t unknown; /* ids that no record has */
 } ls_list;
+
+/* Associations of one object's records with another's, as compact arrays; kept both ways. */
+typedef struct ls_links {
+    size_t count;
+    /* by row, one more than rows: its links are first[row] .. first[row + 1] - 1 */
+    uint64_t *first;
+    uint32_t *rows;   /* by link: the other record, ascending within a row, no repeats */
+    uint32_t *labels; /* by link: its set of labels, of dataset->label_sets */
+    size_t row_count, capacity;
+} ls_links;
+
+/* An association as it came in. */
+typedef struct ls_edge {
+    uint32_t one, other, label; /* rows; code of dataset->labels, 0: none */
+} ls_edge;
+typedef struct ls_edges {
+    ls_edge *edges;
+    size_t count, capacity;
+} ls_edges;
+typedef struct ls_primary {
+    uint32_t *companies; /* by row: its primary company's row + 1, 0: none */
+    size_t count;
+} ls_primary;
+
+/* A set of labels that some association carries. Set 0 is empty. */
+typedef struct ls_label_set {
+    uint32_t first, count; /* of dataset->label_codes */
+    bool primary;
+} ls_label_set;
 
 struct ls_dataset {
     ls_context *context;
@@ -76,6 +108,18 @@ struct ls_dataset {
     ls_list *lists;
     size_t source_count;
     char **sources;
+    ls_links links[3][3]; /* [one][other], by ls_object; all zero where there are none */
+    size_t label_set_count, label_code_count;
+    ls_label_set *label_sets;
+    uint32_t *label_codes;
+    ls_dictionary labels; /* folded texts */
+    /* until links are built: */
+    ls_edges edges[3];     /* contact and company, contact and deal, company and deal */
+    ls_primary primary[3]; /* by ls_object */
+    bool company_ids_linked;
+    size_t label_set_capacity, label_code_capacity;
+    ls_account_match *matches; /* by contact row; NULL: nothing was matched */
+    size_t match_count;
     ls_dataset_counts counts;
     struct ls_ingest *ingest; /* what reading keeps until events are grouped; NULL after */
     uint64_t seed;            /* of the dictionaries; never shows in results */
@@ -121,10 +165,28 @@ void ls_column_free(ls_context *context, ls_column *column);
 ls_column *ls_dataset_property(const ls_dataset *dataset, ls_object owner, ls_string name);
 /* The list of this name, or NULL. */
 const ls_list *ls_dataset_list(const ls_dataset *dataset, ls_string name);
-LS_INLINE bool ls_list_has(const ls_list *list, size_t row)
+LS_INLINE bool ls_list_has(const ls_list *list, ls_object object, size_t row)
 {
-    return row / 64 < list->word_count && (list->rows[row / 64] >> (row % 64) & 1) != 0;
+    const struct ls_list_rows *of = &list->of[object];
+    return row / 64 < of->word_count && (of->rows[row / 64] >> (row % 64) & 1) != 0;
 }
+/* The associated records of a row that a relation and a label pick; the filter is the caller's to
+ * ask.
+ *     ls_related related = ls_related_begin(dataset, LS_CONTACT, row, over);
+ *     for (size_t other; ls_related_next(&related, &other);) ... */
+typedef struct ls_related {
+    const ls_dataset *dataset;
+    const ls_links *links;
+    ls_relation relation;
+    uint32_t label; /* code; 0: any; LS_NO_CODE: a label that nothing carries */
+    uint64_t next, end;
+} ls_related;
+ls_related ls_related_begin(const ls_dataset *dataset, ls_object object, size_t row,
+                            const ls_over *over);
+bool ls_related_next(ls_related *related, size_t *row);
+/* Whether relation and label pick the link, one of those of the row. */
+bool ls_related_takes(const ls_related *related, uint64_t link);
+
 void ls_dataset_retain(ls_dataset *dataset);
 /* The error for a cell that cannot be read as its type: "contacts.csv:12:3: employees: cannot read
  * ..." */

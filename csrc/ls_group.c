@@ -5,6 +5,7 @@
  *
  * Events that repeat the id of one that the same contact had before are left out. */
 #include "ls_ingest.h"
+#include "ls_links.h"
 
 #include <stddef.h>
 
@@ -343,7 +344,9 @@ static int begin(ls_grouping *grouping)
     const struct ls_ingest *ingest = grouping->dataset->ingest;
     grouping->begun = true;
     grouping->next = ls_allocate(grouping->dataset->context, sizeof(uint64_t) << ingest->shift);
-    return grouping->next != NULL ? make_columns(grouping) : LS_ERROR_MEMORY;
+    if (grouping->next == NULL || ls_links_build(grouping->dataset) != LS_OK)
+        return LS_ERROR_MEMORY;
+    return make_columns(grouping);
 }
 
 static void finish(ls_grouping *grouping)

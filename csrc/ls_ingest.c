@@ -5,6 +5,8 @@
  * nothing more is read into it and its events are not grouped. */
 #include "ls_ingest.h"
 
+#include "ls_links.h"
+
 #include <stdio.h>
 
 /* Names that differ by so many letters at most are taken for a slip. */
@@ -81,6 +83,17 @@ static int expect_property(ls_dataset *dataset, const ls_property *property)
     return LS_OK;
 }
 
+/* Associations come from these columns too. */
+static int expect_company_ids(ls_dataset *dataset)
+{
+    static const ls_property ids[] = {
+        {.owner = LS_CONTACT, .type = LS_TEXT, .name = {"company_id", 10}},
+        {.owner = LS_DEAL, .type = LS_TEXT, .name = {"company_id", 10}},
+    };
+    int status = expect_property(dataset, &ids[0]);
+    return status == LS_OK ? expect_property(dataset, &ids[1]) : status;
+}
+
 int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error *error)
 {
     if (dataset->grouped || (dataset->ingest != NULL && dataset->ingest->begun))
@@ -93,7 +106,19 @@ int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error *error)
         for (size_t j = 0; j < definition->property_count; j++)
             if (expect_property(dataset, &definition->properties[j]) != LS_OK)
                 return ls_fail_memory(error);
+        if (definition->relates && expect_company_ids(dataset) != LS_OK)
+            return ls_fail_memory(error);
     }
+    return LS_OK;
+}
+
+int ls_dataset_keep(ls_dataset *dataset, ls_object object, const char *name, ls_error *error)
+{
+    ls_property property = {.owner = object, .type = LS_TEXT, .name = {name, strlen(name)}};
+    if (dataset->grouped || (dataset->ingest != NULL && dataset->ingest->begun))
+        return ls_fail(error, LS_ERROR_USAGE, "columns are kept before anything is read");
+    if (ls_ingest_of(dataset) == NULL || expect_property(dataset, &property) != LS_OK)
+        return ls_fail_memory(error);
     return LS_OK;
 }
 
@@ -357,8 +382,19 @@ static bool is(ls_string name, const char *word)
     return ls_string_equal(name, word, strlen(word));
 }
 
+static ls_role association_role(ls_string name)
+{
+    static const char *const names[] = {"from_object", "from_id", "to_object", "to_id", "label"};
+    for (size_t i = 0; i < LS_ASSOCIATION_FIELDS; i++)
+        if (is(name, names[i]))
+            return (ls_role)(LS_ROLE_FROM_OBJECT + i);
+    return LS_ROLE_NONE;
+}
+
 static ls_role role_of(const ls_reading *reading, ls_string name)
 {
+    if (reading->input == LS_INPUT_ASSOCIATIONS)
+        return association_role(name);
     if (reading->input != LS_INPUT_EVENTS)
         return is(name, "id") ? LS_ROLE_ID : LS_ROLE_NONE;
     if (is(name, "contact_id"))
@@ -376,6 +412,8 @@ static void note_role(ls_reading *reading, const ls_field *field, size_t index)
         reading->event_field = index;
     else if (field->role == LS_ROLE_AT)
         reading->at_field = index;
+    else if (field->role >= LS_ROLE_FROM_OBJECT)
+        reading->association_fields[field->role - LS_ROLE_FROM_OBJECT] = index;
     if (field->identity)
         reading->identity_field = index;
 }
@@ -416,7 +454,8 @@ static int add_field(ls_reading *reading, ls_string name)
     field->role = role_of(reading, name);
     field->identity = reading->object == LS_EVENT && is(name, "id");
     note_role(reading, field, index);
-    if (field->role == LS_ROLE_NONE && reading->input != LS_INPUT_LIST) {
+    if (field->role == LS_ROLE_NONE && reading->input != LS_INPUT_LIST &&
+        reading->input != LS_INPUT_ASSOCIATIONS) {
         if (find_column(reading, name, &field->column) != LS_OK)
             return LS_ERROR_MEMORY;
         field->kept = (*columns_of(reading, &count, &capacity))[field->column].kept;
@@ -448,9 +487,12 @@ static int check_required(const ls_reading *reading, const ls_string *headers, s
 {
     static const char *const of_events[] = {"contact_id", "event", "at"};
     static const char *const of_records[] = {"id"};
+    static const char *const of_associations[] = {"from_object", "from_id", "to_object", "to_id"};
     bool events = reading->input == LS_INPUT_EVENTS;
-    for (size_t i = 0; i < (events ? 3 : 1); i++) {
-        const char *word = events ? of_events[i] : of_records[i];
+    bool associations = reading->input == LS_INPUT_ASSOCIATIONS;
+    const char *const *words = events ? of_events : associations ? of_associations : of_records;
+    for (size_t i = 0; i < (events ? 3 : associations ? 4 : 1); i++) {
+        const char *word = words[i];
         ls_string name = header_of(reading, (ls_string){word, strlen(word)});
         if (has_header(headers, count, name) ||
             has_header(headers, count, (ls_string){word, strlen(word)}))
@@ -591,6 +633,7 @@ static int take_batch(ls_reading *reading, ls_error *error)
     switch (reading->input) {
     case LS_INPUT_EVENTS: return ls_take_events(reading, error);
     case LS_INPUT_LIST: return ls_take_list(reading, error);
+    case LS_INPUT_ASSOCIATIONS: return ls_take_associations(reading, error);
     default: return ls_take_records(reading, error);
     }
 }
@@ -720,7 +763,7 @@ static bool add_source(ls_reading *reading, const char *name)
 static int open_list(ls_reading *reading, const char *name, ls_error *error)
 {
     ls_dataset *dataset = reading->dataset;
-    size_t length = strlen(name), words = (dataset->tables[LS_CONTACT].count + 63) / 64;
+    size_t length = strlen(name);
     const ls_list *known = ls_dataset_list(dataset, (ls_string){name, length});
     if (known != NULL) {
         reading->list_index = (size_t)(known - dataset->lists);
@@ -731,11 +774,15 @@ static int open_list(ls_reading *reading, const char *name, ls_error *error)
         ls_grow(dataset->context, &dataset->lists, &dataset->list_capacity, dataset->list_count + 1,
                 sizeof list) != LS_OK)
         return ls_fail_memory(error);
-    if (words != 0 && (list.rows = ls_allocate_zero(dataset->context, words, 8)) == NULL)
-        return ls_fail_memory(error);
-    list.word_count = words;
     reading->list_index = dataset->list_count;
     dataset->lists[dataset->list_count++] = list;
+    for (int object = LS_CONTACT; object <= LS_DEAL; object++) {
+        struct ls_list_rows *of = &dataset->lists[reading->list_index].of[object];
+        size_t words = (dataset->tables[object].count + 63) / 64;
+        if (words != 0 && (of->rows = ls_allocate_zero(dataset->context, words, 8)) == NULL)
+            return ls_fail_memory(error);
+        of->word_count = words;
+    }
     return LS_OK;
 }
 
@@ -761,6 +808,9 @@ static int open_input(ls_reading *reading, const ls_input_options *options, ls_e
         status = ls_index_contacts(dataset, error);
     if (status == LS_OK && options->input == LS_INPUT_EVENTS)
         status = ls_begin_events(reading, error);
+    if (status == LS_OK && options->input == LS_INPUT_ASSOCIATIONS &&
+        ls_links_company_ids(dataset) != LS_OK)
+        status = ls_fail_memory(error);
     if (status == LS_OK && options->input == LS_INPUT_LIST)
         status = open_list(reading, options->list, error);
     return status;
@@ -768,8 +818,6 @@ static int open_input(ls_reading *reading, const ls_input_options *options, ls_e
 
 static int check_options(const ls_input_options *options, ls_error *error)
 {
-    if (options->input == LS_INPUT_ASSOCIATIONS)
-        return ls_fail(error, LS_ERROR_USAGE, "not supported: associations");
     if (options->input > LS_INPUT_LIST || options->format > LS_FORMAT_NDJSON)
         return ls_fail(error, LS_ERROR_USAGE, "expected a known input and format");
     if (options->path == NULL && options->reader == NULL)
@@ -829,6 +877,8 @@ static ls_reading *new_reading(ls_dataset *dataset, const ls_input_options *opti
     reading->rejects_user = options->rejects_user;
     reading->id_field = reading->event_field = LS_NO_FIELD;
     reading->at_field = reading->identity_field = LS_NO_FIELD;
+    for (size_t i = 0; i < LS_ASSOCIATION_FIELDS; i++)
+        reading->association_fields[i] = LS_NO_FIELD;
     return reading;
 }
 

@@ -90,8 +90,14 @@ typedef enum ls_role {
     LS_ROLE_ID,
     LS_ROLE_CONTACT,
     LS_ROLE_EVENT,
-    LS_ROLE_AT
+    LS_ROLE_AT,
+    LS_ROLE_FROM_OBJECT, /* of associations, from here on */
+    LS_ROLE_FROM_ID,
+    LS_ROLE_TO_OBJECT,
+    LS_ROLE_TO_ID,
+    LS_ROLE_LABEL
 } ls_role;
+#define LS_ASSOCIATION_FIELDS 5
 
 typedef struct ls_field {
     ls_string name; /* the product's; length 0: passed over */
@@ -126,8 +132,9 @@ typedef struct ls_reading {
     uint32_t
         *codes; /* records: of a row; events: of a batch, LS_BATCH_ROWS a column of the dataset */
     size_t code_capacity;
-    struct ls_event_batch *events; /* LS_INPUT_EVENTS */
-    size_t list_index;             /* LS_INPUT_LIST: of dataset->lists */
+    struct ls_event_batch *events;                    /* LS_INPUT_EVENTS */
+    size_t list_index;                                /* LS_INPUT_LIST: of dataset->lists */
+    size_t association_fields[LS_ASSOCIATION_FIELDS]; /* by role from LS_ROLE_FROM_OBJECT on */
     ls_batch batch;
 } ls_reading;
 
@@ -163,6 +170,7 @@ int ls_check_cell(ls_reading *reading, const ls_row *row, size_t field, const ls
 int ls_take_records(ls_reading *reading, ls_error *error);
 int ls_take_list(ls_reading *reading, ls_error *error);
 int ls_take_events(ls_reading *reading, ls_error *error);
+int ls_take_associations(ls_reading *reading, ls_error *error); /* ls_associations.c */
 /* Rows of columns that this file lacks become unknown. */
 int ls_finish_records(ls_reading *reading, ls_error *error);
 /* Moves the staged events of a partition to its blocks. LS_OK or LS_ERROR_MEMORY. */

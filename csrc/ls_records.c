@@ -172,6 +172,22 @@ int ls_finish_records(ls_reading *reading, ls_error *error)
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
+/* Marks the records of every object that have the id; whether there was one. */
+static bool mark_listed(const ls_dataset *dataset, ls_list *list, ls_string id)
+{
+    bool known = false;
+    for (int object = LS_CONTACT; object <= LS_DEAL; object++) {
+        struct ls_list_rows *of = &list->of[object];
+        uint32_t code =
+            ls_dictionary_find(&dataset->tables[object].id.dictionary, id.text, id.length);
+        if (code == LS_NO_CODE || code == 0 || (code - 1) / 64 >= of->word_count)
+            continue;
+        of->rows[(code - 1) / 64] |= UINT64_C(1) << ((code - 1) % 64);
+        known = true;
+    }
+    return known;
+}
+
 int ls_take_list(ls_reading *reading, ls_error *error)
 {
     ls_list *list = &reading->dataset->lists[reading->list_index];
@@ -189,11 +205,7 @@ int ls_take_list(ls_reading *reading, ls_error *error)
             status = ls_refuse_row(reading, about, reading->id_field + 1,
                                    "id: expected an id, got nothing", error);
         } else {
-            uint32_t contact = ls_contact_row(reading->dataset, id, ls_canonical_id(id));
-            if (contact != UINT32_MAX)
-                list->rows[contact / 64] |= UINT64_C(1) << (contact % 64);
-            else
-                list->unknown_contact++;
+            list->unknown += !mark_listed(reading->dataset, list, id);
         }
     }
     return status;
