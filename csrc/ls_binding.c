@@ -36,6 +36,8 @@ static void visit_filter(const visitor *visitor, const ls_filter *filter)
         visitor->leaf(visitor->binding, filter);
     } else if (filter->kind == LS_FILTER_DID) {
         visit_occurrences(visitor, filter->did, NULL);
+    } else if (filter->kind == LS_FILTER_RELATED && filter->related->where) {
+        visit_filter(visitor, filter->related->where);
     } else if (filter->kind <= LS_FILTER_NONE) {
         for (size_t i = 0; i < filter->count; i++) {
             visit_filter(visitor, &filter->children[i]);
@@ -58,8 +60,13 @@ static void visit_definition(const visitor *visitor)
             visit_filter(visitor, rule->when);
         } else if (rule->kind == LS_RULE_EVENT) {
             visit_occurrences(visitor, rule->occurrences, rule);
-        } else {
+        } else if (rule->kind == LS_RULE_PROPERTY) {
             visitor->choice(visitor->binding, &rule->choice, rule, NULL);
+        } else if (rule->rollup->of_property) {
+            visitor->binding->tables[rule->rollup->property].numeric = true;
+        }
+        if (rule->over && rule->over->where) {
+            visit_filter(visitor, rule->over->where);
         }
     }
 }
@@ -210,6 +217,21 @@ static int add_folded(ls_binding *binding, ls_property_table *table, ls_value_re
     return table->folded_codes[code] == LS_NO_CODE ? LS_ERROR_MEMORY : LS_OK;
 }
 
+static int add_number(ls_binding *binding, ls_property_table *table, const ls_value *value,
+                      uint32_t code)
+{
+    if (ls_grow(binding->context, &table->numbers, &table->number_capacity, (size_t)code + 1,
+                sizeof *table->numbers) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    ls_number *number = &table->numbers[code];
+    memset(number, 0, sizeof *number);
+    number->known = value->known;
+    number->value = value->number;
+    number->too_large = value->known && !ls_decimal_exact(value->number, &number->exact);
+    return LS_OK;
+}
+
 static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
                      uint32_t code, ls_error *error)
 {
@@ -229,6 +251,9 @@ static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_rea
     }
     if (value.unreadable && !binding->dataset->lenient) {
         return ls_dataset_bad_cell(binding->dataset, table->column, code, type, error);
+    }
+    if (table->numeric && add_number(binding, table, &value, code) != LS_OK) {
+        return ls_fail_memory(error);
     }
     answer(table, &value, binding->at, table->records + table->class_count * table->record_size);
     return class_of_record(binding->context, table, &table->classes[code]) == LS_OK
@@ -309,7 +334,7 @@ static int add_rule(ls_binding *binding, ls_fit_table *fit, size_t rule_number)
 /* Whether the rule is settled by one property's value alone; *property is then which. */
 static bool is_single(const ls_rule *rule, uint32_t *property)
 {
-    if (rule->kind == LS_RULE_PROPERTY) {
+    if (rule->kind == LS_RULE_PROPERTY && rule->over == NULL) {
         *property = rule->choice.property;
         return true;
     }
@@ -363,13 +388,22 @@ static int collect_fits(ls_binding *binding)
         ls_allocate_zero(binding->context, definition->property_count + 1, sizeof *binding->fits);
     binding->filter_rules = ls_allocate_zero(binding->context, definition->rule_count + 1,
                                              sizeof *binding->filter_rules);
-    if (binding->fits == NULL || binding->filter_rules == NULL) {
+    binding->over_rules =
+        ls_allocate_zero(binding->context, definition->rule_count + 1, sizeof *binding->over_rules);
+    if (binding->fits == NULL || binding->filter_rules == NULL || binding->over_rules == NULL) {
         return LS_ERROR_MEMORY;
     }
     for (size_t i = 0; i < definition->rule_count; i++) {
         uint32_t property;
         const ls_rule *rule = &definition->rules[i];
-        if (!rule->enabled || rule->kind == LS_RULE_EVENT) {
+        if (!rule->enabled) {
+            continue;
+        }
+        if (rule->over) {
+            binding->over_rules[binding->over_rule_count++] = (uint32_t)i;
+            continue;
+        }
+        if (rule->kind == LS_RULE_EVENT) {
             continue;
         }
         if (!is_single(rule, &property)) {
@@ -401,6 +435,11 @@ static int place_targets(ls_binding *binding)
         const ls_rule *rule = &definition->rules[i];
         bool limited = rule->limit.has_min || rule->limit.has_max;
         binding->rule_target[i] = limited ? (uint32_t)binding->target_count++ : rule->group;
+    }
+    binding->member_target = binding->target_count;
+    for (size_t i = 0; i < definition->rule_count; i++) {
+        const ls_rule *rule = &definition->rules[i];
+        binding->target_count += rule->kind == LS_RULE_EVENT && rule->over != NULL;
     }
     return LS_OK;
 }
@@ -456,7 +495,7 @@ static void bound_sums(ls_binding *binding)
             for (size_t j = 0; j < occurrences->times_count; j++) {
                 binding->fixed_bound += magnitude(occurrences->times[j].points);
             }
-        } else {
+        } else if (rule->over == NULL) { /* sums over associated records are checked as they grow */
             binding->fixed_bound += magnitude(rule->points) + choice_bound(&rule->choice);
         }
     }
@@ -473,6 +512,9 @@ static void collect_spec(ls_binding *binding, const ls_occurrences *occurrences,
     spec->rule = rule;
     spec->way = LS_WAY_TABLE;
     spec->target = rule ? binding->rule_target[rule - binding->definition->rules] : 0;
+    if (rule && rule->over) {
+        spec->target = (uint32_t)(binding->member_target + binding->member_count++);
+    }
     if (occurrences->once == LS_ONCE_PROPERTY) {
         binding->tables[occurrences->once_property].folds = true;
     }
@@ -563,6 +605,7 @@ static void free_table(ls_context *context, ls_property_table *table)
     ls_free(context, table->records, table->class_capacity);
     ls_free(context, table->classes, table->code_capacity * sizeof *table->classes);
     ls_free(context, table->slots, table->slot_count * sizeof *table->slots);
+    ls_free(context, table->numbers, table->number_capacity * sizeof *table->numbers);
     ls_free(context, table->folded_codes, table->folded_capacity * sizeof *table->folded_codes);
     if (table->folded.context) {
         ls_dictionary_free(&table->folded);
@@ -591,6 +634,8 @@ void ls_binding_free(ls_binding *binding)
     ls_free(context, binding->choice_place,
             (definition->rule_count + 1) * sizeof *binding->choice_place);
     ls_free(context, binding->specs, (binding->spec_count + 1) * sizeof *binding->specs);
+    ls_free(context, binding->over_rules,
+            (definition->rule_count + 1) * sizeof *binding->over_rules);
     ls_free(context, binding->lists, (binding->plan->list_count + 1) * sizeof *binding->lists);
     ls_free(context, binding->rule_target,
             (definition->rule_count + 1) * sizeof *binding->rule_target);

@@ -10,6 +10,13 @@
 #include "ls_dataset.h"
 #include "ls_plan.h"
 
+/* A text as a number, for rollups of columns. */
+typedef struct ls_number {
+    ls_int128 exact; /* the shortest decimal of the double, in units of 10^-12 */
+    double value;
+    bool known, too_large;
+} ls_number;
+
 /* What one property's texts answer: codes fall into value classes, texts of one class answer
  * everything alike. */
 typedef struct ls_property_table {
@@ -30,6 +37,9 @@ typedef struct ls_property_table {
     uint32_t *folded_codes; /* by code */
     size_t folded_capacity;
     ls_dictionary folded;
+    bool numeric;       /* a rollup goes over its numbers */
+    ls_number *numbers; /* by code */
+    size_t number_capacity;
 } ls_property_table;
 
 /* What a choice says of a class. */
@@ -70,10 +80,11 @@ typedef struct ls_spec {
     ls_way way;
     bool generic; /* `where` is asked per event: its classes would be too many, or it asks the time
                    */
-    uint32_t choice;   /* of its property's table */
-    uint32_t target;   /* of the record's sums */
-    uint32_t lane;     /* LS_WAY_TABLE: of lanes, its sum or count */
-    size_t edge_count; /* ages at which its points change: windows and steps */
+    uint32_t choice;     /* of its property's table */
+    uint32_t target;     /* of the record's sums */
+    uint32_t lane;       /* LS_WAY_TABLE: of lanes, its sum */
+    uint32_t count_lane; /* LS_WAY_TABLE: of lanes, its count */
+    size_t edge_count;   /* ages at which its points change: windows and steps */
 } ls_spec;
 
 /* A spec that the events of a class are occurrences of. */
@@ -115,10 +126,13 @@ typedef struct ls_binding {
     ls_fit_table *fits;
     size_t filter_rule_count;
     uint32_t *filter_rules; /* `when` rules that ask more than one property */
-    const ls_list **lists;  /* by plan->lists; NULL: no input has it */
+    size_t over_rule_count;
+    uint32_t *over_rules;  /* rules over associated records */
+    const ls_list **lists; /* by plan->lists; NULL: no input has it */
 
-    /* the record's sums: groups, then limited rules */
-    size_t target_count;
+    /* the record's sums: groups, then limited rules, then one member's results of event rules over
+     * contacts, from member_target on */
+    size_t target_count, member_target, member_count;
     uint32_t *rule_target; /* by rule */
 
     size_t spec_count;

@@ -521,16 +521,28 @@ static uint32_t lane_of(ls_binding *binding, ls_lane_kind kind, uint32_t index)
     return lane;
 }
 
+/* Where a rule goes over contacts, whether it fired is a matter of the contact and the rule: its
+ * occurrences are counted. */
+static bool is_counted(const ls_spec *spec)
+{
+    return spec->occurrences->times_count > 0 || (spec->rule && spec->rule->over);
+}
+
 static void list_lanes(ls_binding *binding)
 {
     binding->lane_count = 0;
     for (size_t i = 0; i < binding->spec_count; i++) {
         ls_spec *spec = &binding->specs[i];
-        if (spec->way == LS_WAY_TABLE && spec->occurrences->times_count > 0) {
-            spec->lane = lane_of(binding, LS_LANE_COUNT, (uint32_t)i);
-        } else if (spec->way == LS_WAY_TABLE) {
-            spec->lane = lane_of(binding, LS_LANE_TARGET, spec->target);
+        if (spec->way != LS_WAY_TABLE) {
+            continue;
+        }
+        if (is_counted(spec)) {
+            spec->count_lane = lane_of(binding, LS_LANE_COUNT, (uint32_t)i);
+        } else {
             binding->fired_lane = lane_of(binding, LS_LANE_FIRED, 0);
+        }
+        if (spec->occurrences->times_count == 0) {
+            spec->lane = lane_of(binding, LS_LANE_TARGET, spec->target);
         }
     }
 }
@@ -548,11 +560,13 @@ static void add_up(const ls_binding *binding, size_t class, size_t bucket, int64
         if (spec->way != LS_WAY_TABLE || !ls_spec_open(occurrences, binding->at, age)) {
             continue;
         }
-        if (occurrences->times_count > 0) {
-            out[spec->lane] = 1;
+        if (is_counted(spec)) {
+            out[spec->count_lane] = 1;
         } else {
-            out[spec->lane] += ls_decay_points(&occurrences->decay, match->points, age);
             out[binding->fired_lane] = 1;
+        }
+        if (occurrences->times_count == 0) {
+            out[spec->lane] += ls_decay_points(&occurrences->decay, match->points, age);
         }
     }
 }

@@ -178,10 +178,11 @@ int ls_result_distribution(const ls_result *result, size_t definition, size_t bi
                        "distribution: expected a definition and 1 to %d bins", MAX_BINS);
     }
     ls_context *context = result->context;
-    size_t size = (result->rows + 1) * sizeof(int64_t);
+    size_t rows = result->rows[result->plan->definitions[definition].object];
+    size_t size = (rows + 1) * sizeof(int64_t);
     summary summary = {.definition = &result->plan->definitions[definition],
                        .column = &result->columns[definition],
-                       .rows = result->rows};
+                       .rows = rows};
     ls_buffer text = {.context = context};
     ls_json_writer json = {.buffer = &text};
     summary.values = ls_allocate(context, size);

@@ -15,32 +15,70 @@ static size_t most_events(const ls_dataset *dataset)
     return most;
 }
 
-int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
-                    size_t count, const ls_dataset *dataset)
+/* The most associated records that a rule with `top` takes the largest of. */
+static size_t most_values(const ls_binding *binding)
+{
+    const ls_definition *definition = binding->definition;
+    size_t most = 0;
+    for (size_t i = 0; i < binding->over_rule_count; i++) {
+        const ls_rule *rule = &definition->rules[binding->over_rules[i]];
+        const ls_links *links = &binding->dataset->links[definition->object][rule->over->object];
+        size_t rows = binding->dataset->tables[definition->object].count;
+        for (size_t row = 0; rule->rollup && rule->rollup->top && links->count && row < rows;
+             row++) {
+            size_t count = (size_t)(links->first[row + 1] - links->first[row]);
+            most = count > most ? count : most;
+        }
+    }
+    return most;
+}
+
+static void size_scratch(ls_scratch *scratch, const ls_binding *bindings, size_t count,
+                         const ls_dataset *dataset)
 {
     bool lists = false;
     size_t events = most_events(dataset);
-    memset(scratch, 0, sizeof *scratch);
-    scratch->context = context;
-    scratch->target_capacity = scratch->spec_capacity = scratch->word_capacity = 1;
     for (size_t i = 0; i < count; i++) {
-        lists = lists || bindings[i].any_list;
-        scratch->target_capacity += bindings[i].target_count;
-        scratch->spec_capacity += bindings[i].spec_count;
-        scratch->word_capacity =
-            bindings[i].words > scratch->word_capacity ? bindings[i].words : scratch->word_capacity;
+        const ls_binding *binding = &bindings[i];
+        size_t values = most_values(binding);
+        lists = lists || binding->any_list;
+        scratch->target_capacity += binding->target_count;
+        scratch->spec_capacity += binding->spec_count;
+        scratch->member_capacity += binding->member_count;
+        if (binding->words > scratch->word_capacity) {
+            scratch->word_capacity = binding->words;
+        }
+        if (values > scratch->value_capacity) {
+            scratch->value_capacity = values;
+        }
     }
     scratch->event_capacity = events > LS_BLOCK_EVENTS ? events : LS_BLOCK_EVENTS;
     scratch->listed_capacity = lists ? events + 1 : 1;
+}
+
+int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
+                    size_t count, const ls_dataset *dataset)
+{
+    *scratch = (ls_scratch){.context = context,
+                            .target_capacity = 1,
+                            .spec_capacity = 1,
+                            .member_capacity = 1,
+                            .word_capacity = 1,
+                            .value_capacity = 1};
+    size_scratch(scratch, bindings, count, dataset);
     scratch->classes = ls_allocate(context, scratch->event_capacity * sizeof *scratch->classes);
     scratch->entries = ls_allocate(context, scratch->event_capacity * sizeof *scratch->entries);
     scratch->listed = ls_allocate(context, scratch->listed_capacity * sizeof *scratch->listed);
     scratch->sums = ls_allocate(context, scratch->target_capacity * sizeof *scratch->sums);
     scratch->counts = ls_allocate(context, scratch->spec_capacity * sizeof *scratch->counts);
     scratch->latest = ls_allocate(context, scratch->spec_capacity * sizeof *scratch->latest);
+    scratch->totals = ls_allocate(context, scratch->spec_capacity * sizeof *scratch->totals);
+    scratch->members = ls_allocate(context, scratch->member_capacity * sizeof *scratch->members);
+    scratch->values = ls_allocate(context, scratch->value_capacity * sizeof *scratch->values);
     scratch->words = ls_allocate(context, scratch->word_capacity * sizeof *scratch->words);
     if (scratch->words && scratch->classes && scratch->entries && scratch->listed &&
-        scratch->sums && scratch->counts && scratch->latest) {
+        scratch->sums && scratch->counts && scratch->latest && scratch->totals &&
+        scratch->members && scratch->values) {
         return LS_OK;
     }
     ls_scratch_free(scratch);
@@ -59,22 +97,16 @@ void ls_scratch_free(ls_scratch *scratch)
     ls_free(context, scratch->sums, scratch->target_capacity * sizeof *scratch->sums);
     ls_free(context, scratch->counts, scratch->spec_capacity * sizeof *scratch->counts);
     ls_free(context, scratch->latest, scratch->spec_capacity * sizeof *scratch->latest);
+    ls_free(context, scratch->totals, scratch->spec_capacity * sizeof *scratch->totals);
+    ls_free(context, scratch->members, scratch->member_capacity * sizeof *scratch->members);
+    ls_free(context, scratch->values, scratch->value_capacity * sizeof *scratch->values);
     ls_free(context, scratch->words, scratch->word_capacity * sizeof *scratch->words);
     memset(scratch, 0, sizeof *scratch);
 }
 
-/* ---- filters
- * --------------------------------------------------------------------------------------- */
+/* ---- filters --------------------------------------------------------------------------------- */
 
-/* What a filter over several values looks at. */
-typedef struct record {
-    const ls_binding *binding;
-    const ls_score_column *columns;
-    const ls_scratch *scratch;
-    size_t row;
-} record;
-
-static ls_truth ask_score(const record *record, const ls_filter *leaf)
+static ls_truth ask_score(const ls_record *record, const ls_filter *leaf)
 {
     const ls_score_column *column = &record->columns[leaf->score];
     const ls_definition *definition = &record->binding->plan->definitions[leaf->score];
@@ -90,23 +122,42 @@ static ls_truth ask_score(const record *record, const ls_filter *leaf)
     return ls_condition_test(leaf->condition, &value, record->binding->at);
 }
 
-static ls_truth ask_lists(const record *record, const ls_filter *leaf)
+static ls_truth ask_lists(const ls_record *record, const ls_filter *leaf)
 {
     bool member = false;
     for (size_t i = 0; i < leaf->count && !member; i++) {
         const ls_list *list = record->binding->lists[leaf->lists[i]];
-        member = list && ls_list_has(list, record->row);
+        member = list && ls_list_has(list, record->object, record->row);
     }
     return member != leaf->negate ? LS_TRUE : LS_FALSE;
 }
 
-static ls_truth ask_did(const record *record, const ls_filter *leaf)
+/* An associated company's or deal's events are those of its contacts together. */
+static int64_t count_events(const ls_record *record, const ls_occurrences *did)
 {
-    bool did = ls_times_fit(leaf->did, record->scratch->counts[leaf->did->index]) != NULL;
+    static const ls_over contacts = {.relation = LS_RELATED_CONTACTS, .object = LS_CONTACT};
+    const ls_dataset *dataset = record->binding->dataset;
+    if (record->own) {
+        return record->scratch->counts[did->index];
+    }
+    if (record->object == LS_CONTACT) {
+        return ls_kernel_count(record->binding, did, record->row);
+    }
+    int64_t count = 0;
+    ls_related related = ls_related_begin(dataset, record->object, record->row, &contacts);
+    for (size_t contact; ls_related_next(&related, &contact);) {
+        count += ls_kernel_count(record->binding, did, contact);
+    }
+    return count;
+}
+
+static ls_truth ask_did(const ls_record *record, const ls_filter *leaf)
+{
+    bool did = ls_times_fit(leaf->did, count_events(record, leaf->did)) != NULL;
     return did != leaf->negate ? LS_TRUE : LS_FALSE;
 }
 
-static ls_truth ask(const record *record, const ls_filter *filter)
+ls_truth ls_kernel_ask(const ls_record *record, const ls_filter *filter)
 {
     const ls_property_table *table;
     switch (filter->kind) {
@@ -117,12 +168,13 @@ static ls_truth ask(const record *record, const ls_filter *filter)
     case LS_FILTER_SCORE: return ask_score(record, filter);
     case LS_FILTER_LIST: return ask_lists(record, filter);
     case LS_FILTER_DID: return ask_did(record, filter);
+    case LS_FILTER_RELATED: return ls_kernel_related(record, filter);
     default: break;
     }
     bool all = filter->kind == LS_FILTER_ALL;
     ls_truth truth = all ? LS_TRUE : LS_FALSE;
     for (size_t i = 0; i < filter->count; i++) {
-        ls_truth child = ask(record, &filter->children[i]);
+        ls_truth child = ls_kernel_ask(record, &filter->children[i]);
         truth = all ? ls_truth_and(truth, child) : ls_truth_or(truth, child);
     }
     return filter->kind == LS_FILTER_NONE ? ls_truth_not(truth) : truth;
@@ -145,13 +197,14 @@ static void add_values(const ls_binding *binding, size_t row, ls_scratch *scratc
     }
 }
 
-static void add_filter_rules(const record *record, ls_scratch *scratch)
+static void add_filter_rules(const ls_record *record)
 {
+    ls_scratch *scratch = record->scratch;
     const ls_binding *binding = record->binding;
     for (size_t i = 0; i < binding->filter_rule_count; i++) {
         uint32_t number = binding->filter_rules[i];
         const ls_rule *rule = &binding->definition->rules[number];
-        if (ask(record, rule->when) == LS_TRUE) {
+        if (ls_kernel_ask(record, rule->when) == LS_TRUE) {
             scratch->sums[binding->rule_target[number]] += rule->points;
             scratch->fired = true;
         }
@@ -163,7 +216,7 @@ static void add_counted(const ls_binding *binding, ls_scratch *scratch)
 {
     for (size_t i = 0; i < binding->spec_count; i++) {
         const ls_spec *spec = &binding->specs[i];
-        if (spec->rule == NULL || spec->occurrences->times_count == 0) {
+        if (spec->rule == NULL || spec->rule->over || spec->occurrences->times_count == 0) {
             continue;
         }
         int64_t count = scratch->counts[i];
@@ -186,8 +239,8 @@ static void limit_rules(const ls_binding *binding, ls_scratch *scratch)
          i < definition->rule_count && binding->target_count > definition->group_count; i++) {
         const ls_rule *rule = &definition->rules[i];
         if (rule->enabled && binding->rule_target[i] >= definition->group_count) {
-            scratch->sums[rule->group] +=
-                ls_limit_apply(&rule->limit, scratch->sums[binding->rule_target[i]]);
+            ls_kernel_add(scratch, rule->group,
+                          ls_limit_apply(&rule->limit, scratch->sums[binding->rule_target[i]]));
         }
     }
 }
@@ -214,58 +267,98 @@ static void store(const ls_binding *binding, const ls_score_column *column, size
                                    (empty ? LS_FLAG_EMPTY : 0));
 }
 
-static void score_record(const ls_binding *binding, const ls_score_column *columns, size_t block,
-                         size_t row, ls_scratch *scratch)
+void ls_kernel_add(ls_scratch *scratch, uint32_t target, ls_int128 points)
 {
-    const ls_events *events = &binding->dataset->events;
-    const ls_score_column *column = &columns[binding->definition - binding->plan->definitions];
-    const record record = {binding, columns, scratch, row};
-    size_t begin = 0, end = 0;
-    if (events->count > 0) {
-        begin = (size_t)events->first[row];
-        end = (size_t)events->first[row + 1];
-    }
-    if ((ls_int128)(end - begin) * binding->event_bound + binding->fixed_bound > LS_MAX_SUM) {
-        column->flags[row] = LS_FLAG_WALK;
-        return;
-    }
-    scratch->fired = false;
+    ls_int128 sum = scratch->sums[target] + points;
+    bool fits = sum <= LS_MAX_SUM && sum >= -(ls_int128)LS_MAX_SUM;
+    scratch->too_large = scratch->too_large || !fits;
+    scratch->sums[target] = fits ? (int64_t)sum : 0;
+}
+
+static void clear(const ls_binding *binding, ls_scratch *scratch)
+{
+    scratch->fired = scratch->too_large = false;
     memset(scratch->sums, 0, binding->target_count * sizeof *scratch->sums);
     memset(scratch->counts, 0, binding->spec_count * sizeof *scratch->counts);
     for (size_t i = 0; binding->any_kernel && i < binding->spec_count; i++) {
         scratch->latest[i] = INT64_MIN;
     }
-    if (end > begin && binding->spec_count > 0) {
-        ls_kernel_contact(binding, block, begin, end, scratch);
+}
+
+/* A contact's own events, the sums of which lanes are known to hold; false: they might not. */
+static bool add_events(const ls_record *record, size_t block)
+{
+    const ls_binding *binding = record->binding;
+    const ls_events *events = &binding->dataset->events;
+    size_t begin = 0, end = 0;
+    if (events->count > 0) {
+        begin = (size_t)events->first[record->row];
+        end = (size_t)events->first[record->row + 1];
     }
-    if (binding->definition->scope && ask(&record, binding->definition->scope) != LS_TRUE) {
-        column->flags[row] = 0;
+    if ((ls_int128)(end - begin) * binding->event_bound + binding->fixed_bound > LS_MAX_SUM) {
+        return false;
+    }
+    if (end > begin && binding->spec_count > 0) {
+        ls_kernel_contact(binding, block, begin, end, record->scratch);
+    }
+    return true;
+}
+
+static void score_record(const ls_record *record, size_t block)
+{
+    const ls_binding *binding = record->binding;
+    ls_scratch *scratch = record->scratch;
+    const ls_score_column *column =
+        &record->columns[binding->definition - binding->plan->definitions];
+    clear(binding, scratch);
+    if (record->object != LS_CONTACT) {
+        ls_kernel_contacts(record);
+    } else if (!add_events(record, block)) {
+        scratch->too_large = true;
+    }
+    if (!scratch->too_large && binding->definition->scope &&
+        ls_kernel_ask(record, binding->definition->scope) != LS_TRUE) {
+        column->flags[record->row] = 0;
         return;
     }
-    add_values(binding, row, scratch);
-    add_filter_rules(&record, scratch);
+    add_values(binding, record->row, scratch);
+    add_filter_rules(record);
     add_counted(binding, scratch);
+    ls_kernel_over(record);
     limit_rules(binding, scratch);
-    store(binding, column, row, scratch);
+    if (scratch->too_large || binding->fixed_bound > LS_MAX_SUM) {
+        column->flags[record->row] = LS_FLAG_WALK;
+    } else {
+        store(binding, column, record->row, scratch);
+    }
+}
+
+/* Contacts whose events fit a block; a single one always does. */
+static size_t end_of_block(const ls_events *events, size_t first, size_t last)
+{
+    size_t stop = first + 1;
+    while (stop < last && events->first[stop + 1] - events->first[first] <= LS_BLOCK_EVENTS) {
+        stop++;
+    }
+    return stop;
 }
 
 void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns, size_t first,
                    size_t last, ls_scratch *scratch)
 {
     const ls_events *events = &binding->dataset->events;
-    while (first < last) {
-        size_t begin = 0, end, stop = first;
-        if (events->count > 0 && binding->spec_count > 0) {
-            begin = (size_t)events->first[first];
-            do { /* contacts whose events fit the block; a single one always does */
-                end = (size_t)events->first[++stop];
-            } while (stop < last && events->first[stop + 1] - begin <= LS_BLOCK_EVENTS);
-            ls_kernel_entries(binding, begin, end - begin, scratch);
-        } else {
-            stop = last;
+    ls_object object = binding->definition->object;
+    bool own_events = object == LS_CONTACT && events->count > 0 && binding->spec_count > 0;
+    ls_record record = {binding, columns, scratch, object, first, true};
+    while (record.row < last) {
+        size_t begin = 0, stop = last;
+        if (own_events) {
+            stop = end_of_block(events, record.row, last);
+            begin = (size_t)events->first[record.row];
+            ls_kernel_entries(binding, begin, (size_t)events->first[stop] - begin, scratch);
         }
-        for (; first < stop; first++) {
-            score_record(binding, columns, begin, first, scratch);
+        for (; record.row < stop; record.row++) {
+            score_record(&record, begin);
         }
     }
 }

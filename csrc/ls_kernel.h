@@ -12,6 +12,8 @@ typedef struct ls_score_column {
     int32_t *label;                    /* NULL without thresholds */
     uint8_t *flags;
 } ls_score_column;
+
+typedef struct ls_scratch ls_scratch;
 #define LS_FLAG_IN_SCOPE 1
 #define LS_FLAG_SCORED 2
 #define LS_FLAG_EMPTY 4
@@ -24,8 +26,27 @@ typedef struct ls_listed {
     int64_t points;
 } ls_listed;
 
+/* The results of associated records, as they become one. */
+typedef struct ls_member {
+    ls_int128 sum;
+    int64_t least, greatest;
+    size_t count;
+    bool fired;
+    ls_related related; /* which links the rule takes */
+} ls_member;
+
+/* What is asked of a record: by a filter, for a rule. */
+typedef struct ls_record {
+    const ls_binding *binding;
+    const ls_score_column *columns; /* by definition */
+    ls_scratch *scratch;
+    ls_object object;
+    size_t row;
+    bool own; /* the record that is being scored: its events are counted in scratch->counts */
+} ls_record;
+
 /* One thread's memory, large enough for every binding of a run. */
-typedef struct ls_scratch {
+struct ls_scratch {
     ls_context *context;
     size_t event_capacity, target_capacity, spec_capacity, listed_capacity, word_capacity;
     uint16_t *classes; /* by event of the block */
@@ -36,7 +57,13 @@ typedef struct ls_scratch {
     int64_t *latest;   /* by spec: the time of the latest occurrence */
     uint64_t *words;   /* lanes that are being added up */
     bool fired;
-} ls_scratch;
+    /* Where rules go over associated records: */
+    bool too_large;     /* some sum passed what a record may have: it is walked */
+    ls_int128 *values;  /* by member: the values that a rollup takes the largest of */
+    int64_t *totals;    /* by spec: counts of all contacts together */
+    ls_member *members; /* by event rule over contacts: what its members make together */
+    size_t value_capacity, member_capacity;
+};
 
 /* bindings: those of the run; the dataset is grouped. LS_OK or LS_ERROR_MEMORY. */
 int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
@@ -55,6 +82,22 @@ void ls_kernel_entries(const ls_binding *binding, size_t begin, size_t count, ls
  * block: the first event of the block. */
 void ls_kernel_contact(const ls_binding *binding, size_t block, size_t begin, size_t end,
                        ls_scratch *scratch);
+/* How many of a contact's events the spec counts, asked one by one: for filters on associated
+ * contacts. */
+int64_t ls_kernel_count(const ls_binding *binding, const ls_occurrences *occurrences,
+                        size_t contact);
+/* A filter on a record, three-valued. */
+ls_truth ls_kernel_ask(const ls_record *record, const ls_filter *filter);
+/* Adds points to one of the record's sums, minding the largest sum. */
+void ls_kernel_add(ls_scratch *scratch, uint32_t target, ls_int128 points);
+
+/* ls_kernel_related.c */
+ls_truth ls_kernel_related(const ls_record *record, const ls_filter *filter);
+/* The events of a company's or deal's contacts: per contact, then combined. */
+void ls_kernel_contacts(const ls_record *record);
+/* Property rules over associated records, and rollups. */
+void ls_kernel_over(const ls_record *record);
+
 /* Whether a count fits the rule's times, and what that earns: the first band that fits, NULL: none.
  */
 const ls_times *ls_times_fit(const ls_occurrences *occurrences, int64_t count);

@@ -230,15 +230,16 @@ static void count_occurrence(const ls_binding *binding, size_t number, int64_t t
                              ls_scratch *scratch)
 {
     const ls_spec *spec = &binding->specs[number];
-    if (!ls_spec_open(spec->occurrences, binding->at, binding->at - time)) {
+    bool kernel = spec->way == LS_WAY_SUM || spec->way == LS_WAY_COUNT;
+    if (!kernel || !ls_spec_open(spec->occurrences, binding->at, binding->at - time)) {
         return;
     }
+    scratch->counts[number]++;
     if (spec->way == LS_WAY_SUM) {
         scratch->sums[spec->target] +=
             ls_decay_points(&spec->occurrences->decay, points, binding->at - time);
         scratch->fired = true;
     } else if (spec->way == LS_WAY_COUNT) {
-        scratch->counts[number]++;
         scratch->latest[number] = ls_max(scratch->latest[number], time);
     }
 }
@@ -359,9 +360,9 @@ static void add_listed(const ls_binding *binding, size_t number, size_t count, l
         qsort(listed, count, sizeof *listed, compare_latest);
         count = (size_t)occurrences->latest;
     }
+    scratch->counts[number] += (int64_t)count;
     for (size_t i = 0; i < count; i++) {
         if (occurrences->times_count > 0) {
-            scratch->counts[number]++;
             scratch->latest[number] = ls_max(scratch->latest[number], listed[i].time);
         } else {
             scratch->sums[spec->target] += ls_decay_points(&occurrences->decay, listed[i].points,
@@ -401,4 +402,23 @@ void ls_kernel_contact(const ls_binding *binding, size_t block, size_t begin, si
             run_list(binding, i, block, begin, end, scratch);
         }
     }
+}
+
+int64_t ls_kernel_count(const ls_binding *binding, const ls_occurrences *occurrences,
+                        size_t contact)
+{
+    const ls_events *events = &binding->dataset->events;
+    int64_t count = 0;
+    for (size_t i = 0; events->count > 0 && i < occurrences->event_count; i++) {
+        uint32_t code = ls_dictionary_find(&events->event.dictionary, occurrences->events[i].text,
+                                           occurrences->events[i].length);
+        for (uint64_t e = events->first[contact]; e < events->first[contact + 1]; e++) {
+            int64_t age = binding->at - ls_event_time(events, e);
+            count += ls_column_code(&events->event, e) == code &&
+                     ls_spec_open(occurrences, binding->at, age) &&
+                     (occurrences->where == NULL ||
+                      ask_event(binding, occurrences->where, e) == LS_TRUE);
+        }
+    }
+    return count;
 }

@@ -18,11 +18,13 @@ static bool allocate_column(const ls_definition *definition, ls_context *context
            (definition->label_count == 0 || column->label);
 }
 
-int ls_columns_new(const ls_plan *plan, ls_context *context, size_t rows, ls_score_column **out)
+int ls_columns_new(const ls_plan *plan, ls_context *context, const size_t rows[3],
+                   ls_score_column **out)
 {
     *out = ls_allocate_zero(context, plan->count, sizeof **out);
     for (size_t i = 0; *out && i < plan->count; i++) {
-        if (!allocate_column(&plan->definitions[i], context, rows, &(*out)[i])) {
+        if (!allocate_column(&plan->definitions[i], context, rows[plan->definitions[i].object],
+                             &(*out)[i])) {
             ls_columns_free(plan, context, rows, *out);
             *out = NULL;
         }
@@ -30,11 +32,12 @@ int ls_columns_new(const ls_plan *plan, ls_context *context, size_t rows, ls_sco
     return *out ? LS_OK : LS_ERROR_MEMORY;
 }
 
-void ls_columns_free(const ls_plan *plan, ls_context *context, size_t rows,
+void ls_columns_free(const ls_plan *plan, ls_context *context, const size_t rows[3],
                      ls_score_column *columns)
 {
-    size_t count = rows + (rows == 0);
     for (size_t i = 0; columns && i < plan->count; i++) {
+        size_t count = rows[plan->definitions[i].object];
+        count += count == 0;
         ls_free(context, columns[i].value, count * sizeof(int64_t));
         ls_free(context, columns[i].fit, count * sizeof(int64_t));
         ls_free(context, columns[i].engagement, count * sizeof(int64_t));
@@ -72,12 +75,15 @@ static int32_t label_number(const ls_definition *definition, const char *label)
     return 0;
 }
 
-void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t row,
+void ls_columns_put(const ls_plan *plan, ls_score_column *columns, ls_object object, size_t row,
                     const ls_score *scores)
 {
     for (size_t i = 0; i < plan->count; i++) {
         ls_score_column *column = &columns[i];
         const ls_score *score = &scores[i];
+        if (plan->definitions[i].object != object) {
+            continue;
+        }
         column->value[row] = score->value;
         if (column->fit) {
             column->fit[row] = score->fit;
@@ -97,14 +103,16 @@ int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, ls_resul
     ls_context *context = plan->context;
     ls_result *result = ls_allocate_zero(context, 1, sizeof *result);
     ls_walk **walk = ls_allocate_zero(context, 1, sizeof *walk);
-    size_t rows = dataset->tables[LS_CONTACT].count;
+    const size_t rows[3] = {dataset->tables[LS_CONTACT].count, dataset->tables[LS_COMPANY].count,
+                            dataset->tables[LS_DEAL].count};
     ls_score_column *columns = NULL;
     if (result == NULL || walk == NULL || ls_columns_new(plan, context, rows, &columns) != LS_OK) {
         ls_free(context, result, sizeof *result);
         ls_free(context, walk, sizeof *walk);
         return LS_ERROR_MEMORY;
     }
-    *result = (ls_result){context, 1, plan, dataset, at, rows, columns, walk};
+    *result =
+        (ls_result){context, 1, plan, dataset, at, {rows[0], rows[1], rows[2]}, columns, walk};
     ls_context_retain(context);
     ls_plan_retain(plan);
     ls_dataset_retain(dataset);
@@ -134,7 +142,7 @@ void ls_result_close(ls_result *result)
 
 size_t ls_result_count(const ls_result *result, ls_object object)
 {
-    return object == LS_CONTACT ? result->rows : 0;
+    return object <= LS_DEAL ? result->rows[object] : 0;
 }
 
 int64_t ls_result_at(const ls_result *result)
@@ -204,8 +212,8 @@ int ls_result_top(const ls_result *result, size_t definition, size_t n, size_t *
         return ls_fail(error, LS_ERROR_USAGE, "no such definition");
     }
     const ls_score_column *column = &result->columns[definition];
-    size_t held = 0;
-    for (size_t row = 0; row < result->rows && n > 0; row++) {
+    size_t held = 0, rows = result->rows[result->plan->definitions[definition].object];
+    for (size_t row = 0; row < rows && n > 0; row++) {
         if (!(column->flags[row] & LS_FLAG_IN_SCOPE) || (column->flags[row] & LS_FLAG_EMPTY)) {
             continue;
         }

@@ -11,7 +11,7 @@ struct ls_result {
     const ls_plan *plan;
     ls_dataset *dataset;
     int64_t at;
-    size_t rows;
+    size_t rows[3];           /* by ls_object */
     ls_score_column *columns; /* by definition */
     ls_walk **walk;           /* made when next_change_at is first asked for */
 };
@@ -19,12 +19,14 @@ struct ls_result {
 int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, ls_result **out);
 void ls_result_retain(const ls_result *result);
 /* Columns of scores for a plan: all or nothing. */
-int ls_columns_new(const ls_plan *plan, ls_context *context, size_t rows, ls_score_column **out);
-void ls_columns_free(const ls_plan *plan, ls_context *context, size_t rows,
+/* rows: by ls_object. */
+int ls_columns_new(const ls_plan *plan, ls_context *context, const size_t rows[3],
+                   ls_score_column **out);
+void ls_columns_free(const ls_plan *plan, ls_context *context, const size_t rows[3],
                      ls_score_column *columns);
 void ls_columns_get(const ls_plan *plan, const ls_score_column *columns, size_t definition,
                     size_t row, ls_score *out);
-/* Puts a walked record's scores (by definition) into the columns. */
-void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t row,
+/* Puts a walked record's scores (by definition; those of its object) into the columns. */
+void ls_columns_put(const ls_plan *plan, ls_score_column *columns, ls_object object, size_t row,
                     const ls_score *scores);
 #endif

@@ -23,7 +23,8 @@ typedef struct score_job {
     unsigned threads, scratch_count;
     ls_scratch *scratches; /* by thread */
     ls_walk *walk;
-    size_t row; /* next */
+    size_t stage, stage_end; /* of plan->order: definitions of one object, scored row by row */
+    size_t row;              /* next */
 } score_job;
 
 /* What the threads of one step share. */
@@ -40,9 +41,30 @@ typedef struct worker {
     bool started;
 } worker;
 
+static const ls_definition *ordered(const score_job *job, size_t place)
+{
+    return &job->plan->definitions[job->plan->order[place]];
+}
+
+static ls_object stage_object(const score_job *job)
+{
+    return ordered(job, job->stage)->object;
+}
+
+/* A stage ends where the order changes to another object, which may go over this one's scores. */
+static void begin_stage(score_job *job, size_t stage)
+{
+    job->stage = job->stage_end = stage;
+    job->row = 0;
+    while (job->stage_end < job->plan->count &&
+           ordered(job, job->stage_end)->object == ordered(job, stage)->object) {
+        job->stage_end++;
+    }
+}
+
 static void score_rows(score_job *job, size_t first, size_t last, ls_scratch *scratch)
 {
-    for (size_t i = 0; i < job->plan->count; i++) {
+    for (size_t i = job->stage; i < job->stage_end; i++) {
         ls_kernel_run(&job->bindings[job->plan->order[i]], job->result->columns, first, last,
                       scratch);
     }
@@ -83,8 +105,8 @@ static void run_threads(score_job *job, size_t last)
 
 static bool is_flagged(const score_job *job, size_t row)
 {
-    for (size_t i = 0; i < job->plan->count; i++) {
-        if (job->result->columns[i].flags[row] & LS_FLAG_WALK) {
+    for (size_t i = job->stage; i < job->stage_end; i++) {
+        if (job->result->columns[job->plan->order[i]].flags[row] & LS_FLAG_WALK) {
             return true;
         }
     }
@@ -99,10 +121,10 @@ static int walk_row(score_job *job, size_t row, ls_score *scores, ls_error *erro
         status = ls_walk_new(job->plan, job->dataset, &job->walk, error);
     }
     if (status == LS_OK) {
-        status = ls_walk_record(job->walk, LS_CONTACT, row, &clock, scores, error);
+        status = ls_walk_record(job->walk, stage_object(job), row, &clock, scores, error);
     }
     if (status == LS_OK) {
-        ls_columns_put(job->plan, job->result->columns, row, scores);
+        ls_columns_put(job->plan, job->result->columns, stage_object(job), row, scores);
     }
     return status;
 }
@@ -145,6 +167,30 @@ static int bind(score_job *job, ls_error *error)
     return LS_OK;
 }
 
+/* Some rows of the stage. */
+static int run_rows(score_job *job, uint64_t budget, ls_error *error)
+{
+    size_t left = job->result->rows[stage_object(job)] - job->row;
+    size_t last = job->row + (budget == 0 || budget > left ? left : (size_t)budget);
+    run_threads(job, last);
+    int status = walk_flagged(job, last, error);
+    if (status == LS_OK) {
+        job->job.progress.done += last - job->row;
+        job->row = last;
+    }
+    return status;
+}
+
+static uint64_t total_rows(const score_job *job)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < job->plan->count; i++) {
+        bool opens = i == 0 || ordered(job, i)->object != ordered(job, i - 1)->object;
+        total += opens ? job->result->rows[ordered(job, i)->object] : 0;
+    }
+    return total;
+}
+
 static int step(ls_job *base, uint64_t budget, ls_error *error)
 {
     score_job *job = (score_job *)base;
@@ -154,17 +200,21 @@ static int step(ls_job *base, uint64_t budget, ls_error *error)
             return status;
         }
     }
-    size_t left = job->result->rows - job->row;
-    size_t last = job->row + (budget == 0 || budget > left ? left : (size_t)budget);
-    run_threads(job, last);
-    int status = walk_flagged(job, last, error);
-    if (status != LS_OK) {
-        return status;
-    }
-    job->row = last;
-    base->progress.done = last;
-    if (last < job->result->rows) {
-        return LS_MORE;
+    for (;;) {
+        int status = run_rows(job, budget, error);
+        if (status != LS_OK) {
+            return status;
+        }
+        bool staged = job->row == job->result->rows[stage_object(job)];
+        if (staged && job->stage_end == job->plan->count) {
+            break;
+        }
+        if (staged) {
+            begin_stage(job, job->stage_end);
+        }
+        if (budget > 0) {
+            return LS_MORE;
+        }
     }
     *job->out = job->result;
     job->result = NULL;
@@ -205,13 +255,6 @@ static int check(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned 
         return ls_fail(error, LS_ERROR_USAGE,
                        "the dataset is still being read: group its events first");
     }
-    for (size_t i = 0; i < plan->count; i++) {
-        if (plan->definitions[i].object != LS_CONTACT) {
-            return ls_fail(error, LS_ERROR_USAGE,
-                           "%s: not supported: scores of companies and deals",
-                           plan->definitions[i].name.text);
-        }
-    }
     for (size_t i = 0; i < plan->list_count; i++) {
         if (ls_dataset_list(dataset, plan->lists[i]) == NULL) {
             return ls_fail(error, LS_ERROR_USAGE,
@@ -237,7 +280,7 @@ int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned 
         return ls_fail_memory(error);
     }
     job->job = (ls_job){.context = context, .step = step, .close = close_job};
-    job->job.progress = (ls_progress){"score", "records", 0, dataset->tables[LS_CONTACT].count};
+    job->job.progress = (ls_progress){"score", "records", 0, 0};
     job->plan = plan;
     job->dataset = dataset;
     job->out = result;
@@ -252,6 +295,8 @@ int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned 
         close_job(&job->job);
         return ls_fail_memory(error);
     }
+    begin_stage(job, 0);
+    job->job.progress.total = total_rows(job);
     *out = &job->job;
     return LS_OK;
 }

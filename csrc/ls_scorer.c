@@ -11,6 +11,8 @@
 #define MAX_KEPT_TEXTS 1000000
 #define MAX_KEPT_BYTES (64 * 1024 * 1024)
 
+static const size_t one_row[3] = {1, 1, 1};
+
 struct ls_scorer {
     ls_context *context;
     ls_plan *plan;
@@ -76,9 +78,10 @@ static int add_lists(ls_scorer *scorer)
     for (size_t i = 0; dataset->lists && i < scorer->plan->list_count; i++) {
         ls_list *list = &dataset->lists[dataset->list_count++];
         list->name = scorer->plan->lists[i];
-        list->rows = ls_allocate_zero(scorer->context, 1, sizeof *list->rows);
-        list->word_count = list->rows != NULL;
-        if (list->rows == NULL) {
+        struct ls_list_rows *of = &list->of[LS_CONTACT];
+        of->rows = ls_allocate_zero(scorer->context, 1, sizeof *of->rows);
+        of->word_count = of->rows != NULL;
+        if (of->rows == NULL) {
             return LS_ERROR_MEMORY;
         }
     }
@@ -163,8 +166,9 @@ int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
         ls_dictionary_init(&scorer->event_ids, plan->context, scorer->dataset->seed) != LS_OK) {
         status = ls_fail_memory(error);
     }
-    if (status == LS_OK && (scorer->bindings == NULL ||
-                            ls_columns_new(plan, plan->context, 1, &scorer->columns) != LS_OK)) {
+    if (status == LS_OK &&
+        (scorer->bindings == NULL ||
+         ls_columns_new(plan, plan->context, one_row, &scorer->columns) != LS_OK)) {
         status = ls_fail_memory(error);
     }
     if (status != LS_OK) {
@@ -184,7 +188,7 @@ void ls_scorer_close(ls_scorer *scorer)
     ls_context *context = scorer->context;
     drop_bindings(scorer);
     ls_scratch_free(&scorer->scratch);
-    ls_columns_free(scorer->plan, context, 1, scorer->columns);
+    ls_columns_free(scorer->plan, context, one_row, scorer->columns);
     ls_free(context, scorer->bindings, scorer->plan->count * sizeof *scorer->bindings);
     if (scorer->event_ids.context) {
         ls_dictionary_free(&scorer->event_ids);
@@ -235,7 +239,7 @@ void ls_scorer_clear(ls_scorer *scorer)
         table->columns[i].count = 0;
     }
     for (size_t i = 0; i < dataset->list_count; i++) {
-        dataset->lists[i].rows[0] = 0;
+        dataset->lists[i].of[LS_CONTACT].rows[0] = 0;
     }
     ls_dictionary_clear(&scorer->event_ids);
     scorer->repeated = false;
@@ -360,7 +364,7 @@ int ls_scorer_in_list(ls_scorer *scorer, const char *list, size_t length, ls_err
     (void)error;
     for (size_t i = 0; i < scorer->dataset->list_count; i++) {
         if (ls_string_equal(scorer->dataset->lists[i].name, list, length)) {
-            scorer->dataset->lists[i].rows[0] = 1;
+            scorer->dataset->lists[i].of[LS_CONTACT].rows[0] = 1;
         }
     }
     return LS_OK;

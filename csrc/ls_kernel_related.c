@@ -1,0 +1,349 @@
+/* Associated records (section 7): filters over them, event rules of companies and deals, property
+ * rules over them, and rollups. A company's events are its contacts', worked out contact by contact
+ * with the same tables and kernels as a contact's own. */
+#include "ls_kernel.h"
+
+#include <stdlib.h>
+
+/* ---- filters over associated records --------------------------------------------------------- */
+
+static ls_record record_of(const ls_record *record, ls_object object, size_t row)
+{
+    ls_record other = *record;
+    other.object = object;
+    other.row = row;
+    other.own = false;
+    return other;
+}
+
+static ls_truth ask_other(const ls_record *record, const ls_over *over, size_t row)
+{
+    ls_record other = record_of(record, over->object, row);
+    return over->where ? ls_kernel_ask(&other, over->where) : LS_TRUE;
+}
+
+ls_truth ls_kernel_related(const ls_record *record, const ls_filter *filter)
+{
+    const ls_over *over = filter->related;
+    ls_related related =
+        ls_related_begin(record->binding->dataset, record->object, record->row, over);
+    ls_truth any = LS_FALSE, every = LS_TRUE;
+    int64_t count = 0, all = 0;
+    for (size_t row; ls_related_next(&related, &row); all++) {
+        ls_truth truth = ask_other(record, over, row);
+        any = ls_truth_or(any, truth);
+        every = ls_truth_and(every, truth);
+        count += truth == LS_TRUE;
+    }
+    if (filter->counted) {
+        return count >= filter->count_min && count <= filter->count_max ? LS_TRUE : LS_FALSE;
+    }
+    return filter->every ? (all > 0 ? every : LS_FALSE) : any;
+}
+
+/* ---- combining members ----------------------------------------------------------------------- */
+
+static void begin_member(ls_member *member, const ls_record *record, const ls_over *over)
+{
+    memset(member, 0, sizeof *member);
+    member->related = ls_related_begin(record->binding->dataset, record->object, record->row, over);
+    member->least = INT64_MAX;
+    member->greatest = INT64_MIN;
+}
+
+static void add_member(ls_member *member, int64_t result, bool fired)
+{
+    member->sum += result;
+    member->least = ls_min(member->least, result);
+    member->greatest = ls_max(member->greatest, result);
+    member->count++;
+    member->fired = member->fired || fired;
+}
+
+/* What the members make together; false past the largest sum. */
+static bool combine(const ls_member *member, ls_combine combine, int64_t *out)
+{
+    *out = 0;
+    if (member->count == 0) {
+        return true;
+    }
+    switch (combine) {
+    case LS_MAX: *out = member->greatest; return true;
+    case LS_MIN: *out = member->least; return true;
+    case LS_AVG: return ls_scale_points(member->sum, LS_MILLION, (int64_t)member->count, out);
+    default: return ls_scale_points(member->sum, LS_MILLION, 1, out);
+    }
+}
+
+static void add_combined(const ls_record *record, size_t rule, const ls_member *member)
+{
+    const ls_binding *binding = record->binding;
+    int64_t result;
+    if (!combine(member, binding->definition->rules[rule].combine, &result)) {
+        record->scratch->too_large = true;
+        return;
+    }
+    record->scratch->fired = record->scratch->fired || member->fired;
+    ls_kernel_add(record->scratch, binding->rule_target[rule], result);
+}
+
+/* ---- event rules over contacts --------------------------------------------------------------- */
+
+/* The events of one contact: sums and counts are the contact's own after it. */
+static bool add_contact(const ls_binding *binding, size_t contact, ls_scratch *scratch)
+{
+    const ls_events *events = &binding->dataset->events;
+    size_t begin = (size_t)events->first[contact], end = (size_t)events->first[contact + 1];
+    memset(scratch->sums + binding->member_target, 0,
+           binding->member_count * sizeof *scratch->sums);
+    memset(scratch->counts, 0, binding->spec_count * sizeof *scratch->counts);
+    for (size_t i = 0; binding->any_kernel && i < binding->spec_count; i++) {
+        scratch->latest[i] = INT64_MIN;
+    }
+    if ((ls_int128)(end - begin) * binding->event_bound > LS_MAX_SUM) {
+        return false;
+    }
+    for (size_t block = begin; block < end; block = end) {
+        ls_kernel_entries(binding, begin, end - begin, scratch);
+        ls_kernel_contact(binding, begin, begin, end, scratch);
+    }
+    return true;
+}
+
+/* What an event rule makes of the contact whose events were added. */
+static int64_t contact_result(const ls_binding *binding, const ls_spec *spec,
+                              const ls_scratch *scratch, bool *fired)
+{
+    size_t number = (size_t)(spec - binding->specs);
+    const ls_occurrences *occurrences = spec->occurrences;
+    int64_t count = scratch->counts[number];
+    if (occurrences->times_count == 0) {
+        *fired = count > 0;
+        return scratch->sums[spec->target];
+    }
+    const ls_times *times = ls_times_fit(occurrences, count);
+    *fired = times != NULL;
+    if (times == NULL || count == 0 || occurrences->decay.curve == LS_CURVE_NONE) {
+        return times ? times->points : 0;
+    }
+    return ls_decay_points(&occurrences->decay, times->points,
+                           binding->at - scratch->latest[number]);
+}
+
+static void take_contact(const ls_record *record, uint64_t link, size_t contact)
+{
+    const ls_binding *binding = record->binding;
+    ls_scratch *scratch = record->scratch;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        if (spec->occurrences == NULL || spec->rule == NULL) {
+            scratch->totals[i] += scratch->counts[i];
+            continue;
+        }
+        ls_member *member = &scratch->members[spec->target - binding->member_target];
+        const ls_over *over = spec->rule->over;
+        if (ls_related_takes(&member->related, link) &&
+            ask_other(record, over, contact) == LS_TRUE) {
+            bool fired;
+            int64_t result = contact_result(binding, spec, scratch, &fired);
+            add_member(member, result, fired);
+        }
+    }
+}
+
+void ls_kernel_contacts(const ls_record *record)
+{
+    static const ls_over contacts = {.relation = LS_RELATED_CONTACTS, .object = LS_CONTACT};
+    const ls_binding *binding = record->binding;
+    ls_scratch *scratch = record->scratch;
+    if (binding->spec_count == 0) {
+        return;
+    }
+    ls_related related = ls_related_begin(binding->dataset, record->object, record->row, &contacts);
+    memset(scratch->totals, 0, binding->spec_count * sizeof *scratch->totals);
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        if (spec->occurrences && spec->rule) {
+            begin_member(&scratch->members[spec->target - binding->member_target], record,
+                         spec->rule->over);
+        }
+    }
+    for (; related.next < related.end; related.next++) {
+        size_t contact = related.links->rows[related.next];
+        if (!add_contact(binding, contact, scratch)) {
+            scratch->too_large = true;
+            return;
+        }
+        take_contact(record, related.next, contact);
+    }
+    scratch->fired = false; /* lanes of tables may have said so for a contact that no rule takes */
+    memcpy(scratch->counts, scratch->totals, binding->spec_count * sizeof *scratch->counts);
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        if (spec->occurrences && spec->rule) {
+            add_combined(record, (size_t)(spec->rule - binding->definition->rules),
+                         &scratch->members[spec->target - binding->member_target]);
+        }
+    }
+}
+
+/* ---- property rules and rollups -------------------------------------------------------------- */
+
+static void add_property_rule(const ls_record *record, size_t number)
+{
+    const ls_binding *binding = record->binding;
+    const ls_rule *rule = &binding->definition->rules[number];
+    const ls_property_table *table = &binding->tables[rule->choice.property];
+    ls_member member;
+    begin_member(&member, record, rule->over);
+    for (size_t row; ls_related_next(&member.related, &row);) {
+        if (ask_other(record, rule->over, row) != LS_TRUE) {
+            continue;
+        }
+        ls_outcome outcome =
+            ls_table_outcome(table, ls_table_class(table, row), binding->choice_place[number]);
+        record->scratch->too_large = record->scratch->too_large || outcome.too_large;
+        add_member(&member, outcome.points, outcome.applies);
+    }
+    add_combined(record, number, &member);
+}
+
+/* Units of a rollup's values: of scores millionths, of columns 10^-12. */
+static int64_t value_unit(const ls_rollup *rollup)
+{
+    return rollup->of_property ? LS_MILLION : 1;
+}
+
+/* The value that a record takes part with; false: none, or it does not count. */
+static bool score_value(const ls_record *record, const ls_rollup *rollup, size_t row,
+                        ls_int128 *out)
+{
+    const ls_score_column *column = &record->columns[rollup->score];
+    const int64_t *const parts[] = {column->value, column->fit, column->engagement};
+    uint8_t flags = column->flags[row];
+    ls_value value = {.known = parts[rollup->part] != NULL && (flags & LS_FLAG_IN_SCOPE) &&
+                               !(flags & LS_FLAG_EMPTY)};
+    if (!value.known) {
+        return false;
+    }
+    *out = value.points = parts[rollup->part][row];
+    return rollup->is == NULL ||
+           ls_condition_test(rollup->is, &value, record->binding->at) == LS_TRUE;
+}
+
+static bool column_value(const ls_record *record, const ls_rollup *rollup, size_t row,
+                         ls_int128 *out)
+{
+    const ls_property_table *table = &record->binding->tables[rollup->property];
+    const ls_number *number =
+        &table->numbers[table->column ? ls_column_code(table->column, row) : 0];
+    ls_value value = {.known = number->known, .number = number->value};
+    if (!number->known) {
+        return false;
+    }
+    record->scratch->too_large = record->scratch->too_large || number->too_large;
+    *out = number->exact;
+    return rollup->is == NULL ||
+           ls_condition_test(rollup->is, &value, record->binding->at) == LS_TRUE;
+}
+
+static bool rollup_value(const ls_record *record, const ls_rollup *rollup, size_t row,
+                         ls_int128 *out)
+{
+    *out = 0;
+    if (rollup->of_score) {
+        return score_value(record, rollup, row, out);
+    }
+    return rollup->of_property ? column_value(record, rollup, row, out) : true;
+}
+
+static int compare_descending(const void *a, const void *b)
+{
+    ls_int128 x = *(const ls_int128 *)a, y = *(const ls_int128 *)b;
+    return (x < y) - (x > y);
+}
+
+typedef struct total {
+    ls_int128 sum, least, greatest;
+    size_t count;
+} total;
+
+static void add_value(total *total, ls_int128 value)
+{
+    total->sum += value;
+    total->least = total->count == 0 || value < total->least ? value : total->least;
+    total->greatest = total->count == 0 || value > total->greatest ? value : total->greatest;
+    total->count++;
+}
+
+/* All values, or with `top` the largest of them. */
+static void add_values(const ls_record *record, const ls_rule *rule, total *total)
+{
+    const ls_rollup *rollup = rule->rollup;
+    ls_int128 *values = record->scratch->values, value;
+    size_t count = 0;
+    ls_related related =
+        ls_related_begin(record->binding->dataset, record->object, record->row, rule->over);
+    for (size_t row; ls_related_next(&related, &row);) {
+        if (ask_other(record, rule->over, row) != LS_TRUE ||
+            !rollup_value(record, rollup, row, &value)) {
+            continue;
+        }
+        if (rollup->top > 0) {
+            values[count++] = value;
+        } else {
+            add_value(total, value);
+        }
+    }
+    if (count > rollup->top) {
+        qsort(values, count, sizeof *values, compare_descending);
+        count = (size_t)rollup->top;
+    }
+    for (size_t i = 0; i < count; i++) {
+        add_value(total, values[i]);
+    }
+}
+
+static bool roll_up(const ls_rule *rule, const total *total, int64_t *out)
+{
+    const ls_rollup *rollup = rule->rollup;
+    int64_t unit = value_unit(rollup), count = (int64_t)total->count;
+    switch (rule->combine) {
+    case LS_COUNT: return ls_scale_points((ls_int128)count * LS_MILLION, rollup->weight, 1, out);
+    case LS_AVG: return ls_scale_points(total->sum, rollup->weight, count * unit, out);
+    case LS_MAX: return ls_scale_points(total->greatest, rollup->weight, unit, out);
+    case LS_MIN: return ls_scale_points(total->least, rollup->weight, unit, out);
+    default: return ls_scale_points(total->sum, rollup->weight, unit, out);
+    }
+}
+
+static void add_rollup(const ls_record *record, size_t number)
+{
+    const ls_rule *rule = &record->binding->definition->rules[number];
+    total total = {0};
+    int64_t result;
+    add_values(record, rule, &total);
+    if (total.count == 0) {
+        return;
+    }
+    if (!roll_up(rule, &total, &result)) {
+        record->scratch->too_large = true;
+        return;
+    }
+    record->scratch->fired = true;
+    ls_kernel_add(record->scratch, record->binding->rule_target[number], result);
+}
+
+void ls_kernel_over(const ls_record *record)
+{
+    const ls_binding *binding = record->binding;
+    for (size_t i = 0; i < binding->over_rule_count; i++) {
+        size_t number = binding->over_rules[i];
+        ls_rule_kind kind = binding->definition->rules[number].kind;
+        if (kind == LS_RULE_PROPERTY) {
+            add_property_rule(record, number);
+        } else if (kind == LS_RULE_ROLLUP) {
+            add_rollup(record, number);
+        }
+    }
+}
