@@ -9,27 +9,12 @@
  * first piece. */
 #include "ls_explain.h"
 
-#include "ls_json.h"
 #include "ls_next.h"
 #include "ls_time.h"
 
-/* Bytes kept back before they are passed on. */
-#define PIECE ((size_t)64 * 1024)
-
-typedef struct explainer {
-    ls_walk *walk;
-    ls_json_writer json;
-    ls_buffer out;
-    ls_why why;
-    ls_writer writer;
-    void *user;
-    ls_error *error;
-    int status;
-} explainer;
-
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void pass_on(explainer *explainer, size_t at_least)
+void ls_explain_pass_on(ls_explainer *explainer, size_t at_least)
 {
     if (explainer->status != LS_OK || explainer->out.length < at_least)
         return;
@@ -41,7 +26,7 @@ static void pass_on(explainer *explainer, size_t at_least)
     explainer->out.length = 0;
 }
 
-static void write_string(explainer *explainer, const char *key, ls_string text)
+void ls_explain_text(ls_explainer *explainer, const char *key, ls_string text)
 {
     ls_json_key(&explainer->json, key);
     if (text.length != 0)
@@ -50,7 +35,7 @@ static void write_string(explainer *explainer, const char *key, ls_string text)
         ls_json_null(&explainer->json);
 }
 
-static void write_points(explainer *explainer, const char *key, int64_t points, bool there)
+void ls_explain_points(ls_explainer *explainer, const char *key, int64_t points, bool there)
 {
     ls_json_key(&explainer->json, key);
     if (there)
@@ -59,7 +44,7 @@ static void write_points(explainer *explainer, const char *key, int64_t points, 
         ls_json_null(&explainer->json);
 }
 
-static void write_time(explainer *explainer, const char *key, int64_t at, bool there)
+static void write_time(ls_explainer *explainer, const char *key, int64_t at, bool there)
 {
     ls_json_key(&explainer->json, key);
     if (there)
@@ -68,41 +53,42 @@ static void write_time(explainer *explainer, const char *key, int64_t at, bool t
         ls_json_null(&explainer->json);
 }
 
-static void write_boolean(explainer *explainer, const char *key, bool value)
+static void write_boolean(ls_explainer *explainer, const char *key, bool value)
 {
     ls_json_key(&explainer->json, key);
     ls_json_boolean(&explainer->json, value);
 }
 
-static void write_sums(explainer *explainer, int64_t raw, int64_t value)
+static void write_sums(ls_explainer *explainer, int64_t raw, int64_t value)
 {
-    write_points(explainer, "raw", raw, true);
-    write_points(explainer, "value", value, true);
-    write_points(explainer, "lost_to_limit", raw - value, true);
+    ls_explain_points(explainer, "raw", raw, true);
+    ls_explain_points(explainer, "value", value, true);
+    ls_explain_points(explainer, "lost_to_limit", raw - value, true);
 }
 
-static void write_why(explainer *explainer)
+static void write_why(ls_explainer *explainer)
 {
     ls_json_key(&explainer->json, "why");
     ls_json_text(&explainer->json, explainer->why.line.data, explainer->why.line.length);
 }
 
-static void write_occurrence(explainer *explainer, const ls_occurrences *occurrences,
+static void write_occurrence(ls_explainer *explainer, const ls_occurrences *occurrences,
                              const ls_occurrence *item)
 {
     ls_json_writer *json = &explainer->json;
     ls_json_open(json, '{');
     write_time(explainer, "at", item->at, true);
-    write_string(explainer, "event", occurrences->events[item->name]);
-    write_points(explainer, "points", item->points, true);
-    write_points(explainer, "value",
-                 ls_walk_decay(explainer->walk, &occurrences->decay, item->points, item->at), true);
+    ls_explain_text(explainer, "event", occurrences->events[item->name]);
+    ls_explain_points(explainer, "points", item->points, true);
+    ls_explain_points(explainer, "value",
+                      ls_walk_decay(explainer->walk, &occurrences->decay, item->points, item->at),
+                      true);
     ls_json_close(json, '}');
-    pass_on(explainer, PIECE);
+    ls_explain_pass_on(explainer, LS_EXPLAIN_PIECE);
 }
 
 /* With `times`: one match, also where the count does not fit. */
-static void write_match(explainer *explainer, const ls_occurrences *occurrences,
+static void write_match(ls_explainer *explainer, const ls_occurrences *occurrences,
                         const ls_occurrence *items, size_t count, const ls_rule_result *result)
 {
     ls_json_writer *json = &explainer->json;
@@ -112,31 +98,40 @@ static void write_match(explainer *explainer, const ls_occurrences *occurrences,
     ls_json_key(json, "count");
     ls_json_integer(json, (int64_t)count);
     write_time(explainer, "at", count != 0 ? items[count - 1].at : 0, count != 0);
-    write_points(explainer, "points", times != NULL ? times->points : 0, true);
-    write_points(explainer, "value", result->raw, true);
+    ls_explain_points(explainer, "points", times != NULL ? times->points : 0, true);
+    ls_explain_points(explainer, "value", result->raw, true);
     ls_json_close(json, '}');
 }
 
-static void write_occurrences(explainer *explainer, const ls_rule *rule,
-                              const ls_rule_result *result)
+void ls_explain_contact(ls_explainer *explainer, const ls_occurrences *occurrences,
+                        const ls_found *found, size_t contact, const ls_rule_result *result)
 {
     ls_json_writer *json = &explainer->json;
     const ls_occurrence *items = NULL;
     size_t count = 0;
-    if (rule->enabled)
-        items = ls_walk_occurrences(explainer->walk, rule->occurrences, &count);
-    if (rule->occurrences->times_count != 0) {
-        write_match(explainer, rule->occurrences, items, count, result);
+    if (found != NULL && contact < found->contact_count)
+        items = ls_walk_window(explainer->walk, occurrences, found, contact, &count);
+    if (occurrences->times_count != 0) {
+        write_match(explainer, occurrences, items, count, result);
         return;
     }
     ls_json_key(json, "occurrences");
     ls_json_open(json, '[');
     for (size_t i = 0; i < count && explainer->status == LS_OK; i++)
-        write_occurrence(explainer, rule->occurrences, &items[i]);
+        write_occurrence(explainer, occurrences, &items[i]);
     ls_json_close(json, ']');
 }
 
-static void write_rule(explainer *explainer, size_t index)
+/* A contact's own. */
+static void write_occurrences(ls_explainer *explainer, const ls_rule *rule,
+                              const ls_rule_result *result)
+{
+    const ls_found *found =
+        rule->enabled ? ls_walk_find(explainer->walk, rule->occurrences, NULL) : NULL;
+    ls_explain_contact(explainer, rule->occurrences, found, 0, result);
+}
+
+static void write_rule(ls_explainer *explainer, size_t index)
 {
     ls_json_writer *json = &explainer->json;
     const ls_rule *rule = &explainer->walk->part->definition->rules[index];
@@ -144,25 +139,27 @@ static void write_rule(explainer *explainer, size_t index)
     ls_json_open(json, '{');
     ls_json_key(json, "index");
     ls_json_integer(json, (int64_t)rule->index + 1);
-    write_string(explainer, "name", rule->name);
-    write_string(explainer, "description", rule->description);
+    ls_explain_text(explainer, "name", rule->name);
+    ls_explain_text(explainer, "description", rule->description);
     write_sums(explainer, result.raw, result.value);
     write_boolean(explainer, "fired", result.fired);
     ls_why_rule(&explainer->why, rule, &result);
     write_why(explainer);
-    if (rule->kind == LS_RULE_EVENT)
+    if (rule->over != NULL)
+        ls_explain_over(explainer, rule, &result);
+    else if (rule->kind == LS_RULE_EVENT)
         write_occurrences(explainer, rule, &result);
     ls_json_close(json, '}');
-    pass_on(explainer, PIECE);
+    ls_explain_pass_on(explainer, LS_EXPLAIN_PIECE);
 }
 
-static void write_group(explainer *explainer, size_t index)
+static void write_group(ls_explainer *explainer, size_t index)
 {
     ls_json_writer *json = &explainer->json;
     const ls_group *group = &explainer->walk->part->definition->groups[index];
     int64_t sum = explainer->walk->part->group_sums[index];
     ls_json_open(json, '{');
-    write_string(explainer, "name", group->name);
+    ls_explain_text(explainer, "name", group->name);
     write_sums(explainer, sum, ls_limit_apply(&group->limit, sum));
     ls_json_key(json, "rules");
     ls_json_open(json, '[');
@@ -172,7 +169,7 @@ static void write_group(explainer *explainer, size_t index)
     ls_json_close(json, '}');
 }
 
-static void write_category(explainer *explainer, bool fit)
+static void write_category(ls_explainer *explainer, bool fit)
 {
     ls_json_writer *json = &explainer->json;
     const ls_walk_definition *part = explainer->walk->part;
@@ -192,7 +189,7 @@ static void write_category(explainer *explainer, bool fit)
 }
 
 /* Out of scope nothing was worked out: the list is empty. */
-static void write_categories(explainer *explainer, bool in_scope)
+static void write_categories(ls_explainer *explainer, bool in_scope)
 {
     const ls_definition *definition = explainer->walk->part->definition;
     ls_json_key(&explainer->json, "categories");
@@ -204,39 +201,36 @@ static void write_categories(explainer *explainer, bool in_scope)
     ls_json_close(&explainer->json, ']');
 }
 
-static void write_head(explainer *explainer, const ls_score *score, bool known, int64_t next)
+static void write_head(ls_explainer *explainer, const ls_score *score, const ls_change *next)
 {
     const ls_definition *definition = explainer->walk->part->definition;
     bool combined = definition->has_fit && definition->has_engagement && !score->empty;
-    write_string(explainer, "name", definition->name);
-    write_points(explainer, "value", score->value, !score->empty);
-    write_points(explainer, "fit", score->fit, combined);
-    write_points(explainer, "engagement", score->engagement, combined);
+    ls_explain_text(explainer, "name", definition->name);
+    ls_explain_points(explainer, "value", score->value, !score->empty);
+    ls_explain_points(explainer, "fit", score->fit, combined);
+    ls_explain_points(explainer, "engagement", score->engagement, combined);
     ls_string label = {score->label, score->label != NULL ? strlen(score->label) : 0};
-    write_string(explainer, "label", label);
+    ls_explain_text(explainer, "label", label);
     write_boolean(explainer, "scored", score->scored);
     write_boolean(explainer, "in_scope", score->in_scope);
-    write_time(explainer, "next_change_at", next, known);
+    if (next != NULL)
+        write_time(explainer, "next_change_at", next->at, next->known);
 }
 
-typedef struct change {
-    bool known;
-    int64_t at;
-} change;
-
-static void write_score(explainer *explainer, size_t definition, const ls_clock *clock,
-                        const change *next)
+void ls_explain_score(ls_explainer *explainer, size_t definition, const ls_change *next)
 {
     ls_walk *walk = explainer->walk;
     ls_score score;
-    explainer->status = ls_walk_score(walk, definition, clock, &score, explainer->error);
-    if (explainer->status != LS_OK)
+    int status = ls_walk_score(walk, definition, LS_NOW, &score, explainer->error);
+    if (status != LS_OK) {
+        explainer->status = status;
         return;
+    }
     ls_settled settled = walk->part->settled;
     ls_json_open(&explainer->json, '{');
-    write_head(explainer, &score, next->known, next->at);
-    write_points(explainer, "raw", settled.raw, score.in_scope);
-    write_points(explainer, "lost_to_limit", settled.raw - settled.value, !score.empty);
+    write_head(explainer, &score, next);
+    ls_explain_points(explainer, "raw", settled.raw, score.in_scope);
+    ls_explain_points(explainer, "lost_to_limit", settled.raw - settled.value, !score.empty);
     if (!score.in_scope) { /* no rule can say why */
         ls_why_scope(&explainer->why);
         write_why(explainer);
@@ -247,30 +241,41 @@ static void write_score(explainer *explainer, size_t definition, const ls_clock 
         explainer->status = walk->status;
 }
 
-static void write_record(explainer *explainer, const ls_clock *clock, const change *changes)
+void ls_explain_id(ls_explainer *explainer, ls_object object, size_t row)
 {
     static const char *const objects[] = {"contact", "company", "deal"};
+    size_t length;
+    const char *id = ls_dataset_id(explainer->walk->dataset, object, row, &length);
+    ls_json_key(&explainer->json, "id");
+    ls_json_text(&explainer->json, id, length);
+    ls_json_key(&explainer->json, "object");
+    ls_json_text(&explainer->json, objects[object], strlen(objects[object]));
+}
+
+static void write_record(ls_explainer *explainer, int64_t at, const ls_change *changes)
+{
     ls_walk *walk = explainer->walk;
     ls_json_writer *json = &explainer->json;
-    size_t length;
-    const char *id = ls_dataset_id(walk->dataset, walk->object, walk->row, &length);
     ls_json_open(json, '{');
-    ls_json_key(json, "id");
-    ls_json_text(json, id, length);
-    ls_json_key(json, "object");
-    ls_json_text(json, objects[walk->object], strlen(objects[walk->object]));
-    write_time(explainer, "at", clock->at, true);
+    ls_explain_id(explainer, walk->object, walk->row);
+    write_time(explainer, "at", at, true);
     ls_json_key(json, "scores");
     ls_json_open(json, '[');
     for (size_t i = 0; i < walk->plan->count && explainer->status == LS_OK; i++)
         if (walk->plan->definitions[i].object == walk->object)
-            write_score(explainer, i, clock, &changes[i]);
+            ls_explain_score(explainer, i, &changes[i]);
     ls_json_close(json, ']');
     ls_json_close(json, '}');
-    pass_on(explainer, 0);
+    ls_explain_pass_on(explainer, 0);
 }
 
-static int find_changes(ls_walk *walk, ls_object object, size_t row, int64_t at, change *changes,
+/* What a record's explanation needs by definition. */
+typedef struct answers {
+    ls_change *changes;
+    ls_score *scores;
+} answers;
+
+static int find_changes(ls_walk *walk, ls_object object, size_t row, int64_t at, ls_change *changes,
                         ls_error *error)
 {
     for (size_t i = 0; i < walk->plan->count; i++) {
@@ -283,18 +288,18 @@ static int find_changes(ls_walk *walk, ls_object object, size_t row, int64_t at,
 }
 
 /* Everything that can fail but memory and the writer fails before the first piece is passed on. */
-static int explain_record(explainer *explainer, ls_object object, size_t row, int64_t at,
-                          change *changes)
+static int explain_record(ls_explainer *explainer, ls_object object, size_t row, int64_t at,
+                          const answers *answers)
 {
     ls_walk *walk = explainer->walk;
     ls_clock clock = {at, at, at, at};
-    int status = find_changes(walk, object, row, at, changes, explainer->error);
+    int status = find_changes(walk, object, row, at, answers->changes, explainer->error);
     if (status == LS_OK)
-        status = ls_walk_record(walk, object, row, &clock, walk->least, explainer->error);
+        status = ls_walk_record(walk, object, row, &clock, answers->scores, explainer->error);
     if (status != LS_OK)
         return status;
-    walk->watching = true; /* rules are kept between being summed and being told */
-    write_record(explainer, &clock, changes);
+    walk->still = true; /* rules are kept between being summed and being told */
+    write_record(explainer, at, answers->changes);
     return explainer->status;
 }
 
@@ -311,7 +316,7 @@ static int check_place(const ls_dataset *dataset, ls_object object, size_t row, 
 int ls_explain(const ls_plan *plan, ls_dataset *dataset, ls_object object, size_t row, int64_t at,
                ls_writer writer, void *user, ls_error *error)
 {
-    explainer explainer = {.writer = writer, .user = user, .error = error};
+    ls_explainer explainer = {.writer = writer, .user = user, .error = error};
     int status = check_place(dataset, object, row, at, error);
     if (status == LS_OK)
         status = ls_walk_new(plan, dataset, &explainer.walk, error);
@@ -321,12 +326,16 @@ int ls_explain(const ls_plan *plan, ls_dataset *dataset, ls_object object, size_
     explainer.why.walk = explainer.walk;
     explainer.out.context = explainer.why.line.context = context;
     explainer.json.buffer = &explainer.out;
-    change *changes = ls_allocate_zero(context, plan->count, sizeof *changes);
-    if (changes == NULL)
+    answers answers = {
+        ls_allocate_zero(context, plan->count, sizeof *answers.changes),
+        ls_allocate_zero(context, plan->count, sizeof *answers.scores),
+    };
+    if (answers.changes == NULL || answers.scores == NULL)
         status = ls_fail_memory(error);
     else
-        status = explain_record(&explainer, object, row, at, changes);
-    ls_free(context, changes, plan->count * sizeof *changes);
+        status = explain_record(&explainer, object, row, at, &answers);
+    ls_free(context, answers.changes, plan->count * sizeof *answers.changes);
+    ls_free(context, answers.scores, plan->count * sizeof *answers.scores);
     ls_buffer_free(&explainer.out);
     ls_buffer_free(&explainer.why.line);
     ls_walk_close(explainer.walk);

@@ -12,13 +12,13 @@
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
-static void say(ls_why *why, const char *text)
+void ls_say(ls_why *why, const char *text)
 {
     ls_buffer_add_text(&why->line, text);
 }
 
 /* A text of the definition or the data: in one line, and not too long of it. */
-static void say_string(ls_why *why, ls_string text)
+void ls_say_string(ls_why *why, ls_string text)
 {
     size_t length = text.length;
     if (length > MOST_BYTES) {
@@ -31,24 +31,24 @@ static void say_string(ls_why *why, ls_string text)
         ls_buffer_add(&why->line, (unsigned char)c < 0x20 ? " " : &c, 1);
     }
     if (length < text.length)
-        say(why, "...");
+        ls_say(why, "...");
 }
 
-static void say_points(ls_why *why, int64_t points)
+void ls_say_points(ls_why *why, int64_t points)
 {
     char text[LS_POINTS_TEXT];
     ls_buffer_add(&why->line, text, ls_print_points(points, text));
 }
 
-static void say_integer(ls_why *why, int64_t number)
+void ls_say_integer(ls_why *why, int64_t number)
 {
-    say_points(why, number * LS_MILLION);
+    ls_say_points(why, number * LS_MILLION);
 }
 
-static void say_count(ls_why *why, size_t count, const char *one, const char *many)
+void ls_say_count(ls_why *why, size_t count, const char *one, const char *many)
 {
-    say_integer(why, (int64_t)count);
-    say(why, count == 1 ? one : many);
+    ls_say_integer(why, (int64_t)count);
+    ls_say(why, count == 1 ? one : many);
 }
 
 static void say_number(ls_why *why, double number)
@@ -57,7 +57,7 @@ static void say_number(ls_why *why, double number)
     ls_buffer_add(&why->line, text, ls_print_number(number, text));
 }
 
-static void say_time(ls_why *why, int64_t at)
+void ls_say_time(ls_why *why, int64_t at)
 {
     char text[LS_TIME_TEXT];
     ls_buffer_add(&why->line, text, ls_print_time(at, text));
@@ -78,21 +78,21 @@ static void say_span(ls_why *why, int64_t span)
         i++;
     int64_t count = span / units[i].seconds;
     if (count <= INT64_MAX / LS_MILLION)
-        say_count(why, (size_t)count, units[i].one, units[i].many);
+        ls_say_count(why, (size_t)count, units[i].one, units[i].many);
     else
-        say(why, "a very long time");
+        ls_say(why, "a very long time");
 }
 
 /* The join before the i-th of several; false: enough have been shown. */
 static bool say_join(ls_why *why, size_t i, size_t count, const char *join)
 {
     if (i == MOST_SHOWN && count > MOST_SHOWN + 1) {
-        say(why, " and ");
-        say_count(why, count - MOST_SHOWN, " more", " more");
+        ls_say(why, " and ");
+        ls_say_count(why, count - MOST_SHOWN, " more", " more");
         return false;
     }
     if (i != 0)
-        say(why, join);
+        ls_say(why, join);
     return true;
 }
 
@@ -137,9 +137,9 @@ static void say_operand(ls_why *why, ls_type type, const ls_test *test, size_t i
     if (type == LS_NUMBER)
         say_number(why, test->numbers[i]);
     else if (type == LS_POINTS)
-        say_points(why, test->points[i]);
+        ls_say_points(why, test->points[i]);
     else
-        say_string(why, test->shown[i]);
+        ls_say_string(why, test->shown[i]);
 }
 
 static void say_operands(ls_why *why, ls_type type, const ls_test *test)
@@ -156,10 +156,10 @@ static void say_operands(ls_why *why, ls_type type, const ls_test *test)
 
 static void say_instants(ls_why *why, const ls_test *test)
 {
-    say_time(why, test->from);
+    ls_say_time(why, test->from);
     if (test->op == LS_OP_WITHIN || test->op == LS_OP_OUTSIDE) {
-        say(why, " until ");
-        say_time(why, test->until);
+        ls_say(why, " until ");
+        ls_say_time(why, test->until);
     }
 }
 
@@ -167,9 +167,9 @@ static void say_spanned(ls_why *why, const ls_test *test)
 {
     say_span(why, test->span);
     if (test->op == LS_OP_MORE_THAN_AGO)
-        say(why, " ago");
+        ls_say(why, " ago");
     if (test->op == LS_OP_MORE_THAN_AHEAD)
-        say(why, " ahead");
+        ls_say(why, " ahead");
 }
 
 /* before: what joins it to the line. False: nothing had to be said. */
@@ -180,14 +180,14 @@ static bool say_test(ls_why *why, ls_type type, const ls_test *test, telling how
     const char *word = one ? words_of_one[test->op][how] : words[test->op][how];
     if (*word == '\0')
         return false; /* "industry is Hospitality" says it all */
-    say(why, before);
-    say(why, word);
+    ls_say(why, before);
+    ls_say(why, word);
     if (test->op >= LS_OP_IN_LAST)
         say_spanned(why, test);
     else if (test->op >= LS_OP_WITHIN)
         say_instants(why, test);
     else if (test->op == LS_OP_IS)
-        say(why, test->boolean ? "true" : "false");
+        ls_say(why, test->boolean ? "true" : "false");
     else
         say_operands(why, type, test);
     return true;
@@ -199,7 +199,7 @@ static void say_tests(ls_why *why, const ls_condition *condition, const ls_value
 {
     int64_t at = why->walk->clock.at;
     if (condition->asks_known && !condition->known) {
-        say(why, ": should be unknown");
+        ls_say(why, ": should be unknown");
         return;
     }
     const char *join = ": ";
@@ -217,19 +217,19 @@ static void say_condition(ls_why *why, const ls_condition *condition, const ls_v
     if (value->known)
         say_tests(why, condition, value, truth);
     else if (truth == LS_TRUE && condition->missing && condition->count != 0)
-        say(why, ", which counts as a match");
+        ls_say(why, ", which counts as a match");
 }
 
 /* "url contains /pricing", of any value. */
-static void say_wanted(ls_why *why, const ls_condition *condition)
+void ls_say_wanted(ls_why *why, const ls_condition *condition)
 {
     if (condition->asks_known)
-        say(why, condition->known ? "is known" : "is unknown");
+        ls_say(why, condition->known ? "is known" : "is unknown");
     for (size_t i = 0; i < condition->count; i++)
         say_test(why, condition->type, &condition->tests[i], WANTED,
                  i != 0 || condition->asks_known ? " and " : "");
     if (condition->missing)
-        say(why, " or is unknown");
+        ls_say(why, " or is unknown");
 }
 
 /* ---- occurrences ----------------------------------------------------------------------------- */
@@ -241,77 +241,76 @@ static void say_names(ls_why *why, const ls_occurrences *occurrences)
     for (size_t i = 0; i < occurrences->event_count; i++) {
         if (!say_join(why, i, occurrences->event_count, " or "))
             return;
-        say_string(why, occurrences->events[i]);
+        ls_say_string(why, occurrences->events[i]);
     }
 }
 
 static void say_window(ls_why *why, const ls_occurrences *occurrences)
 {
     if (occurrences->has_last) {
-        say(why, " within ");
+        ls_say(why, " within ");
         say_span(why, occurrences->last);
     }
     if (occurrences->has_from) {
-        say(why, " from ");
-        say_time(why, occurrences->from);
+        ls_say(why, " from ");
+        ls_say_time(why, occurrences->from);
     }
     if (occurrences->has_until) {
-        say(why, occurrences->has_from ? " until " : " before ");
-        say_time(why, occurrences->until);
+        ls_say(why, occurrences->has_from ? " until " : " before ");
+        ls_say_time(why, occurrences->until);
     }
 }
 
 /* "call_started where url contains /pricing within 30 days" */
-static void say_occurrences(ls_why *why, const ls_occurrences *occurrences)
+void ls_say_occurrences(ls_why *why, const ls_occurrences *occurrences)
 {
     say_names(why, occurrences);
     if (occurrences->where != NULL) {
-        say(why, " where ");
+        ls_say(why, " where ");
         say_wanted_filter(why, occurrences->where);
     }
     say_window(why, occurrences);
 }
 
-static void say_band_of_times(ls_why *why, const ls_times *times)
+void ls_say_range(ls_why *why, int64_t min, int64_t max)
 {
-    if (times->max == INT64_MAX) {
-        say(why, "at least ");
-        say_integer(why, times->min);
+    if (max == INT64_MAX) {
+        ls_say(why, "at least ");
+        ls_say_integer(why, min);
         return;
     }
-    if (times->min == times->max) {
-        say(why, "exactly ");
-    } else if (times->min == 1) {
-        say(why, "at most ");
+    if (min == max) {
+        ls_say(why, "exactly ");
+    } else if (min == 1) {
+        ls_say(why, "at most ");
     } else {
-        say_integer(why, times->min);
-        say(why, " to ");
+        ls_say_integer(why, min);
+        ls_say(why, " to ");
     }
-    say_integer(why, times->max);
+    ls_say_integer(why, max);
 }
 
-static void say_needs(ls_why *why, const ls_occurrences *occurrences)
+void ls_say_needs(ls_why *why, const ls_occurrences *occurrences)
 {
-    say(why, "; needs ");
+    ls_say(why, "; needs ");
     for (size_t i = 0; i < occurrences->times_count; i++) {
         if (!say_join(why, i, occurrences->times_count, " or "))
             break;
-        say_band_of_times(why, &occurrences->times[i]);
+        ls_say_range(why, occurrences->times[i].min, occurrences->times[i].max);
     }
     say_window(why, occurrences);
 }
 
 /* "3 occurrences, latest 2025-05-22T00:00:00Z", or "no call_started within 30 days". */
-static void say_found(ls_why *why, const ls_occurrences *occurrences, const ls_occurrence *items,
-                      size_t count)
+static void say_found(ls_why *why, const ls_occurrences *occurrences, size_t count, int64_t latest)
 {
     if (count == 0) {
-        say(why, "no ");
-        say_occurrences(why, occurrences);
+        ls_say(why, "no ");
+        ls_say_occurrences(why, occurrences);
         return;
     }
-    say_count(why, count, " occurrence, at ", " occurrences, latest ");
-    say_time(why, items[count - 1].at);
+    ls_say_count(why, count, " occurrence, at ", " occurrences, latest ");
+    ls_say_time(why, latest);
 }
 
 /* ---- filters --------------------------------------------------------------------------------- */
@@ -326,23 +325,23 @@ static void say_cell(ls_why *why, uint32_t property)
     ls_string cell = ls_walk_cell(why->walk, property);
     cell = ls_trim(cell.text, cell.length);
     if (cell.length != 0)
-        say_string(why, cell);
+        ls_say_string(why, cell);
     else
-        say(why, "unknown");
+        ls_say(why, "unknown");
 }
 
 /* "employees is 30" or "employees is unknown" */
 static void say_property(ls_why *why, uint32_t property, const ls_value *value)
 {
-    say_string(why, property_name(why, property));
-    say(why, " is ");
+    ls_say_string(why, property_name(why, property));
+    ls_say(why, " is ");
     if (value->known || value->unreadable)
         say_cell(why, property);
     else
-        say(why, "unknown");
+        ls_say(why, "unknown");
     if (value->unreadable) {
-        say(why, ", which cannot be read as a ");
-        say(why, ls_type_name(why->walk->part->definition->properties[property].type));
+        ls_say(why, ", which cannot be read as a ");
+        ls_say(why, ls_type_name(why->walk->part->definition->properties[property].type));
     }
 }
 
@@ -354,67 +353,67 @@ static void say_property_leaf(ls_why *why, const ls_filter *filter, ls_truth tru
     say_condition(why, filter->condition, &value, truth);
 }
 
-static void say_score_name(ls_why *why, const ls_filter *filter)
+void ls_say_score_name(ls_why *why, uint32_t definition, ls_part part)
 {
     static const char *const parts[] = {"", ".fit", ".engagement", ".label"};
-    say(why, "score:");
-    say_string(why, why->walk->plan->definitions[filter->score].name);
-    say(why, parts[filter->part]);
+    ls_say_string(why, why->walk->plan->definitions[definition].name);
+    ls_say(why, parts[part]);
 }
 
 static void say_score_leaf(ls_why *why, const ls_filter *filter, ls_truth truth)
 {
-    const ls_score *score = &why->walk->scores[filter->score];
+    ls_score score;
     ls_value value;
-    ls_walk_score_value(why->walk, filter, score, &value);
-    say_score_name(why, filter);
-    say(why, " is ");
+    ls_walk_ask(why->walk, filter->score, why->walk->row, LS_NOW, &score);
+    ls_walk_score_value(why->walk, filter->score, filter->part, &score, &value);
+    ls_say(why, "score:");
+    ls_say_score_name(why, filter->score, filter->part);
+    ls_say(why, " is ");
     if (!value.known)
-        say(why, "empty");
+        ls_say(why, "empty");
     else if (filter->part == LS_PART_LABEL)
-        say(why, score->label);
+        ls_say(why, score.label);
     else
-        say_points(why, value.points);
+        ls_say_points(why, value.points);
     say_condition(why, filter->condition, &value, truth);
 }
 
 static void say_lists(ls_why *why, const ls_filter *filter)
 {
-    say(why, filter->count == 1 ? "list " : "any of the lists ");
+    ls_say(why, filter->count == 1 ? "list " : "any of the lists ");
     for (size_t i = 0; i < filter->count; i++) {
         if (!say_join(why, i, filter->count, ", "))
             return;
-        say_string(why, why->walk->plan->lists[filter->lists[i]]);
+        ls_say_string(why, why->walk->plan->lists[filter->lists[i]]);
     }
 }
 
 static void say_list_leaf(ls_why *why, const ls_filter *filter, ls_truth truth)
 {
     bool member = (truth == LS_TRUE) != filter->negate;
-    say(why, member ? "in " : "not in ");
+    ls_say(why, member ? "in " : "not in ");
     say_lists(why, filter);
 }
 
 static void say_did_leaf(ls_why *why, const ls_filter *filter, ls_truth truth)
 {
-    size_t count;
-    const ls_occurrence *items = ls_walk_occurrences(why->walk, filter->did, &count);
+    int64_t latest = 0;
+    const ls_found *found = ls_walk_find(why->walk, filter->did, NULL);
+    size_t count = ls_walk_count(why->walk, filter->did, found, &latest);
     bool did = (truth == LS_TRUE) != filter->negate;
     if (count == 0) {
-        say(why, "did not ");
-        say_occurrences(why, filter->did);
+        ls_say(why, "did not ");
+        ls_say_occurrences(why, filter->did);
         return;
     }
-    say(why, "did ");
+    ls_say(why, "did ");
     say_names(why, filter->did);
-    say(why, " (");
-    say_found(why, filter->did, items, count);
-    say(why, ")");
+    ls_say(why, " (");
+    say_found(why, filter->did, count, latest);
+    ls_say(why, ")");
     if (!did)
-        say_needs(why, filter->did);
+        ls_say_needs(why, filter->did);
 }
-
-static void say_filter(ls_why *why, const ls_filter *filter, ls_truth truth, bool inner);
 
 /* The children of which the truth is this one; *said counts those told before. */
 static void say_children(ls_why *why, const ls_filter *filter, ls_truth truth, size_t *said)
@@ -424,8 +423,8 @@ static void say_children(ls_why *why, const ls_filter *filter, ls_truth truth, s
         if (ls_walk_filter(why->walk, child) != truth)
             continue;
         if ((*said)++ != 0)
-            say(why, "; ");
-        say_filter(why, child, truth, true);
+            ls_say(why, "; ");
+        ls_say_filter(why, child, truth, true);
     }
 }
 
@@ -446,7 +445,7 @@ static void say_any(ls_why *why, const ls_filter *filter, ls_truth truth)
         return;
     }
     if (filter->count > 1)
-        say(why, "none holds of: ");
+        ls_say(why, "none holds of: ");
     say_children(why, filter, LS_FALSE, &said);
     say_children(why, filter, LS_UNKNOWN, &said);
 }
@@ -455,7 +454,7 @@ static void say_none(ls_why *why, const ls_filter *filter, ls_truth truth)
 {
     size_t said = 0;
     if (truth == LS_FALSE) {
-        say(why, "must not hold: ");
+        ls_say(why, "must not hold: ");
         say_children(why, filter, LS_TRUE, &said);
         return;
     }
@@ -467,24 +466,24 @@ static void say_combination(ls_why *why, const ls_filter *filter, ls_truth truth
 {
     bool bracket = inner && filter->count > 1;
     if (bracket)
-        say(why, "(");
+        ls_say(why, "(");
     switch (filter->kind) {
     case LS_FILTER_ALL: say_all(why, filter); break;
     case LS_FILTER_ANY: say_any(why, filter, truth); break;
     default: say_none(why, filter, truth); break;
     }
     if (bracket)
-        say(why, ")");
+        ls_say(why, ")");
 }
 
-/* Why a filter is what it is. */
-static void say_filter(ls_why *why, const ls_filter *filter, ls_truth truth, bool inner)
+void ls_say_filter(ls_why *why, const ls_filter *filter, ls_truth truth, bool inner)
 {
     switch (filter->kind) {
     case LS_FILTER_PROPERTY: say_property_leaf(why, filter, truth); break;
     case LS_FILTER_SCORE: say_score_leaf(why, filter, truth); break;
     case LS_FILTER_LIST: say_list_leaf(why, filter, truth); break;
     case LS_FILTER_DID: say_did_leaf(why, filter, truth); break;
+    case LS_FILTER_RELATED: ls_say_relation(why, filter); break;
     default: say_combination(why, filter, truth, inner); break;
     }
 }
@@ -493,18 +492,18 @@ static void say_filter(ls_why *why, const ls_filter *filter, ls_truth truth, boo
 static void say_wanted_filter(ls_why *why, const ls_filter *filter)
 {
     if (filter->kind == LS_FILTER_PROPERTY) {
-        say_string(why, property_name(why, filter->property));
-        say(why, " ");
-        say_wanted(why, filter->condition);
+        ls_say_string(why, property_name(why, filter->property));
+        ls_say(why, " ");
+        ls_say_wanted(why, filter->condition);
         return;
     }
-    say(why, filter->kind == LS_FILTER_NONE ? "not (" : filter->count > 1 ? "(" : "");
+    ls_say(why, filter->kind == LS_FILTER_NONE ? "not (" : filter->count > 1 ? "(" : "");
     for (size_t i = 0; i < filter->count; i++) {
         if (i != 0)
-            say(why, filter->kind == LS_FILTER_ALL ? " and " : " or ");
+            ls_say(why, filter->kind == LS_FILTER_ALL ? " and " : " or ");
         say_wanted_filter(why, &filter->children[i]);
     }
-    say(why, filter->kind == LS_FILTER_NONE || filter->count > 1 ? ")" : "");
+    ls_say(why, filter->kind == LS_FILTER_NONE || filter->count > 1 ? ")" : "");
 }
 
 /* ---- why ------------------------------------------------------------------------------------- */
@@ -522,14 +521,14 @@ static bool say_matches(ls_why *why, const ls_choice *choice, const ls_value *va
             if (!ls_string_equal(entry->text, one.text.text, one.text.length))
                 continue;
             if (said++ == 0) {
-                say_string(why, property_name(why, choice->property));
-                say(why, ": ");
+                ls_say_string(why, property_name(why, choice->property));
+                ls_say(why, ": ");
             } else {
-                say(why, ", ");
+                ls_say(why, ", ");
             }
-            say_string(why, entry->shown);
-            say(why, " ");
-            say_points(why, entry->points);
+            ls_say_string(why, entry->shown);
+            ls_say(why, " ");
+            ls_say_points(why, entry->points);
         }
     }
     return said != 0;
@@ -538,8 +537,8 @@ static bool say_matches(ls_why *why, const ls_choice *choice, const ls_value *va
 static void say_band(ls_why *why, const ls_choice *choice, size_t band, const ls_value *value)
 {
     say_condition(why, choice->entries[band].condition, value, LS_TRUE);
-    say(why, " gives ");
-    say_points(why, choice->entries[band].points);
+    ls_say(why, " gives ");
+    ls_say_points(why, choice->entries[band].points);
 }
 
 static void say_choice(ls_why *why, const ls_choice *choice)
@@ -559,38 +558,41 @@ static void say_choice(ls_why *why, const ls_choice *choice)
     if (band < choice->count) {
         say_band(why, choice, band, &value);
     } else if (applies) { /* of other types one value applies, or `otherwise` */
-        say(why, choice->kind == LS_CHOICE_BANDS ? ": in no band, otherwise " : ": gives ");
-        say_points(why, (int64_t)points);
+        ls_say(why, choice->kind == LS_CHOICE_BANDS ? ": in no band, otherwise " : ": gives ");
+        ls_say_points(why, (int64_t)points);
     } else if (value.known) {
-        say(why, choice->kind == LS_CHOICE_BANDS ? ": in no band" : ": no points for it");
+        ls_say(why, choice->kind == LS_CHOICE_BANDS ? ": in no band" : ": no points for it");
     }
 }
 
 static void say_event_rule(ls_why *why, const ls_occurrences *occurrences,
                            const ls_rule_result *result)
 {
-    size_t count;
-    const ls_occurrence *items = ls_walk_occurrences(why->walk, occurrences, &count);
+    int64_t latest = 0;
+    const ls_found *found = ls_walk_find(why->walk, occurrences, NULL);
+    size_t count = ls_walk_count(why->walk, occurrences, found, &latest);
     const ls_times *times = ls_walk_times(occurrences, count);
-    say_found(why, occurrences, items, count);
+    say_found(why, occurrences, count, latest);
     if (times != NULL) {
-        say(why, ": ");
-        say_band_of_times(why, times);
+        ls_say(why, ": ");
+        ls_say_range(why, times->min, times->max);
         say_window(why, occurrences);
     } else if (occurrences->times_count != 0) {
-        say_needs(why, occurrences);
+        ls_say_needs(why, occurrences);
     }
     if (result->fired && result->raw == 0 && occurrences->decay.curve != LS_CURVE_NONE)
-        say(why, "; decayed to 0");
+        ls_say(why, "; decayed to 0");
 }
 
 void ls_why_rule(ls_why *why, const ls_rule *rule, const ls_rule_result *result)
 {
     why->line.length = 0;
     if (!rule->enabled)
-        say(why, "disabled");
+        ls_say(why, "disabled");
+    else if (rule->over != NULL)
+        ls_say_over(why, rule, result);
     else if (rule->kind == LS_RULE_WHEN)
-        say_filter(why, rule->when, ls_walk_filter(why->walk, rule->when), false);
+        ls_say_filter(why, rule->when, ls_walk_filter(why->walk, rule->when), false);
     else if (rule->kind == LS_RULE_PROPERTY)
         say_choice(why, &rule->choice);
     else
@@ -601,6 +603,6 @@ void ls_why_scope(ls_why *why)
 {
     const ls_filter *scope = why->walk->part->definition->scope;
     why->line.length = 0;
-    say(why, "out of scope: ");
-    say_filter(why, scope, ls_walk_filter(why->walk, scope), false);
+    ls_say(why, "out of scope: ");
+    ls_say_filter(why, scope, ls_walk_filter(why->walk, scope), false);
 }

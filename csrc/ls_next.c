@@ -19,7 +19,11 @@
  * long as every step is swallowed by a limit.
  *
  * Curves that cancel to the digit (an event that one rule adds for and another takes off as much)
- * would keep bounds apart for as long as they last, so such pairs are left out of bounds.
+ * would keep bounds apart for as long as they last, so such pairs are left out of bounds
+ * (ls_walk_cancel.c).
+ *
+ * What a rollup takes of associated records moves by their curves as the record's own do, and steps
+ * as they step; what it asks of their scores in conditions is discrete.
  *
  * Cost: one look is one walk of the definition and those that it uses, in which rules whose
  * interval holds cost nothing. It takes a look for each edge that changes nothing and is not
@@ -29,8 +33,6 @@
 #include "ls_next.h"
 
 #include "ls_time.h"
-
-#include <stdlib.h>
 
 /* Edges in a row that change nothing, before spans are tried. */
 #define FIRST_PATIENCE 4
@@ -67,28 +69,26 @@ static void mark_wanted(ls_walk *walk, size_t index)
     }
 }
 
-/* The scores of all wanted definitions at a clock, into `out`; conditions on scores go by low and
- * high. */
-static int look(change_search *search, const ls_clock *clock, ls_score *out)
+/* Whether a score is one of the record's own that is wanted; those of associated records are asked
+ * for where they are used. */
+static bool is_own(const change_search *search, uint32_t definition)
 {
-    ls_walk *walk = search->walk;
-    walk->interval = (ls_interval){INT64_MIN, INT64_MAX};
-    int status = LS_OK;
-    for (size_t i = 0; i < walk->plan->count && status == LS_OK; i++) {
-        size_t definition = walk->plan->order[i];
-        if (walk->wanted[definition])
-            status = ls_walk_score(walk, definition, clock, &out[definition], search->error);
-    }
-    return status;
+    const ls_plan *plan = search->walk->plan;
+    return search->walk->wanted[definition] &&
+           plan->definitions[definition].object == search->definition->object;
 }
 
-/* The exact scores at an instant. */
-static int look_at(change_search *search, int64_t at)
+/* The exact score at an instant, after those that it uses. */
+static int look_at(change_search *search, int64_t at, ls_score *score)
 {
     ls_walk *walk = search->walk;
     ls_clock clock = {search->at, at, at, at};
-    walk->low = walk->high = walk->scores;
-    int status = look(search, &clock, walk->scores);
+    int status = LS_OK;
+    walk->interval = LS_ALWAYS;
+    ls_walk_look(walk, LS_NOW, &clock);
+    for (size_t i = 0; i < walk->plan->count && status == LS_OK; i++)
+        if (is_own(search, walk->plan->order[i]))
+            status = ls_walk_score(walk, walk->plan->order[i], LS_NOW, score, search->error);
     search->edge = walk->interval.until;
     return status;
 }
@@ -108,20 +108,20 @@ static bool is_same_but_value(const ls_score *a, const ls_score *b)
 /* Whether `at` counts; the walk is left at it. All seconds before do not. */
 static int is_change(change_search *search, int64_t at, bool *changed)
 {
-    ls_score *score = &search->walk->scores[search->index];
-    ls_score before = search->base;
+    ls_score score = search->base, before = search->base;
     int status = LS_OK;
     if (search->definition->curves) { /* what the value would be, had nothing discrete happened */
         ls_clock clock = {search->at, at - 1, at, at};
-        status = look_at(search, at - 1);
+        status = look_at(search, at - 1, &before);
+        ls_walk_look(search->walk, LS_MIXED, &clock);
         if (status == LS_OK)
-            status = ls_walk_score(search->walk, search->index, &clock, &before, search->error);
+            status = ls_walk_score(search->walk, search->index, LS_MIXED, &before, search->error);
     }
     if (status == LS_OK)
-        status = look_at(search, at);
+        status = look_at(search, at, &score);
     if (status == LS_OK)
-        *changed = !is_same_but_value(score, &search->base) ||
-                   (!score->empty && score->value != before.value);
+        *changed = !is_same_but_value(&score, &search->base) ||
+                   (!score.empty && score.value != before.value);
     return status;
 }
 
@@ -167,26 +167,31 @@ static bool is_stepping(const ls_walk_definition *part, const int64_t *values,
 
 /* Bounds of one definition's score; conditions on others ask the bounds of those, which came
  * before. */
-static int bound_score(change_search *search, size_t index, int64_t a, int64_t b, bool *definite,
-                       ls_error *error)
+static int bound_score(change_search *search, uint32_t index, bool *definite, ls_error *error)
 {
     ls_walk *walk = search->walk;
     const ls_walk_definition *part = &walk->definitions[index];
-    ls_clock low = {search->at, a, b, a}, high = {search->at, a, a, b};
-    ls_score *least = &walk->least[index], *most = &walk->most[index];
-    int status = ls_walk_score(walk, index, &low, least, error);
+    ls_score least, most;
+    int status = ls_walk_score(walk, index, LS_LEAST, &least, error);
     if (status != LS_OK)
         return status;
     ls_settled settled = part->settled;
     save_values(part, walk->values);
-    status = ls_walk_score(walk, index, &high, most, error);
+    status = ls_walk_score(walk, index, LS_MOST, &most, error);
     if (status != LS_OK || index != search->index)
         return status;
-    *definite = least->label == most->label && least->empty == most->empty &&
-                least->in_scope == most->in_scope;
-    if (walk->coarse && least->in_scope && is_stepping(part, walk->values, &settled))
+    *definite =
+        least.label == most.label && least.empty == most.empty && least.in_scope == most.in_scope;
+    if (walk->coarse && least.in_scope && is_stepping(part, walk->values, &settled))
         *definite = false;
     return LS_OK;
+}
+
+static void look_over(change_search *search, int64_t a, int64_t b)
+{
+    ls_clock low = {search->at, a, b, a}, high = {search->at, a, a, b};
+    ls_walk_look(search->walk, LS_LEAST, &low);
+    ls_walk_look(search->walk, LS_MOST, &high);
 }
 
 /* *definite: no second after a up to b counts, given that a does not, and that nothing discrete
@@ -196,13 +201,12 @@ static int bound_interval(change_search *search, int64_t a, int64_t b, bool *def
     ls_walk *walk = search->walk;
     ls_error error;
     int status = LS_OK;
-    walk->low = walk->least;
-    walk->high = walk->most;
     walk->ambiguous = false;
-    walk->interval = (ls_interval){INT64_MIN, INT64_MAX};
+    walk->interval = LS_ALWAYS;
+    look_over(search, a, b);
     for (size_t i = 0; i < walk->plan->count && status == LS_OK; i++)
-        if (walk->wanted[walk->plan->order[i]])
-            status = bound_score(search, walk->plan->order[i], a, b, definite, &error);
+        if (is_own(search, walk->plan->order[i]))
+            status = bound_score(search, walk->plan->order[i], definite, &error);
     if (status != LS_OK || walk->ambiguous)
         *definite = false;
     if (status == LS_ERROR_RANGE) /* a bound may pass the largest sum where no second does */
@@ -265,6 +269,7 @@ static int skip_span(change_search *search, int64_t *at)
 static int skip_steps(change_search *search, int64_t *at)
 {
     int64_t before, start = *at;
+    ls_score score;
     int status = LS_OK;
     do {
         before = *at;
@@ -272,115 +277,11 @@ static int skip_steps(change_search *search, int64_t *at)
         status = skip_span(search, at);
         search->walk->coarse = false;
         if (status == LS_OK)
-            status = look_at(search, *at);
+            status = look_at(search, *at, &score);
     } while (status == LS_OK && *at != before && search->edge <= LS_TIME_MAX);
     /* Trying costs a few looks: try more rarely while it does not pay. */
     search->patience = *at != start ? FIRST_PATIENCE : ls_min(search->patience * 2, 1 << 20);
     return status;
-}
-
-/* ---- curves that cancel ---------------------------------------------------------------------- */
-
-static int compare_sizes(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-/* By all that two occurrences must share to keep the same size for ever. */
-static int compare_shapes(const ls_term *a, const ls_term *b)
-{
-    const ls_occurrences *x = a->occurrences, *y = b->occurrences;
-    int order = (a->pool > b->pool) - (a->pool < b->pool);
-    if (order == 0)
-        order = compare_sizes(a->occurrence->at, b->occurrence->at);
-    if (order == 0)
-        order = compare_sizes(x->decay.curve, y->decay.curve);
-    if (order == 0)
-        order = compare_sizes(x->decay.every, y->decay.every);
-    if (order == 0)
-        order = compare_sizes(x->decay.percent, y->decay.percent);
-    if (order == 0)
-        order = compare_sizes(x->has_last ? x->last : 0, y->has_last ? y->last : 0);
-    return order != 0 ? order
-                      : compare_sizes(llabs(a->occurrence->points), llabs(b->occurrence->points));
-}
-
-static int compare_terms(const void *first, const void *second)
-{
-    const ls_term *a = first, *b = second;
-    int order = compare_shapes(a, b);
-    return order != 0 ? order : compare_sizes(a->occurrence->points, b->occurrence->points);
-}
-
-static int add_terms(ls_walk *walk, size_t pool, const ls_occurrences *occurrences, ls_found *found,
-                     size_t *count)
-{
-    int status = ls_grow(walk->context, &walk->terms, &walk->term_capacity, *count + found->count,
-                         sizeof *walk->terms);
-    for (size_t i = 0; status == LS_OK && i < found->count; i++)
-        walk->terms[(*count)++] = (ls_term){pool, occurrences, &found->items[i]};
-    return status;
-}
-
-/* Occurrences under curves that no limit stands over before they are added with the others of their
- * pool: their group, or if that has no limit, their category. */
-static int collect_terms(ls_walk *walk, ls_walk_definition *part, size_t *count)
-{
-    const ls_definition *definition = part->definition;
-    int status = LS_OK;
-    for (size_t i = 0; i < definition->rule_count && status == LS_OK; i++) {
-        const ls_rule *rule = &definition->rules[i];
-        const ls_group *group = &definition->groups[rule->group];
-        bool free_rule = !rule->limit.has_min && !rule->limit.has_max;
-        bool free_group = !group->limit.has_min && !group->limit.has_max;
-        if (!rule->enabled || !free_rule || !part->rules[i].shrinks || !part->rules[i].varies)
-            continue;
-        ls_found *found = &part->found[rule->occurrences->index];
-        bool lasting =
-            found->ready && found->interval.from == INT64_MIN && found->interval.until == INT64_MAX;
-        size_t pool = free_group ? definition->group_count + group->fit : rule->group;
-        if (lasting)
-            status = add_terms(walk, pool, rule->occurrences, found, count);
-    }
-    return status;
-}
-
-/* Pairs the negative with the positive ones of terms [first, end), which share their shape and are
- * sorted. */
-static void cancel_pairs(const ls_term *terms, size_t first, size_t end)
-{
-    size_t positive = first;
-    while (positive < end && terms[positive].occurrence->points < 0)
-        positive++;
-    for (size_t negative = first;
-         negative < end && positive < end && terms[negative].occurrence->points < 0;)
-        terms[negative++].occurrence->cancelled = terms[positive++].occurrence->cancelled = true;
-}
-
-static int cancel_curves(ls_walk *walk, ls_walk_definition *part)
-{
-    size_t count = 0;
-    int status = collect_terms(walk, part, &count);
-    if (status != LS_OK || count == 0)
-        return status;
-    qsort(walk->terms, count, sizeof *walk->terms, compare_terms);
-    for (size_t first = 0, end; first < count; first = end) {
-        end = first + 1;
-        while (end < count && compare_shapes(&walk->terms[first], &walk->terms[end]) == 0)
-            end++;
-        cancel_pairs(walk->terms, first, end);
-    }
-    return LS_OK;
-}
-
-static int cancel_all_curves(change_search *search)
-{
-    ls_walk *walk = search->walk;
-    int status = LS_OK;
-    for (size_t i = 0; i < walk->plan->count && status == LS_OK; i++)
-        if (walk->wanted[i])
-            status = cancel_curves(walk, &walk->definitions[i]);
-    return status == LS_OK ? LS_OK : ls_fail_memory(search->error);
 }
 
 /* ---- the search ------------------------------------------------------------------------------ */
@@ -442,13 +343,8 @@ int ls_next_change(ls_walk *walk, ls_object object, size_t row, int64_t at, size
     ls_walk_begin(walk, object, row, at);
     walk->watching = true;
     mark_wanted(walk, definition);
-    int status = look_at(&search, at);
-    if (status != LS_OK)
-        return status;
-    search.base = walk->scores[definition];
     int64_t change = NEVER;
-    if (search.by_curve)
-        status = cancel_all_curves(&search);
+    int status = look_at(&search, at, &search.base);
     if (status == LS_OK)
         status = find_change(&search, &change);
     if (status == LS_OK && change != NEVER) {

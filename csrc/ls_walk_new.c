@@ -3,30 +3,65 @@
  * scratch is in one arena. */
 #include "ls_walk.h"
 
-static bool asks_scores(const ls_filter *filter)
+/* ---- what rules are made of ------------------------------------------------------------------ */
+
+/* Adds to the rule what a score that it takes may do. */
+static void describe_use(const ls_walk *walk, uint32_t score, ls_walk_rule *out)
 {
-    if (filter->kind == LS_FILTER_SCORE)
-        return true;
-    if (filter->kind > LS_FILTER_NONE)
-        return false;
-    for (size_t i = 0; i < filter->count; i++)
-        if (asks_scores(&filter->children[i]))
-            return true;
-    return false;
+    const ls_walk_definition *used = &walk->definitions[score];
+    out->varies = out->varies || used->definition->curves;
+    out->shrinks = out->shrinks || used->shrinks;
 }
 
-static void describe_rule(const ls_rule *rule, ls_walk_rule *out)
+static void describe_filter(const ls_walk *walk, const ls_filter *filter, ls_walk_rule *out)
 {
-    const ls_occurrences *occurrences = rule->occurrences;
-    if (rule->kind == LS_RULE_WHEN)
-        out->varies = asks_scores(rule->when);
-    if (rule->kind != LS_RULE_EVENT)
+    if (filter == NULL)
         return;
-    out->varies = ls_decay_is_curve(&occurrences->decay);
-    out->shrinks = occurrences->times_count == 0;
-    out->steps =
-        out->shrinks && (occurrences->has_last || occurrences->decay.curve == LS_CURVE_STEP);
+    if (filter->kind == LS_FILTER_SCORE)
+        describe_use(walk, filter->score, out);
+    if (filter->kind == LS_FILTER_RELATED)
+        describe_filter(walk, filter->related->where, out);
+    for (size_t i = 0; filter->kind <= LS_FILTER_NONE && i < filter->count; i++)
+        describe_filter(walk, &filter->children[i], out);
 }
+
+static void describe_events(const ls_occurrences *occurrences, ls_walk_rule *out)
+{
+    bool plain = occurrences->times_count == 0;
+    out->varies = out->varies || ls_decay_is_curve(&occurrences->decay);
+    out->shrinks = out->shrinks || plain;
+    out->steps = plain && (occurrences->has_last || occurrences->decay.curve == LS_CURVE_STEP);
+}
+
+static void describe_rule(const ls_walk *walk, const ls_rule *rule, ls_walk_rule *out)
+{
+    if (rule->over != NULL)
+        describe_filter(walk, rule->over->where, out);
+    if (rule->kind == LS_RULE_WHEN)
+        describe_filter(walk, rule->when, out);
+    if (rule->kind == LS_RULE_EVENT)
+        describe_events(rule->occurrences, out);
+    if (rule->kind == LS_RULE_ROLLUP && rule->rollup->of_score) {
+        describe_use(walk, rule->rollup->score, out);
+        out->steps = walk->definitions[rule->rollup->score].steps;
+    }
+}
+
+/* Those that it uses came before. */
+static void describe_definition(const ls_walk *walk, ls_walk_definition *part)
+{
+    ls_walk_rule scope = {0};
+    describe_filter(walk, part->definition->scope, &scope);
+    part->shrinks = scope.shrinks;
+    for (size_t i = 0; i < part->definition->rule_count; i++) {
+        ls_walk_rule *rule = &part->rules[i];
+        describe_rule(walk, &part->definition->rules[i], rule);
+        part->shrinks = part->shrinks || rule->shrinks;
+        part->steps = part->steps || rule->steps;
+    }
+}
+
+/* ---- room ------------------------------------------------------------------------------------ */
 
 static void bind_columns(ls_walk *walk, ls_walk_definition *part)
 {
@@ -47,11 +82,13 @@ static bool new_codes(ls_walk *walk, ls_walk_definition *part, const ls_occurren
 /* Room for the codes of event names, of every did filter too. */
 static bool new_filter_codes(ls_walk *walk, ls_walk_definition *part, const ls_filter *filter)
 {
+    if (filter == NULL)
+        return true;
     if (filter->kind == LS_FILTER_DID)
         return new_codes(walk, part, filter->did);
-    if (filter->kind > LS_FILTER_NONE)
-        return true;
-    for (size_t i = 0; i < filter->count; i++)
+    if (filter->kind == LS_FILTER_RELATED)
+        return new_filter_codes(walk, part, filter->related->where);
+    for (size_t i = 0; filter->kind <= LS_FILTER_NONE && i < filter->count; i++)
         if (!new_filter_codes(walk, part, &filter->children[i]))
             return false;
     return true;
@@ -60,12 +97,13 @@ static bool new_filter_codes(ls_walk *walk, ls_walk_definition *part, const ls_f
 static bool new_rules(ls_walk *walk, ls_walk_definition *part)
 {
     const ls_definition *definition = part->definition;
-    if (definition->scope != NULL && !new_filter_codes(walk, part, definition->scope))
+    if (!new_filter_codes(walk, part, definition->scope))
         return false;
     for (size_t i = 0; i < definition->rule_count; i++) {
         const ls_rule *rule = &definition->rules[i];
-        describe_rule(rule, &part->rules[i]);
         if (rule->kind == LS_RULE_EVENT && !new_codes(walk, part, rule->occurrences))
+            return false;
+        if (rule->over != NULL && !new_filter_codes(walk, part, rule->over->where))
             return false;
         if (rule->kind == LS_RULE_WHEN && !new_filter_codes(walk, part, rule->when))
             return false;
@@ -83,6 +121,7 @@ static bool new_part(ls_walk *walk, const ls_definition *definition, ls_walk_def
     if (part->columns == NULL || part->found == NULL || part->rules == NULL ||
         part->group_sums == NULL)
         return false;
+    part->row = SIZE_MAX;
     part->definition = definition; /* now its found occurrences may be freed */
     bind_columns(walk, part);
     return new_rules(walk, part);
@@ -92,12 +131,8 @@ static bool new_parts(ls_walk *walk)
 {
     size_t count = walk->plan->count, most = 0;
     walk->definitions = ls_arena_allocate(&walk->arena, count * sizeof *walk->definitions);
-    walk->scores = ls_arena_allocate(&walk->arena, count * sizeof *walk->scores);
-    walk->least = ls_arena_allocate(&walk->arena, count * sizeof *walk->least);
-    walk->most = ls_arena_allocate(&walk->arena, count * sizeof *walk->most);
     walk->wanted = ls_arena_allocate(&walk->arena, count * sizeof *walk->wanted);
-    if (walk->definitions == NULL || walk->scores == NULL || walk->least == NULL ||
-        walk->most == NULL || walk->wanted == NULL)
+    if (walk->definitions == NULL || walk->wanted == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
         const ls_definition *definition = &walk->plan->definitions[i];
@@ -106,6 +141,8 @@ static bool new_parts(ls_walk *walk)
         if (!new_part(walk, definition, &walk->definitions[i]))
             return false;
     }
+    for (size_t i = 0; i < count; i++)
+        describe_definition(walk, &walk->definitions[walk->plan->order[i]]);
     walk->values = ls_arena_allocate(&walk->arena, most * sizeof *walk->values);
     return walk->values != NULL;
 }
@@ -155,9 +192,11 @@ static void free_found(ls_walk *walk, ls_walk_definition *part)
 {
     if (part->definition == NULL)
         return;
-    for (size_t i = 0; i < part->definition->occurrences_count; i++)
-        ls_free(walk->context, part->found[i].items,
-                part->found[i].capacity * sizeof *part->found[i].items);
+    for (size_t i = 0; i < part->definition->occurrences_count; i++) {
+        const ls_found *found = &part->found[i];
+        ls_free(walk->context, found->items, found->capacity * sizeof *found->items);
+        ls_free(walk->context, found->contacts, found->contact_capacity * sizeof *found->contacts);
+    }
 }
 
 void ls_walk_close(ls_walk *walk)
@@ -168,6 +207,9 @@ void ls_walk_close(ls_walk *walk)
     if (walk->definitions != NULL)
         for (size_t i = 0; i < walk->plan->count; i++)
             free_found(walk, &walk->definitions[i]);
+    ls_free(context, walk->members, walk->member_capacity * sizeof *walk->members);
+    ls_free(context, walk->memory.items, walk->memory.capacity * sizeof *walk->memory.items);
+    ls_free(context, walk->memory.slots, walk->memory.slot_count * sizeof *walk->memory.slots);
     ls_free(context, walk->terms, walk->term_capacity * sizeof *walk->terms);
     ls_value_reader_free(&walk->reader);
     ls_dictionary_free(&walk->buckets);
