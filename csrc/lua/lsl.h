@@ -95,6 +95,17 @@ typedef struct lsl_dataset {
 } lsl_dataset;
 void lsl_open_dataset(lua_State *L, int context);
 int lsl_dataset_new(lua_State *L);
+lsl_dataset *lsl_check_dataset(lua_State *L); /* argument 1, open and at rest */
+/* The row of an object at index, counted from 0. */
+size_t lsl_check_row(lua_State *L, lsl_dataset *owner, ls_object object, int index);
+/* lsl_access.c: more methods of a dataset */
+int lsl_dataset_match(lua_State *L);
+int lsl_dataset_match_of(lua_State *L);
+int lsl_dataset_keep(lua_State *L);
+int lsl_dataset_value(lua_State *L);
+int lsl_dataset_related(lua_State *L);
+int lsl_dataset_activity(lua_State *L);
+int lsl_dataset_latest(lua_State *L);
 
 /* What a job's userdata keeps: a table with these slots, all filled at once, so that setting one
  * later allocates nothing. */

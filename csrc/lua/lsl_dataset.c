@@ -334,7 +334,7 @@ void lsl_open_job(lua_State *L, int context)
 
 /* ---- dataset --------------------------------------------------------------------------------- */
 
-static lsl_dataset *check_dataset(lua_State *L)
+lsl_dataset *lsl_check_dataset(lua_State *L)
 {
     lsl_dataset *owner = luaL_checkudata(L, 1, LSL_DATASET);
     if (owner->dataset == NULL)
@@ -373,7 +373,7 @@ int lsl_dataset_new(lua_State *L)
 
 static int dataset_expect(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     ls_error error;
     if (ls_dataset_expect(owner->dataset, lsl_check_plan(L, 2), &error) != LS_OK)
         return lsl_fail(L, &error);
@@ -533,7 +533,7 @@ static void read_options(lua_State *L, lsl_job *job, int job_index, ls_input_opt
 
 static int dataset_read(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     lsl_job *job = lsl_job_new(L, 1);
@@ -549,7 +549,7 @@ static int dataset_read(lua_State *L)
 
 static int dataset_group(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     lsl_job *job = lsl_job_new(L, 1);
     job->dataset = owner;
     ls_error error;
@@ -558,7 +558,7 @@ static int dataset_group(lua_State *L)
 
 static int dataset_score(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     const ls_plan *plan = lsl_check_plan(L, 2);
     int64_t at = lsl_check_integer(L, 3);
     int64_t threads = lua_isnoneornil(L, 4) ? 1 : lsl_check_integer(L, 4);
@@ -583,13 +583,14 @@ static void set_count(lua_State *L, const char *name, uint64_t count)
 static int dataset_counts(lua_State *L)
 {
     ls_dataset_counts counts;
-    ls_dataset_count(check_dataset(L)->dataset, &counts);
-    lua_createtable(L, 0, 8);
+    ls_dataset_count(lsl_check_dataset(L)->dataset, &counts);
+    lua_createtable(L, 0, 9);
     set_count(L, "contacts", counts.records[LS_CONTACT]);
     set_count(L, "companies", counts.records[LS_COMPANY]);
     set_count(L, "deals", counts.records[LS_DEAL]);
     set_count(L, "events", counts.events);
     set_count(L, "unknown_contact", counts.unknown_contact);
+    set_count(L, "unknown_associated", counts.unknown_associated);
     set_count(L, "repeated", counts.repeated);
     set_count(L, "rejected_rows", counts.rejected_rows);
     set_count(L, "rejected_cells", counts.rejected_cells);
@@ -598,14 +599,14 @@ static int dataset_counts(lua_State *L)
 
 static int dataset_future(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     lsl_push_integer(L, (int64_t)ls_dataset_future(owner->dataset, lsl_check_integer(L, 2)));
     return 1;
 }
 
 static int dataset_find(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     ls_object object = lsl_check_object(L, 2, false);
     size_t length;
     const char *id = lsl_check_text(L, 3, &length);
@@ -617,7 +618,7 @@ static int dataset_find(lua_State *L)
     return 1;
 }
 
-static size_t check_row(lua_State *L, lsl_dataset *owner, ls_object object, int index)
+size_t lsl_check_row(lua_State *L, lsl_dataset *owner, ls_object object, int index)
 {
     ls_dataset_counts counts;
     ls_dataset_count(owner->dataset, &counts);
@@ -626,9 +627,9 @@ static size_t check_row(lua_State *L, lsl_dataset *owner, ls_object object, int 
 
 static int dataset_id(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     ls_object object = lsl_check_object(L, 2, false);
-    size_t row = check_row(L, owner, object, 3), length;
+    size_t row = lsl_check_row(L, owner, object, 3), length;
     const char *id = ls_dataset_id(owner->dataset, object, row, &length);
     lua_pushlstring(L, id, length);
     return 1;
@@ -636,7 +637,7 @@ static int dataset_id(lua_State *L)
 
 static int dataset_columns(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     ls_object object = lsl_check_object(L, 2, true);
     const char *name;
     lua_newtable(L);
@@ -649,17 +650,17 @@ static int dataset_columns(lua_State *L)
 
 static int dataset_has_list(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     lua_pushboolean(L, ls_dataset_has_list(owner->dataset, lsl_check_text(L, 2, NULL)));
     return 1;
 }
 
 static int dataset_explain(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     const ls_plan *plan = lsl_check_plan(L, 2);
     ls_object object = lsl_check_object(L, 3, false);
-    size_t row = check_row(L, owner, object, 4);
+    size_t row = lsl_check_row(L, owner, object, 4);
     int64_t at = lsl_check_integer(L, 5);
     ls_buffer *text = lsl_buffer_new(L);
     ls_error error;
@@ -671,7 +672,7 @@ static int dataset_explain(lua_State *L)
 
 static int dataset_memory(lua_State *L)
 {
-    lsl_dataset *owner = check_dataset(L);
+    lsl_dataset *owner = lsl_check_dataset(L);
     lsl_push_integer(L, (int64_t)ls_context_memory(owner->context));
     lsl_push_integer(L, (int64_t)ls_context_peak(owner->context));
     return 2;
@@ -712,23 +713,18 @@ static int print_dataset(lua_State *L)
 void lsl_open_dataset(lua_State *L, int context)
 {
     static const luaL_Reg functions[] = {
-        {"__gc", close_dataset},
-        {"__close", close_dataset},
-        {"close", close_dataset},
-        {"__tostring", print_dataset},
-        {"expect", dataset_expect},
-        {"read", dataset_read},
-        {"group", dataset_group},
-        {"score", dataset_score},
-        {"counts", dataset_counts},
-        {"future", dataset_future},
-        {"find", dataset_find},
-        {"id", dataset_id},
-        {"columns", dataset_columns},
-        {"has_list", dataset_has_list},
-        {"explain", dataset_explain},
-        {"memory", dataset_memory},
-        {NULL, NULL},
+        {"__gc", close_dataset},          {"__close", close_dataset},
+        {"close", close_dataset},         {"__tostring", print_dataset},
+        {"expect", dataset_expect},       {"read", dataset_read},
+        {"group", dataset_group},         {"score", dataset_score},
+        {"counts", dataset_counts},       {"future", dataset_future},
+        {"find", dataset_find},           {"id", dataset_id},
+        {"columns", dataset_columns},     {"has_list", dataset_has_list},
+        {"explain", dataset_explain},     {"memory", dataset_memory},
+        {"match", lsl_dataset_match},     {"match_of", lsl_dataset_match_of},
+        {"keep", lsl_dataset_keep},       {"value", lsl_dataset_value},
+        {"related", lsl_dataset_related}, {"activity", lsl_dataset_activity},
+        {"latest", lsl_dataset_latest},   {NULL, NULL},
     };
     lsl_class(L, context, LSL_DATASET, functions);
 }

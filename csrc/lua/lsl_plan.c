@@ -537,14 +537,25 @@ static bool read_array(reading *record, const lsl_place *place,
 
 /* ---- the record ------------------------------------------------------------------------------ */
 
-static bool is_relation(ls_string name)
+/* Whether the value on top of the stack holds associated records, which a plan without relations
+ * does not read: a table of tables, or one record. */
+static bool holds_records(lua_State *L, ls_string key)
 {
-    static const char *const relations[] = {"company", "companies", "deals", "contacts",
-                                            "primary_contacts"};
+    static const char *const relations[] = {"company", "companies", "deals"};
+    bool relation = false;
     for (size_t i = 0; i < sizeof relations / sizeof *relations; i++)
-        if (ls_string_equal(name, relations[i], strlen(relations[i])))
-            return true;
-    return false;
+        relation = relation || ls_string_equal(key, relations[i], strlen(relations[i]));
+    if (!relation || !lua_istable(L, -1))
+        return false;
+    lua_rawgeti(L, -1, 1);
+    bool table = lua_istable(L, -1), nothing = lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (nothing && ls_string_equal(key, "company", 7)) {
+        lua_pushnil(L);
+        table = lua_next(L, -2) != 0;
+        lua_pop(L, table ? 2 : 0);
+    }
+    return table;
 }
 
 /* The pair on top of the stack. */
@@ -564,8 +575,8 @@ static bool read_pair(reading *record, const lsl_place *outermost)
         return read_array(record, &place, read_event);
     if (ls_string_equal(key, "lists", 5))
         return read_array(record, &place, read_list);
-    if (lua_istable(L, -1) && is_relation(key))
-        return wrong(record, &place, "not supported: associated records");
+    if (holds_records(L, key))
+        return true;
     const ls_buffer *text = &record->owner->text;
     return read_value(record, &place) &&
            accepted(record, &place,
