@@ -130,6 +130,20 @@ local function quoted_list(names)
     return "[" .. concat(ordered(texts), ",") .. "]"
 end
 
+local function counted(count)
+    return "{" .. (count.max and '"max":' .. whole(count.max) .. "," or "") .. '"min":' .. whole(count.min) .. "}"
+end
+
+local function related(printer, node)
+    local parts = {}
+    if node.count then parts[1] = '"count":' .. counted(node.count) end
+    if node.every then parts[#parts + 1] = '"every":true' end
+    if node.filter then parts[#parts + 1] = '"filter":' .. filter(printer, node.filter) end
+    if node.labelled then parts[#parts + 1] = '"labelled":' .. printer.text(node.labelled) end
+    parts[#parts + 1] = '"related":"' .. node.related .. '"'
+    return "{" .. concat(parts, ",") .. "}"
+end
+
 function filter(printer, node)
     if node.property then
         return '{"is":' .. condition(printer, node.is, number) .. ',"property":' .. quote(node.property) .. "}"
@@ -139,8 +153,10 @@ function filter(printer, node)
     elseif node.list then
         return '{"list":' .. quoted_list(node.list) .. ',"member":' .. tostring(node.member) .. "}"
     elseif node.did then
-        local members = concat(occurrences(printer, node.did, {}), ",")
-        return '{"did":{' .. members .. '},"done":' .. tostring(node.done) .. "}"
+        local did = concat(occurrences(printer, node.did, {}), ",")
+        return '{"did":{' .. did .. '},"done":' .. tostring(node.done) .. "}"
+    elseif node.related then
+        return related(printer, node)
     end
     local kind = node.all and "all" or node.any and "any" or "none"
     return combined(printer, kind, node[kind])
@@ -204,6 +220,14 @@ local function bands(printer, list)
     return "[" .. concat(texts, ",") .. "]"
 end
 
+local function over(printer, one)
+    local parts = {}
+    if one.labelled then parts[1] = '"labelled":' .. printer.text(one.labelled) end
+    parts[#parts + 1] = '"related":"' .. one.related .. '"'
+    if one.where then parts[#parts + 1] = '"where":' .. filter(printer, one.where) end
+    return "{" .. concat(parts, ",") .. "}"
+end
+
 -- The members of an event rule or a did, in byte order; the other members of a rule are put among them.
 function occurrences(printer, one, parts)
     parts[#parts + 1] = '"event":' .. quoted_list(one.event)
@@ -217,6 +241,7 @@ function occurrences(printer, one, parts)
         parts[#parts + 1] = '"once_per":{"property":' .. quote(once.property) .. "}"
     end
     if one.otherwise then parts[#parts + 1] = '"otherwise":' .. points(one.otherwise) end
+    if one.over then parts[#parts + 1] = '"over":' .. over(printer, one.over) end
     if one.points then parts[#parts + 1] = '"points":' .. points(one.points) end
     if one.points_by then parts[#parts + 1] = '"points_by":' .. points_by(printer, one.points_by) end
     if one.property then parts[#parts + 1] = '"property":' .. quote(one.property) end
@@ -230,10 +255,28 @@ local function fit_members(printer, one, parts)
     if one.limit then parts[#parts + 1] = '"limit":' .. limit(one.limit) end
     if one.name then parts[#parts + 1] = '"name":' .. quote(one.name) end
     if one.otherwise then parts[#parts + 1] = '"otherwise":' .. points(one.otherwise) end
+    if one.over then parts[#parts + 1] = '"over":' .. over(printer, one.over) end
     if one.points then parts[#parts + 1] = '"points":' .. points(one.points) end
     if one.points_by then parts[#parts + 1] = '"points_by":' .. points_by(printer, one.points_by) end
     if one.property then parts[#parts + 1] = '"property":' .. quote(one.property) end
     if one.when then parts[#parts + 1] = '"when":' .. filter(printer, one.when) end
+    return parts
+end
+
+local function of(one)
+    if one.score then return '{"part":"' .. one.part .. '","score":' .. quote(one.score) .. "}" end
+    return '{"property":' .. quote(one.property) .. "}"
+end
+
+local function rollup_members(printer, one, parts)
+    if one.is then parts[#parts + 1] = '"is":' .. condition(printer, one.is, one.of.score and points or number) end
+    if one.limit then parts[#parts + 1] = '"limit":' .. limit(one.limit) end
+    if one.name then parts[#parts + 1] = '"name":' .. quote(one.name) end
+    if one.of then parts[#parts + 1] = '"of":' .. of(one.of) end
+    parts[#parts + 1] = '"over":' .. over(printer, one.over)
+    parts[#parts + 1] = '"rollup":"' .. one.rollup .. '"'
+    if one.top then parts[#parts + 1] = '"top":' .. whole(one.top) end
+    if one.weight then parts[#parts + 1] = '"weight":' .. points(one.weight) end
     return parts
 end
 
@@ -247,10 +290,12 @@ end
 local function rule(printer, one)
     local parts = {}
     if one.bands then parts[1] = '"bands":' .. bands(printer, one.bands) end
+    if one.combine then parts[#parts + 1] = '"combine":"' .. one.combine .. '"' end
     if one.decay then parts[#parts + 1] = '"decay":' .. decay(one.decay) end
     describe(printer, one, parts)
     if one.enabled == false then parts[#parts + 1] = '"enabled":false' end
-    return "{" .. concat((one.event and occurrences or fit_members)(printer, one, parts), ",") .. "}"
+    local members = one.event and occurrences or one.rollup and rollup_members or fit_members
+    return "{" .. concat(members(printer, one, parts), ",") .. "}"
 end
 
 local function group(printer, one)

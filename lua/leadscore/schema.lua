@@ -71,7 +71,18 @@ M.types = {
     times_count = { expected = "a whole number from 0", meaning = "whole number from 0" },
     times_from_one = { expected = "a whole number from 1", meaning = "whole number from 1" },
     times_pair = { expected = "two whole numbers { LOW, HIGH }", meaning = "{ LOW, HIGH }" },
-    associated = { unsupported = "rules over associated records", meaning = "section 7" },
+    combine = { expected = '"sum", "avg", "max" or "min"', meaning = '"sum", "avg", "max" or "min"' },
+    comparison = { expected = "a number, or { LOW, HIGH } for between", meaning = "number, or { LOW, HIGH }" },
+    count = { expected = "a count, such as { at_least = 2 }", meaning = "COUNT" },
+    label_text = { expected = "a label of an association", meaning = "text" },
+    of = { expected = 'what to roll up: "score:NAME", or the name of a number column',
+        meaning = '"score:NAME", "score:NAME.fit", "score:NAME.engagement" or the name of a number column' },
+    over = { expected = 'associated records, such as { relation = "company" }', meaning = "OVER" },
+    related_filter = { expected = "a filter, such as { country = \"SE\" }", meaning = "FILTER" },
+    relation = { expected = "a relation", meaning = "relation of the scored object" },
+    rollup = { expected = '"sum", "avg", "max", "min" or "count"', meaning = '"sum", "avg", "max", "min" or "count"' },
+    top = { expected = "a whole number from 1", meaning = "whole number from 1" },
+    weight = { expected = "a number with at most 6 decimals", meaning = "number, at most 6 decimals, +-1000" },
     within = { expected = 'a span such as "30 days", or { last =, before =, after =, between = }', meaning = "WITHIN" },
 }
 
@@ -100,8 +111,11 @@ local RULE = {
     { "description", "any_text", "text for people" },
     { "enabled", "boolean", "false: the rule is left out of the score" },
     { "limit", "limit", "clamps the rule's result" },
-    { "over", "associated", "which associated records the rule looks at" },
-    { "combine", "associated", "how the results of associated records become one" },
+}
+
+local OVER = {
+    { "over", "over", "which associated records the rule looks at" },
+    { "combine", "combine", "how the results of associated records become one; sum is the default" },
 }
 
 local CHOICE = {
@@ -114,6 +128,13 @@ local OCCURRENCES = {
     { "event!", "event_names", "which events" },
     { "where", "filter", "a filter on the event's own properties" },
     { "within", "within", "how old an event may be, or between which dates it lies" },
+}
+
+local COUNT = {
+    { "exactly", "times_count", "that many" },
+    { "at_least", "times_count", "that many or more" },
+    { "at_most", "times_count", "that many or fewer, none too" },
+    { "between", "times_pair", "from the first to the second, both included" },
 }
 
 local TIMES = {
@@ -142,7 +163,7 @@ M.tables = {
     group = { title = "a group", keys = keys({
         { "name!", "any_text", "what the group is called in explanations" },
         { "description", "any_text", "text for people" },
-        { "kind", "group_kind", "required when event rules and others are mixed" },
+        { "kind", "group_kind", "required when event rules and others are mixed, and with rollups" },
         { "limit", "limit", "clamps the group's sum" },
         { "decay", "decay", "how occurrences of the group's event rules lose value" },
         { "rules!", "rules", "the rules; each adds independently" },
@@ -151,10 +172,10 @@ M.tables = {
         { "when!", "filter", "the rule fires if the filter is true" },
         { "points!", "points", "what it gives then" },
     })) },
-    property_rule = { title = "a rule with `property`", keys = keys(joined(RULE, {
+    property_rule = { title = "a rule with `property`", keys = keys(joined(RULE, OVER, {
         { "property!", "property", "the property whose value decides" },
     }, CHOICE)) },
-    event_rule = { title = "a rule with `event`", keys = keys(joined(RULE, OCCURRENCES, {
+    event_rule = { title = "a rule with `event`", keys = keys(joined(RULE, OVER, OCCURRENCES, {
         { "once_per", "once_per", "of each day's or value's occurrences only the latest stays" },
         { "times", "rule_times", "points once, if the count of occurrences fits" },
         { "latest", "latest", "only that many latest occurrences earn" },
@@ -163,6 +184,27 @@ M.tables = {
     }, CHOICE, {
         { "decay", "rule_decay", "how occurrences lose value with age; false: not at all" },
     })) },
+    rollup_rule = { title = "a rule with `rollup`", keys = keys(joined(RULE, {
+        { "rollup!", "rollup", "how the values of associated records become one" },
+        { "of", "of", "the value: a score of theirs, or a column; count needs none" },
+        { "over", "over", "which associated records: all contacts unless said; on a contact it must be said" },
+        { "top", "top", "only that many largest values" },
+        { "weight", "weight", "the result is multiplied by it; 1 is the default" },
+        { "at_least", "comparison", "count only those whose value is that or more" },
+        { "at_most", "comparison", "count only those whose value is that or less" },
+        { "between", "comparison", "count only those whose value is between these, both included" },
+    })) },
+    over = { title = "`over`", keys = keys({
+        { "relation", "relation", "to which records; contacts is the default where events are read or rolled up" },
+        { "labelled", "label_text", "only associations with that label" },
+        { "where", "related_filter", "only records for which it is true" },
+    }) },
+    related = { title = "a filter on associated records", keys = keys({
+        { "every", "boolean", "true: all of them, and there is one" },
+        { "count", "count", "how many of them" },
+        { "labelled", "label_text", "only associations with that label" },
+    }) },
+    count = { title = "`count`", keys = keys(COUNT) },
     events = { title = "`did`", keys = keys(joined(OCCURRENCES, {
         { "times", "times", "how often; at least once unless said" },
     })) },
@@ -228,15 +270,38 @@ M.words = {
 --- The same inside an event's `where`.
 M.event_words = { all = M.words.all, any = M.words.any, none = M.words.none }
 
---- Relations of an object to others; reserved in filters too.
-M.relations = {
-    contact = { company = "company", companies = "company", deals = "deal" },
-    company = { contacts = "contact", primary_contacts = "contact", deals = "deal" },
-    deal = { contacts = "contact", company = "company" },
+--- Relations of an object to others, in order: { NAME, the object related to, meaning }.
+M.relation_rows = {
+    contact = {
+        { "company", "company", "its primary company" },
+        { "companies", "company", "all its companies" },
+        { "deals", "deal", "its deals" },
+    },
+    company = {
+        { "contacts", "contact", "all its contacts" },
+        { "primary_contacts", "contact", "the contacts whose primary company it is" },
+        { "deals", "deal", "its deals" },
+    },
+    deal = {
+        { "contacts", "contact", "its contacts" },
+        { "company", "company", "its primary company, else its only one" },
+    },
 }
 
+--- The object that a relation leads to, by object and name; the names are reserved in filters too.
+M.relations = {}
+for object, rows in pairs(M.relation_rows) do
+    M.relations[object] = {}
+    for _, row in ipairs(rows) do
+        M.relations[object][row[1]] = row[2]
+    end
+end
+
 --- Keys beside a relation's inner filter.
-M.relation_words = { every = true, count = true, labelled = true }
+M.relation_words = {}
+for _, key in ipairs(M.tables.related.keys) do
+    M.relation_words[key.name] = true
+end
 
 --- Owners that may lead a name in `properties`.
 M.owners = { event = true, contact = true, company = true, deal = true }

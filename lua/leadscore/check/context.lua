@@ -120,6 +120,16 @@ function Context:expected_at(key, ...)
     self:pop()
 end
 
+--- Notes that a score is used here, for what only the whole set of definitions can tell.
+---@param use table { name =, part =, object = whose score it must be, inside = the relation that it is asked in }
+function Context:note_score(use)
+    use.at = {}
+    for i = 1, self.depth do
+        use.at[i] = self.stack[i]
+    end
+    self.scores[#self.scores + 1] = use
+end
+
 --- The qualified name of a property, "contact.industry".
 function Context:qualify(owner, name)
     local names = self.names[owner]

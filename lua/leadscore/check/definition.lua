@@ -10,20 +10,13 @@ local schema = require("leadscore.schema")
 local settle = require("leadscore.check.types")
 require("leadscore.check.events")
 require("leadscore.check.filter")
+require("leadscore.check.related")
 require("leadscore.check.rule")
 
 local M = {}
 
 local by_type, show = readers.by_type, context.show
 local types, null = schema.types, core.null
-
-function by_type.object(check, value)
-    if value == "contact" then return value end
-    if type(value) == "string" and schema.relations[value] then
-        return check:refuse("not supported: scores of " .. (value == "deal" and "deals" or "companies"))
-    end
-    return readers.wrong(check, "object", value, nearest.name(value, schema.relations))
-end
 
 function by_type.definition_limit(check, value)
     if type(value) ~= "table" or next(value) == nil then return readers.wrong(check, "definition_limit", value) end

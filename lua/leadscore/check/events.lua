@@ -71,11 +71,12 @@ local function count_ways(raw)
     return count
 end
 
--- `at_most = n` means 1..n; only `exactly = 0` and `between = { 0, n }` may fit no occurrence.
-local function bounds(times)
+-- `at_most = n` means 1..n; only `exactly = 0` and `between = { 0, n }` may fit no occurrence. Of associated records it
+-- means 0..n.
+local function bounds(times, least)
     local pair = times.between
     if pair then return { min = pair[1], max = pair[2] } end
-    if times.at_most then return { min = 1, max = times.at_most } end
+    if times.at_most then return { min = least, max = times.at_most } end
     if times.at_least then return { min = times.at_least } end
     return { min = times.exactly, max = times.exactly }
 end
@@ -87,7 +88,7 @@ local function read_times(check, value, name)
         local got = count_ways(value) == 0 and "none" or "several"
         return check:expected("one of exactly, at_least, at_most, between", got)
     end
-    local out = bounds(times)
+    local out = bounds(times, name == "count" and 0 or 1)
     if not out.min then return nil end
     out.points = times.points
     return out
@@ -97,6 +98,14 @@ function by_type.times(check, value)
     if type(value) ~= "table" or value[1] ~= nil then return readers.wrong(check, "times", value) end
     local times = read_times(check, value, "times")
     return times and { times }
+end
+
+--- `count` of a filter on associated records.
+function by_type.count(check, value)
+    if type(value) ~= "table" or next(value) == nil or value[1] ~= nil then
+        return readers.wrong(check, "count", value)
+    end
+    return read_times(check, value, "count")
 end
 
 function by_type.rule_times(check, value)

@@ -8,6 +8,7 @@ local condition = require("leadscore.check.condition")
 local context = require("leadscore.check.context")
 local nearest = require("leadscore.check.nearest")
 local readers = require("leadscore.check.readers")
+local relation = require("leadscore.check.relation")
 local schema = require("leadscore.schema")
 
 local M = {}
@@ -15,6 +16,13 @@ local M = {}
 local null, show, trim = core.null, context.show, readers.trim
 local words, event_words = schema.words, schema.event_words
 local filter
+
+local function has_entries(raw)
+    for _, value in next, raw do
+        if value ~= null then return true end
+    end
+    return false
+end
 
 local function read_filters(check, value, owner)
     local length = readers.list_length(value)
@@ -69,45 +77,75 @@ local READ = {
     end,
 }
 
-local function is_condition(value)
-    if type(value) ~= "table" or value[1] ~= nil then return true end
-    for name in next, value do
-        if schema.common_operators[name] then return true end
-        for _, kind in pairs(schema.property_types) do
-            if kind.operators[name] then return true end
-        end
-    end
-    return false
+--- Reads a filter on associated records, inside of which relations are not: they do not nest.
+---@param check table
+---@param raw any
+---@param name string the relation, for messages
+---@param object string whose properties it names
+---@return table|nil node
+function M.inside(check, raw, name, object)
+    check.inside = name
+    local node = filter(check, raw, object)
+    check.inside = nil
+    return node
 end
 
-local function read_relation(check, name, value)
-    if is_condition(value) then
-        return check:expected(("a filter on the associated records, since %s is a relation"):format(name), show(value),
-            nil, ('for a column of that name write ["property:%s"]'):format(name))
+local function refuse_relation(check, name, value)
+    local column = ('for a column of that name write ["property:%s"]'):format(name)
+    if check.inside then
+        return check:refuse(("%s is a relation, and relations do not nest; %s"):format(name, column))
     end
-    check:refuse("not supported: filters over associated records")
+    check:expected(("a filter on the associated records, since %s is a relation"):format(name), show(value), nil,
+        column)
 end
 
-local function valid_part(part)
-    for _, known in ipairs(schema.parts) do
+-- What stands beside the inner filter. `every` with no filter to hold asks nothing more than that there is a record.
+local function read_beside(check, raw, inner)
+    local beside = next(raw) ~= nil and readers.table(check, raw, "related") or {}
+    if readers.is_set(raw.every) and readers.is_set(raw.count) then check:refuse_at("every", "not beside count") end
+    beside.every = beside.every and has_entries(inner) or nil
+    return beside
+end
+
+local function read_relation(check, name, value, owner)
+    if check.inside or relation.is_condition(value) then return refuse_relation(check, name, value) end
+    local raw, inner = relation.split(value)
+    local node = read_beside(check, raw, inner)
+    node.related = name
+    if has_entries(inner) then
+        node.filter = M.inside(check, inner, name, schema.relations[owner][name])
+    elseif not readers.is_set(raw.count) and not readers.is_set(raw.labelled) then
+        return check:expected("a filter on the associated records, or count or labelled", show(value))
+    end
+    return node
+end
+
+local function valid_part(part, parts)
+    for _, known in ipairs(parts) do
         if part == known then return true end
     end
     return false
 end
 
-local function read_score(check, key, value)
-    local name, part = key:match("^score:([^.]*)%.?(.*)$")
-    local whole = part == "" and not key:find(".", 1, true)
-    if not whole and not valid_part(part) then
-        return check:expected("a part of a score (fit, engagement, label)", show(part),
-            nearest.name(part, schema.parts))
-    end
-    part = whole and "value" or part
-    local at = {} -- the place, for what only the whole set of definitions can tell
-    for i = 1, check.depth do
-        at[i] = check.stack[i]
-    end
-    check.scores[#check.scores + 1] = { name = name, part = part, at = at }
+--- Reads `score:NAME` or `score:NAME.PART`.
+---@param check table
+---@param text string
+---@param parts string[] which may be named
+---@param expected string what such a part is, for messages
+---@return string|nil name
+---@return string|nil part
+function M.score(check, text, parts, expected)
+    local name, part = text:match("^score:([^.]*)%.?(.*)$")
+    if not text:find(".", 1, true) then return name, "value" end
+    if valid_part(part, parts) then return name, part end
+    check:expected(("%s (%s)"):format(expected, table.concat(parts, ", ")), show(part), nearest.name(part, parts))
+    return nil, nil
+end
+
+local function read_score(check, key, value, owner)
+    local name, part = M.score(check, key, schema.parts, "a part of a score")
+    if not name then return nil end
+    check:note_score({ name = name, part = part, object = owner, inside = check.inside })
     return { is = condition.condition(check, value, condition.score(part)), part = part, score = name }
 end
 
@@ -139,9 +177,9 @@ local function read_entry(check, raw, key, value, owner)
     elseif on_event then
         return read_property(check, key, value, owner)
     elseif key:find("^score:") then
-        return read_score(check, key, value)
+        return read_score(check, key, value, owner)
     elseif schema.relations[owner][key] then
-        return read_relation(check, key, value)
+        return read_relation(check, key, value, owner)
     end
     return read_property(check, key, value, owner)
 end
@@ -152,7 +190,7 @@ end
 ---@param owner string "contact", "company", "deal" or "event"
 ---@return table|nil node of the canonical form
 function M.filter(check, raw, owner)
-    if type(raw) ~= "table" or next(raw) == nil or raw[1] ~= nil then
+    if type(raw) ~= "table" or not has_entries(raw) or raw[1] ~= nil then
         return readers.wrong(check, "filter", raw)
     end
     local nodes = {}

@@ -150,6 +150,11 @@ function by_type.property(check, value)
     return value
 end
 
+function by_type.label_text(check, value)
+    if type(value) ~= "string" or trim(value) == "" then return wrong(check, "label_text", value) end
+    return trim(value)
+end
+
 local function one_of(name, ...)
     local known = {}
     for i = 1, select("#", ...) do
@@ -167,6 +172,8 @@ one_of("kind", "engagement", "fit", "combined")
 one_of("group_kind", "engagement", "fit")
 one_of("curve", "linear")
 one_of("object", "contact", "company", "deal")
+one_of("combine", "sum", "avg", "max", "min")
+one_of("rollup", "sum", "avg", "max", "min", "count")
 
 function by_type.boolean(check, value)
     if type(value) ~= "boolean" then return wrong(check, "boolean", value) end
@@ -180,10 +187,6 @@ function by_type.language(check, value)
             newer and "this is leadscore " .. core.version .. ", a newer one may read it" or nil)
     end
     return nil
-end
-
-function by_type.associated(check, _, key)
-    check:refuse("not supported: " .. types[key.type].unsupported)
 end
 
 -- Numbers ------------------------------------------------------------------------------------------------------------
@@ -227,6 +230,10 @@ function by_type.sum(check, value)
     return M.exact(check, value, limits.sum)
 end
 
+function by_type.weight(check, value)
+    return M.exact(check, value, limits.weight)
+end
+
 function by_type.percent(check, value)
     local number = M.exact(check, value, limits.sum)
     if number and (number <= 0 or number > 100) then return wrong(check, "percent", value) end
@@ -258,6 +265,7 @@ function by_type.times_from_one(check, value)
 end
 
 by_type.latest = by_type.times_from_one
+by_type.top = by_type.times_from_one
 
 --- Reads two values { LOW, HIGH } by a function(check, value), the first not above the second.
 ---@param check table

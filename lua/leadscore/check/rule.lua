@@ -7,6 +7,8 @@ local condition = require("leadscore.check.condition")
 local context = require("leadscore.check.context")
 local nearest = require("leadscore.check.nearest")
 local readers = require("leadscore.check.readers")
+local related = require("leadscore.check.related")
+local relation = require("leadscore.check.relation")
 local schema = require("leadscore.schema")
 
 local by_type, show = readers.by_type, context.show
@@ -69,7 +71,8 @@ end
 local function subject_of(check, rule)
     local name = rule.property
     if type(name) ~= "string" or readers.trim(name) == "" then return nil end
-    return condition.property(check, is_set(rule.event) and "event" or check.object, name)
+    local owner = relation.owner(check.object, rule)
+    return owner and condition.property(check, owner, name)
 end
 
 function by_type.points_by(check, raw, _, rule)
@@ -169,11 +172,18 @@ local function finish_event_rule(check, raw, rule)
     if rule.times and raw.times[1] == nil then
         rule.times[1].points, rule.points = rule.points, nil
     end
+    related.finish_event_rule(check, raw, rule)
+end
+
+local function finish_property_rule(check, raw, rule)
+    check_choice(check, raw)
+    related.finish_property_rule(check, raw, rule)
 end
 
 local FINISH = {
     event_rule = finish_event_rule,
-    property_rule = check_choice,
+    property_rule = finish_property_rule,
+    rollup_rule = related.finish_rollup_rule,
 }
 
 local function kind_of(raw)
@@ -181,14 +191,14 @@ local function kind_of(raw)
     local property = is_set(raw.property) and not event
     local count = (event and 1 or 0) + (when and 1 or 0) + (rollup and 1 or 0) + (property and 1 or 0)
     if count ~= 1 then return nil, count end
-    return event and "event_rule" or when and "when_rule" or property and "property_rule" or "rollup"
+    return event and "event_rule" or when and "when_rule" or property and "property_rule" or "rollup_rule"
 end
 
 -- The word that a key of a rule without any is nearest to.
 local function nearest_kind(raw)
     local keys = {}
     for key in next, raw do
-        keys[#keys + 1] = nearest.name(key, { "when", "event", "property" })
+        keys[#keys + 1] = nearest.name(key, { "when", "event", "property", "rollup" })
     end
     table.sort(keys)
     return keys[1]
@@ -197,14 +207,12 @@ end
 local function read_rule(check, raw)
     check.rules = check.rules + 1
     if type(raw) ~= "table" or next(raw) == nil or raw[1] ~= nil then
-        return check:expected("a rule: a table with one of when, event, property", show(raw))
+        return check:expected("a rule: a table with one of when, event, property, rollup", show(raw))
     end
     local kind, count = kind_of(raw)
     if not kind then
-        return check:expected("a rule with one of when, event, property", count == 0 and "none" or "several",
+        return check:expected("a rule with one of when, event, property, rollup", count == 0 and "none" or "several",
             count == 0 and nearest_kind(raw) or nil)
-    elseif kind == "rollup" then
-        return check:refuse_at("rollup", "not supported: rules over associated records")
     end
     local rule = readers.table(check, raw, kind)
     if FINISH[kind] then FINISH[kind](check, raw, rule) end
@@ -222,15 +230,19 @@ end
 
 -- Groups -------------------------------------------------------------------------------------------------------------
 
--- What kind its rules give a group: nil when they are mixed.
+-- What kind its rules give a group, nil and why not when they are mixed or hold rollups; and whether some are event
+-- rules.
 local function found_kind(raw)
-    local events, others = false, false
-    if type(raw) ~= "table" then return nil end
+    local events, others, rollups = false, false, false
+    if type(raw) ~= "table" then return nil, nil, false end
     for _, rule in ipairs(raw) do
         local is_event = type(rule) == "table" and is_set(rule.event)
         events, others = events or is_event, others or not is_event
+        rollups = rollups or type(rule) == "table" and is_set(rule.rollup)
     end
-    return not (events and others) and (events and "engagement" or "fit") or nil, events
+    if rollups then return nil, "it holds a rollup, which can be either", events end
+    if events and others then return nil, "its rules are event rules and others", events end
+    return events and "engagement" or "fit", nil, events
 end
 
 local function hand_down_decay(group)
@@ -248,12 +260,11 @@ local function read_group(check, raw)
         return check:expected("a group: a table with name and rules", show(raw))
     end
     local group = readers.table(check, raw, "group")
-    local kind, events = found_kind(raw.rules)
+    local kind, why, events = found_kind(raw.rules)
     if not is_set(raw.kind) then
         group.kind = kind
         if not kind and type(raw.rules) == "table" then
-            check:expected_at("kind", types.group_kind.expected, "nothing", nil,
-                "its rules are event rules and others")
+            check:expected_at("kind", types.group_kind.expected, "nothing", nil, why)
         end
     end
     if type(raw.decay) == "table" and type(raw.rules) == "table" and not events then

@@ -5,6 +5,7 @@ if jit then jit.off(true, true) end -- see leadscore.check.context
 
 local context = require("leadscore.check.context")
 local nearest = require("leadscore.check.nearest")
+local relation = require("leadscore.check.relation")
 
 local M = {}
 
@@ -56,15 +57,24 @@ local function at_place(check, place, note)
     check.stack, check.depth = stack, depth
 end
 
+-- Where a score of another object would be found: inside of the first relation to it.
+local function relation_to(entry, use, object)
+    if use.inside or use.object ~= entry.out.object then return nil end
+    local name = relation.names(entry.out.object, object)[1]
+    return name and ("ask for it inside of %s = { ... }"):format(name)
+end
+
 local function check_use(entry, use, by_name)
     local target = by_name[use.name]
     at_place(entry.check, use.at, function()
         if not target then
             return entry.check:expected("the name of a score of this run", show(use.name),
                 nearest.name(use.name, by_name))
-        elseif target.out.object ~= entry.out.object then
-            return entry.check:expected("a score of the same object, " .. entry.out.object,
-                "one of a " .. target.out.object)
+        end
+        local object = target.out.object
+        if object ~= use.object then
+            return entry.check:expected("a score of a " .. use.object, ("%s, a score of a %s"):format(use.name, object),
+                nil, relation_to(entry, use, object))
         end
         local problem = target.sound and part_problem(target.out, use.part)
         if problem then entry.check:refuse(("score %s has %s"):format(use.name, problem)) end

@@ -8,6 +8,7 @@ local core = require("leadscore.core")
 local context = require("leadscore.check.context")
 local nearest = require("leadscore.check.nearest")
 local readers = require("leadscore.check.readers")
+local relation = require("leadscore.check.relation")
 local schema = require("leadscore.schema")
 
 local M = {}
@@ -81,6 +82,12 @@ end
 
 local walk_filter
 
+local function walk_relation(check, object, value)
+    if relation.is_condition(value) then return end
+    local _, inner = relation.split(value)
+    walk_filter(check, object, inner)
+end
+
 local function walk_filters(check, owner, filters)
     if type(filters) ~= "table" then return end
     for _, inner in ipairs(filters) do
@@ -103,7 +110,9 @@ function walk_filter(check, owner, filter)
     for key, value in next, filter do
         if reserved[key] then
             walk_word(check, owner, key, value)
-        elseif type(key) == "string" and not (relations and (relations[key] or key:find("^score:"))) then
+        elseif relations and relations[key] then
+            walk_relation(check, relations[key], value)
+        elseif type(key) == "string" and not (relations and key:find("^score:")) then
             local name = key:match("^property:(.*)$") or key
             prove_condition(check, check:qualify(owner, name), value)
         end
@@ -111,7 +120,9 @@ function walk_filter(check, owner, filter)
 end
 
 local function walk_choice(check, rule)
-    local property = check:qualify(readers.is_set(rule.event) and "event" or check.object, rule.property)
+    local owner = relation.owner(check.object, rule)
+    if not owner then return end
+    local property = check:qualify(owner, rule.property)
     if type(rule.points_by) == "table" then
         for key in next, rule.points_by do
             prove_literal(check, property, "points_by", key)
@@ -124,8 +135,20 @@ local function walk_choice(check, rule)
     end
 end
 
+-- What a rollup goes over is a number, and `over` has a filter on the associated record.
+local function walk_over(check, rule)
+    local object = relation.target(check.object, relation.of_rule(check.object, rule))
+    if not object then return end
+    if type(rule.over) == "table" then walk_filter(check, object, rule.over.where) end
+    local of = readers.is_set(rule.rollup) and rule.of
+    if type(of) == "string" and not of:find("^score:") then
+        prove(check, check:qualify(object, of:match("^property:(.*)$") or of), "number")
+    end
+end
+
 local function walk_rule(check, rule)
     if type(rule) ~= "table" then return end
+    if rule.over or rule.rollup then walk_over(check, rule) end
     if rule.when then walk_filter(check, check.object, rule.when) end
     if rule.where then walk_filter(check, "event", rule.where) end
     if type(rule.property) == "string" then walk_choice(check, rule) end
