@@ -5,6 +5,7 @@ local core = require("leadscore.core")
 local definitions = require("leadscore.definition")
 local errors = require("leadscore.error")
 local jobs = require("leadscore.job")
+local matching = require("leadscore.match")
 local nearest = require("leadscore.check.nearest").name
 local rows = require("leadscore.rows")
 local show = require("leadscore.check.context").show
@@ -20,8 +21,10 @@ local M = {}
 ---@field events? string|table|function
 ---@field companies? string|table|function
 ---@field deals? string|table|function
----@field associations? string|table|function
+---@field associations? string|table|function { from_object =, from_id =, to_object =, to_id =, label = }
 ---@field lists? table<string, string|string[]> by name: a path, or the ids (more files: { files = { ... } })
+---@field match? leadscore.MatchOptions associates contacts without a company: { email = "email", name = "company" }
+---@field keep? table<string, string[]> columns kept though no definition reads them: { contact = { "owner" } }
 ---@field delimiter? string of CSV files: one character, or "tab"; a comma when left out
 ---@field columns? table<string, string> differently named columns: { ["events.contact_id"] = "visitor" }
 ---@field unknown? string|string[] texts read as empty: "Select"
@@ -37,7 +40,7 @@ Dataset.__name = "leadscore.Dataset"
 
 local KNOWN = {
     "definitions", "contacts", "companies", "deals", "associations", "events", "lists", "delimiter", "columns",
-    "unknown", "rejects", "max_memory", "progress",
+    "unknown", "rejects", "max_memory", "progress", "match", "keep",
 }
 
 local function raise(message, level)
@@ -91,7 +94,8 @@ local function rows_read(handle)
     return function()
         local counts = handle:counts()
         return counts.contacts + (counts.companies or 0) + (counts.deals or 0) + counts.events
-            + (counts.unknown_contact or 0) + (counts.repeated or 0) + (counts.rejected_rows or 0)
+            + (counts.unknown_contact or 0) + (counts.unknown_associated or 0) + (counts.repeated or 0)
+            + (counts.rejected_rows or 0)
     end
 end
 
@@ -118,6 +122,11 @@ local function read_all(self, list, common)
     for _, source in ipairs(list) do
         local ok, err = read_source(self, source, common)
         if not ok then return nil, err end
+    end
+    if self._match then
+        local counts, failure = matching.run(self._handle, self._match)
+        if not counts then return nil, failure end
+        self._matched = counts
     end
     local job, err = self._handle:group()
     if not job then return nil, errors.wrap(err) end
@@ -173,13 +182,36 @@ local function missing_columns(plan, handle)
     return warnings
 end
 
+-- Definitions of objects that were not given at all: they have nothing to score.
+local function missing_records(plan, options)
+    local warnings, warned = {}, {}
+    for i = 1, plan:count() do
+        local input = COUNTED[plan:object(i)]
+        if options[input] == nil and not warned[input] then
+            warned[input] = true
+            warnings[#warnings + 1] = errors.new({
+                kind = "input", path = input,
+                message = ("none were given; the score %s is of %s"):format(show(plan:name(i)), input),
+            })
+        end
+    end
+    return warnings
+end
+
 local function field_key(field)
     return field.object .. "." .. field.name
 end
 
 -- A property that was left out while reading, because the dataset was read for other definitions.
-local function dropped(self, plan)
+local function dropped(self, definition, plan)
     if not self._kept then return nil end
+    if definition:_relates() and not self._associated then
+        return errors.new({
+            kind = "usage", path = "associations",
+            message = "company_id columns were left out while reading, since no definition asked for associated " ..
+                "records: give all definitions to leadscore.dataset, or none",
+        })
+    end
     for _, field in ipairs(plan:fields()) do
         local key, _, known = field_key(field), columns_of(self._handle, field.object)
         if known[field.name] and not self._kept[key] and not ALWAYS[field.object][field.name] then
@@ -209,9 +241,27 @@ local function expect(self, definition)
     local plan = plan_of(definition, "leadscore.dataset: definitions", 3)
     local ok, err = self._handle:expect(plan)
     if ok == nil and err then return nil, errors.wrap(err) end
-    self._kept = {}
+    self._kept, self._associated = {}, definition:_relates()
     for _, field in ipairs(plan:fields()) do
         self._kept[field_key(field)] = true
+    end
+    return true
+end
+
+-- Columns that are wanted besides those of definitions.
+local function keep(self, options)
+    if options.match then
+        local ok, err = matching.keep(self._handle, options.match)
+        if not ok then return nil, err end
+        self._associated = true
+    end
+    for object, names in pairs(options.keep or {}) do
+        for _, name in ipairs(names) do
+            local ok, err = self._handle:keep(object, name)
+            if not ok then return nil, errors.wrap(err) end
+            if self._kept then self._kept[object .. "." .. name] = true end
+            if name == "company_id" then self._associated = true end
+        end
     end
     return true
 end
@@ -231,9 +281,16 @@ local function fill(self, options, common, list)
         local ok, failure = expect(self, definition)
         if not ok then return nil, failure end
     end
-    local ok, err = read_all(self, list, common)
+    local ok, err = keep(self, options)
+    if ok then ok, err = read_all(self, list, common) end
     if not ok then return nil, err end
-    if definition then self._warnings = missing_columns(definition:_open(), self._handle) end
+    if definition then
+        local plan = definition:_open()
+        self._warnings = missing_records(plan, options)
+        for _, warning in ipairs(missing_columns(plan, self._handle)) do
+            self._warnings[#self._warnings + 1] = warning
+        end
+    end
     return true
 end
 
@@ -251,6 +308,7 @@ function M.new(options)
     if type(options) ~= "table" then raise("expected a table of options, got " .. type(options), 3) end
     check_options(options, KNOWN, "leadscore.dataset", 3)
     if not (options.contacts or options.companies or options.deals) then raise("contacts are needed", 3) end
+    if options.match ~= nil then matching.check(options.match, 3) end
     local common = sources.common(options, 4)
     local list, notes = sources.expand(options, 4)
     if not list then return nil, notes end
@@ -259,7 +317,9 @@ function M.new(options)
     local rejects, failure = opens_rejects(options)
     if failure then return nil, failure end
     common.rejects, common.progress = rejects, options.progress
-    local self = setmetatable({ _handle = handle, _warnings = {}, _notes = notes }, Dataset)
+    local self = setmetatable({
+        _handle = handle, _warnings = {}, _notes = notes, _match = options.match,
+    }, Dataset)
     local ok, err = fill(self, options, common, list)
     local committed, problem = close_rejects(rejects, ok)
     if ok and committed then return self end
@@ -272,7 +332,7 @@ local MOST_THREADS = 256
 
 local function ready(self, definition)
     local plan, handle = plan_of(definition, "dataset", 4), open(self)
-    local err = missing_lists(plan, function(name) return handle:has_list(name) end) or dropped(self, plan)
+    local err = missing_lists(plan, function(name) return handle:has_list(name) end) or dropped(self, definition, plan)
     if err then return nil, err end
     return plan
 end
@@ -357,10 +417,27 @@ function Dataset:explain(definition, id, at, object)
 end
 
 --- What was read: contacts, companies, deals, events, unknown_contact (events of contacts that are not there),
---- repeated (events whose id came before), rejected_rows, rejected_cells.
+--- unknown_associated (associations with records that are not there), repeated (events whose id came before),
+--- rejected_rows, rejected_cells.
 ---@return table<string, integer> counts
 function Dataset:counts()
     return open(self):counts()
+end
+
+--- What account matching did: associated (contacts that had a primary company), by_domain, by_name, unmatched, and of
+--- these free_mail, several (companies claim the domain or name), no_value (no address, no name).
+---@return table<string, integer>|nil counts nil where nothing was matched
+function Dataset:matched()
+    open(self)
+    return self._matched
+end
+
+--- Iterates over the contacts that account matching was asked for, those without a primary company, in input order.
+---@return fun(): leadscore.Match? iterator
+function Dataset:matches()
+    local handle = open(self)
+    if not self._match then error("dataset:matches: the dataset was made without match", 2) end
+    return matching.each(handle, self._match)
 end
 
 --- How many events are later than an instant, and so do not count there.
@@ -414,7 +491,11 @@ Dataset.__close = Dataset.close
 function Dataset:__tostring()
     if not self._handle then return "dataset (closed)" end
     local counts = self._handle:counts()
-    return ("dataset: %d contacts, %d events"):format(counts.contacts, counts.events)
+    local parts = {}
+    for _, name in ipairs({ "companies", "deals" }) do
+        if counts[name] > 0 then parts[#parts + 1] = ("%d %s, "):format(counts[name], name) end
+    end
+    return ("dataset: %d contacts, %s%d events"):format(counts.contacts, table.concat(parts), counts.events)
 end
 
 M.Dataset = Dataset

@@ -156,10 +156,19 @@ function Scoring:_open()
     return self._plan
 end
 
+-- Whether some filter or rule goes over associated records. In texts the quotes of such a key would be escaped.
+function Scoring:_relates()
+    return self._canonical:find('"related":', 1, true) ~= nil
+end
+
 function Scoring:_scoring()
     if not self._scorer then
         local plan = self:_open()
-        self._scorer = plan:scorer()
+        local own = self:_relates()
+        for i = 1, plan:count() do
+            own = own or plan:object(i) ~= "contact"
+        end
+        self._scorer = own and require("leadscore.record").scorer(plan) or plan:scorer()
     end
     return self._scorer
 end
@@ -170,18 +179,24 @@ local function check_record(record)
     end
 end
 
-local function all_scores(self, record, at)
+-- Raises unless object is one of those that can be scored, or nil.
+local function check_object(object)
+    if object == nil or object == "contact" or object == "company" or object == "deal" then return end
+    error(('object: expected "contact", "company" or "deal", got %s'):format(tostring(object)), 3)
+end
+
+local function all_scores(self, record, at, object)
     local instant, err = M.instant(at, 3)
     if not instant then return nil, err end
-    local scores, failure = self:_scoring():score(record, instant)
+    local scores, failure = self:_scoring():score(record, instant, object)
     if not scores then return nil, errors.wrap(failure) end
     return scores
 end
 
-local function explain(self, record, at)
+local function explain(self, record, at, object)
     local instant, err = M.instant(at, 3)
     if not instant then return nil, err end
-    local text, failure = self:_scoring():explain(record, instant)
+    local text, failure = self:_scoring():explain(record, instant, object)
     if not text then return nil, errors.wrap(failure) end
     return M.decode(text)
 end
@@ -218,7 +233,8 @@ Definition.__name = "leadscore.Definition"
 
 --- Scores one record.
 ---@param record table its properties by name (sets as arrays), with `id`, `events` ({ event =, at =, ...properties }
---- or { NAME, AT }) and `lists` (names of the lists it is in)
+--- or { NAME, AT }), `lists` (names of the lists it is in), and associated records under their relation's name
+--- (`contacts = { {...}, ... }`, each with the `labels` of its association)
 ---@param at? number|string seconds since 1970, a time as in files or "10 days ago"; now when left out
 ---@return leadscore.Score|nil score
 ---@return leadscore.Error|nil err what is wrong with the record
@@ -328,21 +344,25 @@ Set.__name = "leadscore.DefinitionSet"
 --- Scores one record by every definition.
 ---@param record table as for Definition:score
 ---@param at? number|string
----@return table<string, leadscore.Score>|nil scores by name
+---@param object? string "contact", "company" or "deal": whose record it is; the only one scored, else contact
+---@return table<string, leadscore.Score>|nil scores by name, of the definitions of that object
 ---@return leadscore.Error|nil err
-function Set:score(record, at)
+function Set:score(record, at, object)
     check_record(record)
-    return all_scores(self, record, at)
+    check_object(object)
+    return all_scores(self, record, at, object)
 end
 
 --- Why a record has its scores: what `leadscore explain --json` prints, as a table.
 ---@param record table
 ---@param at? number|string
+---@param object? string as for Set:score
 ---@return table|nil explanation
 ---@return leadscore.Error|nil err
-function Set:explain(record, at)
+function Set:explain(record, at, object)
     check_record(record)
-    return explain(self, record, at)
+    check_object(object)
+    return explain(self, record, at, object)
 end
 
 --- The first later instant at which one score's value or label changes if nothing happens.

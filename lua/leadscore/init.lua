@@ -234,4 +234,12 @@ function M.dataset(options)
     return require("leadscore.dataset").new(options)
 end
 
+--- Target accounts: metrics, the table of accounts with its views, the overview of one, recommendations.
+---@param options leadscore.AccountsOptions
+---@return leadscore.Accounts|nil accounts
+---@return leadscore.Error|nil err what is wrong with an input
+function M.accounts(options)
+    return require("leadscore.accounts").new(options)
+end
+
 return M

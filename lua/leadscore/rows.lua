@@ -24,6 +24,8 @@ local function number(value)
     return core.print_number(value)
 end
 
+M.number = number
+
 local function scalar(value)
     local kind = type(value)
     if kind == "string" then return quote(value) end

@@ -61,11 +61,11 @@ local function differences(expect, score, change)
     return list
 end
 
-local function run_case(owner, name, test)
+local function run_case(owner, name, test, object)
     local scorer = owner:_scoring()
     local at, unreadable = definitions.instant(test.at, 1)
     if not at then return { tostring(unreadable) } end
-    local scores, err = scorer:score(test.given, at)
+    local scores, err = scorer:score(test.given, at, object)
     if not scores then return { tostring(errors.wrap(err)) } end
     local change
     if test.expect.next_change_at ~= nil then
@@ -79,9 +79,10 @@ end
 -- owner: a definition or a set.
 function M.run(owner)
     local report = { count = 0, failed = 0, cases = {} }
+    local plan = owner:_open()
     for i, name in ipairs(owner:names()) do
         for k, test in ipairs(owner._tests[i] or {}) do
-            local wrong = run_case(owner, name, test)
+            local wrong = run_case(owner, name, test, plan:object(i))
             report.count = report.count + 1
             report.failed = report.failed + (#wrong > 0 and 1 or 0)
             report.cases[report.count] = { definition = name, index = k, ok = #wrong == 0, differences = wrong }

@@ -9,13 +9,14 @@ local M = {}
 
 function M.run(args)
     local run = work.open(args)
-    local text = stop.check(run.dataset:_explain(run.definition, args.id, run.at, args.object))
+    local object = work.object(run.definition, args.object)
+    local text = stop.check(run.dataset:_explain(run.definition, args.id, run.at, object))
     if args.json then
         io.stdout:write(text, "\n")
     else
         io.stdout:write(render.explanation(stop.check(definitions.decode(text))))
     end
-    work.finish(run, "explained 1 of " .. work.records(run.dataset:counts().contacts, "contact"))
+    work.finish(run, "explained 1 of " .. work.records(work.count(run, object), object))
 end
 
 return M

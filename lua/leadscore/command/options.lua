@@ -36,12 +36,23 @@ local function file_name(text)
     return nil, "expected the name of a file, got ''"
 end
 
-local INPUTS = { contacts = true, companies = true, deals = true, events = true, associations = true }
+local INPUTS = {
+    contacts = true, companies = true, deals = true, events = true, associations = true, tasks = true,
+    engagements = true,
+}
+
+local KINDS = { email = true, call = true, meeting = true, form = true, document = true, page_view = true }
 
 local function column(text)
     local input, new, old = text:match("^(%a+)%.([^=]+)=(.+)$")
     if input and INPUTS[input] then return { input .. "." .. new, old } end
     return nil, ("expected FILE.NEW=OLD such as events.contact_id=visitor, got '%s'"):format(text)
+end
+
+local function kind(text)
+    local name, event = text:match("^([%a_]+)=(.+)$")
+    if name and KINDS[name] then return { name, event } end
+    return nil, ("expected KIND=EVENT, with email, call, meeting, form, document or page_view, got '%s'"):format(text)
 end
 
 local function delimiter(text)
@@ -63,16 +74,27 @@ local DEFINITION = {
 local READ = {
     { "--contacts", arg = "FILE", many = true, help = "Contacts: a column id, and properties." },
     { "--events", arg = "FILE", many = true, help = "Events: columns contact_id, event, at, and properties." },
-    { "--companies", arg = "FILE", many = true, help = "Companies: a column id, and properties (not scored yet)." },
-    { "--deals", arg = "FILE", many = true, help = "Deals: a column id, and properties (not scored yet)." },
-    { "--associations", arg = "FILE", many = true, help = "Which records belong together (not supported yet)." },
+    { "--companies", arg = "FILE", many = true, help = "Companies: a column id, and properties." },
+    { "--deals", arg = "FILE", many = true, help = "Deals: a column id, and properties." },
+    { "--associations", arg = "FILE", many = true,
+        help = "Which records belong together: columns from_object, from_id, to_object, to_id, label." },
     { "--list", arg = "NAME=FILE", many = true, convert = pair, help = "A list of ids that a definition names." },
+    { "--match-domain", arg = "COLUMN",
+        help = "Associates contacts without a company by the domain of the e-mail address in this column." },
+    { "--match-name", arg = "COLUMN", help = "And by the company's name in this column, which is a weak match." },
+    { "--free-mail", arg = "FILE", help = "Domains that match nobody, instead of the built-in list." },
+    { "--matched", arg = "FILE", help = "Writes who was matched with which company, and by what." },
+    { "--unmatched", arg = "FILE", help = "Writes who was not matched, and why." },
     { "--delimiter", arg = "CHARACTER", convert = delimiter, help = "Of CSV files: ';' or tab; a comma by default." },
     { "--column", arg = "FILE.NEW=OLD", many = true, convert = column,
         help = "Reads the column OLD of an input as NEW: events.contact_id=visitor." },
     { "--unknown", arg = "TEXT", many = true, help = "A text that is read as empty, such as Select." },
     { "--rejects", arg = "FILE", help = "Goes on past bad rows and cells, and lists them here." },
 }
+
+local OPTIONAL = { name = "definition", show = "DEFINITION", args = "*", help = DEFINITION.help }
+
+local VIEWS = { "all", "no-open-tasks", "no-calls", "no-meetings", "no-open-deals", "no-decision-maker", "blocker" }
 
 local RUN = {
     { "--at", arg = "TIME", convert = instant, help = "The instant of scoring; now by default." },
@@ -84,7 +106,7 @@ local RUN = {
 local THREADS = { "--threads", arg = "N", convert = whole(1, 256), help = "How many threads score; 1 by default." }
 local OBJECT = {
     "--object", arg = "OBJECT", choices = { "contact", "company", "deal" },
-    help = "Whose scores: contact, company or deal.",
+    help = "Whose scores: contact, company or deal; the only ones there are, else contact.",
 }
 
 M.commands = {
@@ -126,6 +148,46 @@ M.commands = {
         example = "leadscore preview score.lua --contacts contacts.csv --events events.csv --at 2026-01-01",
     },
     {
+        name = "accounts", summary = "Shows target accounts, the overview of one, or recommendations.",
+        usage = "leadscore accounts [DEFINITION...] --companies FILE [--contacts FILE] [--deals FILE] [options]",
+        description = "Shows metrics and a table of target accounts: companies whose property target_account is true, "
+            .. "or whose id is in a list. With --account the overview of one, with --recommend companies to add.",
+        arguments = { OPTIONAL }, read = true, run = true,
+        options = {
+            { "--tasks", arg = "FILE", many = true,
+                help = "Tasks: columns id, one of company_id, contact_id, deal_id; status, due_at, owner, title." },
+            { "--engagements", arg = "FILE", many = true,
+                help = "Our activity: columns id, one of company_id, contact_id, deal_id; type, at, owner, title." },
+            { "--targets", arg = "FILE", many = true, help = "A list of ids of target accounts." },
+            { "--add", arg = "FILE", many = true, help = "Adds the ids of this list to the targets." },
+            { "--add-id", arg = "ID", many = true, help = "Adds an id to the targets." },
+            { "--remove", arg = "FILE", many = true, help = "Removes the ids of this list from the targets." },
+            { "--remove-id", arg = "ID", many = true, help = "Removes an id from the targets." },
+            { "--write-targets", arg = "FILE", help = "Writes the list of targets as it then is." },
+            { "--view", arg = "VIEW", choices = VIEWS, help = "Only " .. table.concat(VIEWS, ", ", 2) .. "; or all." },
+            { "--owner", arg = "NAME", many = true, help = "Only accounts of this owner." },
+            { "--team", arg = "NAME", many = true, help = "Only accounts of this team." },
+            { "--sort", arg = "COLUMN", help = "Sorts by a column of the table, empty cells last." },
+            { "--reverse", help = "The largest first." },
+            { "--account", arg = "ID", help = "The overview of one account." },
+            { "--recommend", arg = "N", convert = whole(1, 100000),
+                help = "The N best companies that are not target accounts, with reasons." },
+            { "--dismissed", arg = "FILE", many = true, help = "A list of ids that are not recommended." },
+            { "--score", arg = "NAME", help = "Which account score; the first by default." },
+            { "--won", arg = "STAGE", many = true, help = "Stages of won deals instead of Won, Closed Won." },
+            { "--lost", arg = "STAGE", many = true, help = "Stages of lost deals instead of Lost, Closed Lost." },
+            { "--currency", arg = "NAME", help = "Of deals that do not say theirs." },
+            { "--kind", arg = "KIND=EVENT", many = true, convert = kind,
+                help = "Which events and types are email, call, meeting, form, document, page_view." },
+            { "--gdpr", help = "Leaves out the engagement of contacts without a legal basis." },
+            { "--out", arg = "FILE", help = "Where to write; standard output by default." },
+            { "--format", arg = "FORMAT", choices = { "text", "csv", "json" },
+                help = "By the name of --out, else text." },
+            THREADS,
+        },
+        example = "leadscore accounts score.lua --companies companies.csv --contacts contacts.csv --deals deals.csv",
+    },
+    {
         name = "check", summary = "Lists all that is wrong with definitions.",
         usage = "leadscore check DEFINITION... [options]",
         description = "Lists every error and warning with file, place, what was expected and what was found. "
@@ -158,7 +220,7 @@ M.commands = {
     },
 }
 
-for _, list in ipairs({ READ, M.commands[1].options }) do
+for _, list in ipairs({ READ, M.commands[1].options, M.commands[4].options }) do
     for _, option in ipairs(list) do
         if option.arg == "FILE" then option.convert = file_name end
     end
@@ -201,7 +263,7 @@ end
 
 local function check_stdin(args)
     local count = 0
-    for _, name in ipairs({ "contacts", "companies", "deals", "events" }) do
+    for _, name in ipairs({ "contacts", "companies", "deals", "events", "associations", "tasks", "engagements" }) do
         for _, path in ipairs(args[name] or {}) do
             count = count + (path == "-" and 1 or 0)
         end
@@ -230,7 +292,7 @@ local function is_input(path, input)
 end
 
 local function is_any_input(path, args)
-    for _, name in ipairs({ "contacts", "companies", "deals", "events" }) do
+    for _, name in ipairs({ "contacts", "companies", "deals", "events", "associations" }) do
         for _, input in ipairs(args[name] or {}) do
             if is_input(path, input) then return true end
         end
@@ -270,18 +332,31 @@ local function check_outputs(args)
     end
 end
 
+-- The option `match` of leadscore.dataset; ends the command on options that lack it.
+local function match_of(args)
+    if args.match_domain or args.match_name then
+        return { email = args.match_domain, name = args.match_name, free_mail = args.free_mail }
+    end
+    for _, name in ipairs({ "free_mail", "matched", "unmatched" }) do
+        if args[name] then
+            stop.with(stop.USAGE, ("leadscore: --%s goes with --match-domain or --match-name"):format(
+                (name:gsub("_", "-"))))
+        end
+    end
+end
+
 -- The options of leadscore.dataset that parsed arguments stand for; ends the command on wrong usage.
 function M.dataset(args, definition, progress)
-    if args.associations then stop.with(stop.USAGE, "leadscore: not supported: --associations") end
     if not (args.contacts or args.companies or args.deals) then
-        stop.with(stop.USAGE, "leadscore: --contacts FILE is needed")
+        stop.with(stop.USAGE, "leadscore: --contacts FILE is needed (or --companies, --deals)")
     end
     check_stdin(args)
     check_outputs(args)
     return {
+        match = match_of(args),
         definitions = definition, contacts = args.contacts, events = args.events, companies = args.companies,
-        deals = args.deals, lists = lists_of(args.list), delimiter = args.delimiter, columns = columns_of(args.column),
-        unknown = args.unknown, rejects = args.rejects, progress = progress,
+        deals = args.deals, associations = args.associations, lists = lists_of(args.list), delimiter = args.delimiter,
+        columns = columns_of(args.column), unknown = args.unknown, rejects = args.rejects, progress = progress,
     }
 end
 

@@ -42,7 +42,7 @@ function M.run(args)
         texts[i] = stop.check(result:_distribution(name, args.bins))
     end
     if args.json then print_json(run.at, texts) else print_text(texts) end
-    work.finish(run, "scored " .. work.records(run.dataset:counts().contacts, "contact"))
+    work.finish(run, "scored " .. work.scored(run))
 end
 
 return M

@@ -1,7 +1,9 @@
 -- What score, explain and preview share: load the definitions, read the inputs, score, and say so at the end.
 
 local core = require("leadscore.core")
+local datasets = require("leadscore.dataset")
 local leadscore = require("leadscore")
+local matching = require("leadscore.match")
 local options = require("leadscore.command.options")
 local progresses = require("leadscore.command.progress")
 local render = require("leadscore.render")
@@ -16,6 +18,14 @@ local function warn(list)
 end
 M.warn = warn
 
+-- The files that account matching was asked for.
+function M.write_matches(dataset, args)
+    for _, what in ipairs({ "matched", "unmatched" }) do
+        local path = args[what]
+        if path then stop.check(matching.write(dataset:_rows(), dataset._match, what, path)) end
+    end
+end
+
 -- Definitions and dataset as the arguments say; ends the command when something is wrong.
 function M.open(args)
     local work = { args = args, at = options.at(args) }
@@ -27,6 +37,7 @@ function M.open(args)
     work.progress:clear()
     work.dataset = stop.check(dataset, err)
     warn(work.dataset:warnings())
+    M.write_matches(work.dataset, args)
     return work
 end
 
@@ -43,6 +54,20 @@ local function add(parts, count, noun, plural)
     if count and count > 0 then parts[#parts + 1] = render.count(count, noun, plural) end
 end
 
+-- "7 contacts matched by domain, 2 by name, 3 not matched (1 free-mail, 1 several companies)"
+local function add_matches(parts, matched)
+    if not matched then return end
+    local why = {}
+    for _, each in ipairs({ { "free_mail", "free-mail" }, { "several", "several companies" },
+        { "no_value", "no address or name" } }) do
+        local count = matched[each[1]]
+        if count > 0 then why[#why + 1] = render.thousands(count) .. " " .. each[2] end
+    end
+    parts[#parts + 1] = ("%s matched by domain, %s by name, %s not matched%s"):format(
+        render.count(matched.by_domain, "contact"), render.thousands(matched.by_name),
+        render.thousands(matched.unmatched), #why > 0 and " (" .. table.concat(why, ", ") .. ")" or "")
+end
+
 local PLURALS = { contact = "contacts", company = "companies", deal = "deals" }
 
 -- The summary line. what: "scored 3 contacts"; where: "wrote scores.csv", or nil.
@@ -51,15 +76,18 @@ function M.finish(work, what, where)
     local parts = { ("%s, %s at %s in %s s"):format(what, render.count(counts.events, "event"), at,
         work.progress:seconds()) }
     add(parts, counts.unknown_contact, "event of an unknown contact", "events of unknown contacts")
+    add(parts, counts.unknown_associated, "association with an unknown record", "associations with unknown records")
     add(parts, counts.repeated, "repeated event")
     local future = work.dataset:future(work.at)
     add(parts, future, "event later than that", "events later than that")
     add(parts, counts.rejected_rows, "rejected row")
+    add_matches(parts, work.dataset:matched())
     add(parts, counts.rejected_cells, "rejected cell")
     parts[#parts + 1] = where
     work.progress:finish(table.concat(parts, "; "), {
-        { "at", at }, { "contacts", counts.contacts }, { "events", counts.events },
-        { "unknown_contact", counts.unknown_contact }, { "repeated", counts.repeated }, { "future", future },
+        { "at", at }, { "contacts", counts.contacts }, { "companies", counts.companies }, { "deals", counts.deals },
+        { "events", counts.events }, { "unknown_contact", counts.unknown_contact },
+        { "unknown_associated", counts.unknown_associated }, { "repeated", counts.repeated }, { "future", future },
         { "rejected_rows", counts.rejected_rows }, { "rejected_cells", counts.rejected_cells },
     })
 end
@@ -67,6 +95,35 @@ end
 -- "3 contacts".
 function M.records(count, object)
     return render.count(count, object, PLURALS[object])
+end
+
+-- How many records of an object were read.
+function M.count(work, object)
+    return work.dataset:counts()[PLURALS[object]]
+end
+
+-- Whose scores a command is about; ends it when no definition has such.
+function M.object(definition, wanted)
+    local plan = definition:_open()
+    local object = datasets.object_for(plan, wanted)
+    for i = 1, plan:count() do
+        if plan:object(i) == object then return object end
+    end
+    stop.with(stop.USAGE, ("leadscore: no definition scores a %s (--object)"):format(object))
+end
+
+-- "3 contacts and 2 companies": all that were scored, or those of one object.
+function M.scored(work, object)
+    local plan, has, parts = work.definition:_open(), {}, {}
+    for i = 1, plan:count() do
+        has[plan:object(i)] = true
+    end
+    for _, each in ipairs({ "contact", "company", "deal" }) do
+        if has[each] and (object == nil or object == each) then
+            parts[#parts + 1] = M.records(M.count(work, each), each)
+        end
+    end
+    return (table.concat(parts, ", "):gsub(", ([^,]-)$", " and %1"))
 end
 
 return M
