@@ -241,6 +241,136 @@ describe("leadscore explain", function()
     end)
 end)
 
+describe("companies and deals", function()
+    local RELATED = " related.lua --contacts people.csv --companies companies.csv --deals deals.csv " ..
+        "--events events.csv --associations associations.csv --at 2025-06-01"
+    before_each(function()
+        file("related.lua", [[
+return {
+    { name = "person", groups = { { name = "Opens", rules = { { event = "open", points = 2.5 } } } } },
+    { name = "account", object = "company", groups = { { name = "People", kind = "engagement", rules = {
+        { rollup = "sum", of = "score:person" },
+        { when = { contacts = { labelled = "Champion" } }, points = 10 } } } } },
+    { name = "deal", object = "deal", groups = { { name = "Firm", rules = {
+        { when = { company = { industry = "Retail" } }, points = 1 } } } } },
+}
+]])
+        file("people.csv", "id,company_id,email\n1,acme,\n2,acme,\n3,,x@beta.example\n4,,y@gmail.com\n")
+        file("companies.csv", "id,industry,domain\nacme,Retail,acme.example\nbeta,,beta.example\n")
+        file("deals.csv", "id,company_id\nd1,acme\nd2,gone\n")
+        file("associations.csv", "from_object,from_id,to_object,to_id,label\ncompany,beta,contact,2,Champion\n" ..
+            "contact,2,company,nobody,\n")
+    end)
+
+    it("are scored by what is associated with them", function()
+        local got = run("leadscore score --object company" .. RELATED)
+        assert.equal("id,account\nacme,5\nbeta,12.5\n", got.out)
+        assert.equal(0, got.code)
+        assert.truthy(got.err:find("scored 2 companies", 1, true), got.err)
+        assert.truthy(got.err:find("2 associations with unknown records", 1, true), got.err)
+        assert.equal("id,deal\nd1,1\nd2,0\n", run("leadscore score --object deal" .. RELATED).out)
+        assert.equal("id,person\n1,2.5\n2,2.5\n3,0\n4,0\n", run("leadscore score" .. RELATED).out)
+    end)
+
+    it("are written to one file an object", function()
+        local got = run("leadscore score --out all/" .. RELATED)
+        assert.equal(0, got.code)
+        assert.truthy(got.err:find("scored 4 contacts, 2 companies and 2 deals", 1, true), got.err)
+        assert.same({ "companies.csv", "contacts.csv", "deals.csv" }, shell.names(folder .. "/all"))
+        assert.equal("id,account\nacme,5\nbeta,12.5\n", shell.read(folder .. "/all/companies.csv"))
+    end)
+
+    it("are explained and previewed", function()
+        local got = run("leadscore explain --object company --id beta" .. RELATED)
+        assert.equal(0, got.code)
+        for _, part in ipairs({ "company beta", "account: 12.5", "contact 2: 2.5" }) do
+            assert.truthy(got.out:find(part, 1, true), part .. "\n" .. got.out)
+        end
+        assert.truthy(got.err:find("explained 1 of 2 companies", 1, true), got.err)
+        got = run("leadscore preview --score account" .. RELATED)
+        assert.equal(0, got.code)
+        assert.truthy(got.out:find("account: 2 records", 1, true), got.out)
+    end)
+
+    it("are matched with contacts by domain, and what is not is told", function()
+        local got = run("leadscore score --object company --match-domain email --matched yes.csv --unmatched no.csv" ..
+            RELATED)
+        assert.equal(0, got.code)
+        local told = "1 contact matched by domain, 0 by name, 1 not matched (1 free-mail)"
+        assert.truthy(got.err:find(told, 1, true), got.err)
+        assert.equal("contact_id,company_id,by,strength\n3,beta,domain,strong\n", shell.read(folder .. "/yes.csv"))
+        assert.equal('contact_id,reason\n4,"a free-mail address: ""y@gmail.com"""\n', shell.read(folder .. "/no.csv"))
+    end)
+
+    it("are said to be missing where none are given", function()
+        local got = run("leadscore score related.lua --contacts people.csv --events events.csv --object company")
+        assert.equal(0, got.code)
+        assert.equal("id,account\n", got.out)
+        assert.truthy(got.err:find('companies: none were given; the score "account" is of companies', 1, true), got.err)
+    end)
+
+    it("refuse a second primary company with its place", function()
+        file("associations.csv", "from_object,from_id,to_object,to_id,label\ncontact,1,company,beta,Primary\n")
+        local got = run("leadscore score" .. RELATED)
+        assert.equal(1, got.code)
+        assert.equal("", got.out)
+        assert.truthy(got.err:find("associations.csv:2:5: label: expected one primary company", 1, true), got.err)
+    end)
+end)
+
+describe("leadscore accounts", function()
+    local ALL = " --companies companies.csv --deals deals.csv --at 2025-06-01 --quiet"
+    before_each(function()
+        file("companies.csv", "id,name,target_account,owner\nc1,\"Acme, Inc\",true,Zoe\nc2,Beta,,\n" ..
+            "c3,Gamma,no,Yan\n")
+        file("deals.csv", "id,company_id,stage,amount,currency\nd1,c1,Open,0.1,EUR\nd2,c1,Open,0.2,EUR\n" ..
+            "d3,c1,Open,5,USD\nd4,c2,Won,5,USD\n")
+        file("targets.csv", "c2\n")
+        file("fit.lua", 'return { name = "fit", object = "company", groups = { { name = "Name", rules = { ' ..
+            '{ when = { name = { "Beta", "Gamma" } }, points = 7.5 } } } } }')
+    end)
+
+    local CSV = "id,name,contacts,open_deals,open_deal_value,currency,won_deals,lost_deals,last_touch," ..
+        "last_engagement,next_scheduled,open_tasks,owner,team,parent_id,buying_roles,score,label\n"
+
+    it("shows metrics and the table, as text, CSV and JSON", function()
+        local got = run("leadscore accounts" .. ALL)
+        assert.equal(0, got.code)
+        assert.truthy(got.out:find("1 target account, 1 with open deals worth 0.3 EUR + 5 USD; 1 without any", 1, true),
+            got.out)
+        got = run("leadscore accounts --targets targets.csv --format csv --sort name --reverse" .. ALL)
+        assert.equal(CSV .. "c2,Beta,0,0,,,1,0,,,,0,,,,,,\n" ..
+            'c1,"Acme, Inc",0,3,0.3;5,EUR;USD,0,0,,,,0,Zoe,,,,,\n', got.out)
+        run("leadscore accounts --out a.json" .. ALL)
+        local decoded = require("leadscore.definition").decode(shell.read(folder .. "/a.json"))
+        assert.equal(1, decoded.metrics.target_accounts)
+        assert.equal("0.3", decoded.accounts[1].open_deal_value[1].amount)
+    end)
+
+    it("shows one account, and recommends others", function()
+        local got = run("leadscore accounts fit.lua --account c1" .. ALL)
+        assert.truthy(got.out:find("c1 (Acme, Inc) at 2025-06-01T00:00:00Z: a target account", 1, true), got.out)
+        assert.truthy(got.out:find("fit: 0", 1, true), got.out)
+        got = run("leadscore accounts fit.lua --recommend 1" .. ALL)
+        assert.truthy(got.out:find("^1%. c2 %(Beta%): 7%.5\n   Name: .*\n   1 deal won before\n$"), got.out)
+        got = run("leadscore accounts fit.lua --recommend 5 --dismissed targets.csv" .. ALL)
+        assert.truthy(got.out:find("^1%. c3"), got.out)
+        assert.equal(1, run("leadscore accounts --account nobody" .. ALL).code)
+    end)
+
+    it("writes a new list of targets", function()
+        file("more.csv", "id\nc3\nc2\n")
+        local got = run("leadscore accounts --targets targets.csv --add more.csv --add-id c9 --remove-id c2 " ..
+            "--write-targets new.csv" .. ALL)
+        assert.equal(0, got.code)
+        assert.equal("id\nc3\nc9\n", shell.read(folder .. "/new.csv"))
+        assert.truthy(got.err:find("wrote new.csv: 2 target accounts, 1 before", 1, true), got.err)
+        assert.truthy(got.err:find("1 id of a target account that no company has", 1, true), got.err)
+        got = run("leadscore accounts --remove-id c1" .. ALL)
+        assert.truthy(got.err:find("c1 was removed and still is a target account", 1, true), got.err)
+    end)
+end)
+
 describe("leadscore preview", function()
     it("draws how the scores are spread", function()
         local got = run("leadscore preview score.lua --bins 5 --quiet" .. INPUTS)
@@ -363,7 +493,15 @@ describe("wrong usage", function()
             { "leadscore score score.lua --contacts ''", "name of a file" },
             { "leadscore score score.lua --delimiter ,," .. INPUTS, "one character" },
             { "leadscore score score.lua --contacts - --events - --list competitors=c.csv", "standard input" },
-            { "leadscore score score.lua --associations a.csv" .. INPUTS, "not supported" },
+            { "leadscore score score.lua --associations - --events - --contacts contacts.csv", "standard input" },
+            { "leadscore score score.lua --free-mail f.csv" .. INPUTS, "--match-domain" },
+            { "leadscore accounts --contacts contacts.csv", "--companies" },
+            { "leadscore accounts --companies contacts.csv --sort scor", "did you mean 'score'" },
+            { "leadscore accounts --companies contacts.csv --view mine", "no-calls" },
+            { "leadscore accounts --companies contacts.csv --kind calls=call", "KIND=EVENT" },
+            { "leadscore accounts --companies contacts.csv --write-targets t.csv", "--targets" },
+            { "leadscore accounts --companies contacts.csv --recommend 3", "no definition" },
+            { "leadscore accounts plain.lua --companies contacts.csv --score x", "no company score" },
             { "leadscore score score.lua --contacts contacts.csv --at tomorrow", "tomorrow" },
             { "leadscore explain score.lua" .. INPUTS, "--id" },
         }
@@ -377,7 +515,7 @@ describe("wrong usage", function()
     end)
 
     it("is helped: --help for the command and each of its commands, with an example; --version", function()
-        for _, name in ipairs({ "", "score", "explain", "preview", "check", "test", "demo" }) do
+        for _, name in ipairs({ "", "score", "explain", "preview", "accounts", "check", "test", "demo" }) do
             local got = run("leadscore " .. name .. " --help")
             assert.equal(0, got.code)
             assert.equal("", got.err)

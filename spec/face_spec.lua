@@ -160,6 +160,98 @@ describe("a definition", function()
     end)
 end)
 
+describe("associated records", function()
+    local ACCOUNT = { name = "account", object = "company", groups = { { name = "People", kind = "engagement", rules = {
+        { rollup = "sum", of = "score:opens" },
+        { when = { contacts = { labelled = "Champion", country = "SE" } }, points = 10 },
+        { event = "open", points = 1, within = "3 days", combine = "max" },
+        { when = { deals = { amount = { at_least = 100 }, in_list = "hot" } }, points = 0.5 },
+    } } } }
+    local PERSON = { name = "person", groups = { { name = "Firm", rules = {
+        { when = { company = { industry = "Retail" } }, points = 1 },
+        { when = { companies = { count = { at_least = 2 } } }, points = 2 },
+    } } } }
+    local OPEN = { { "open", "2 days ago" }, { event = "open", at = "10 days ago", tag = "x\255y" } }
+
+    it("are given inside a record, under their relation's name", function()
+        local set = assert(leadscore.define({ ACCOUNT, OPENS }))
+        local record = {
+            id = "acme", industry = leadscore.null,
+            contacts = { { id = "a", country = "SE", labels = { "champion", "x" }, events = OPEN }, { events = OPEN } },
+            deals = { { id = "d", amount = 100, lists = { "hot" } } },
+        }
+        assert.same({ account = { value = 19.5, scored = true, in_scope = true } }, set:score(record, nil, "company"))
+        assert.same({ opens = { value = 4, scored = true, in_scope = true } }, set:score({ events = OPEN }))
+        local explained = assert(set:explain(record, "2025-01-01", "company"))
+        assert.equal("acme", explained.id)
+        assert.equal("contacts[2]", explained.scores[1].categories[1].groups[1].rules[1].members[2].id)
+        -- An event at 1735517000 leaves its three days 259,200 s later.
+        assert.equal(1735776200, set:next_change({ contacts = { { events = { { "open", 1735517000 } } } } },
+            1735600000, "account"))
+        fails("object: expected", set.score, set, record, nil, "account")
+    end)
+
+    it("are one where they appear twice, by their table or id", function()
+        local person = assert(leadscore.define(PERSON))
+        local firm = { id = " c1 ", industry = "Retail" }
+        assert.equal(1, person:score({ company = firm, companies = { firm, { id = "c1" } } }).value)
+        local both = { { id = "c1", industry = "Retail" }, {} }
+        assert.equal(3, person:score({ company_id = "c1", companies = both }).value)
+        assert.equal(0, person:score({ company = "Retail", companies = { "Retail", "Bank" } }).value)
+        assert.equal(0, person:score({}).value)
+    end)
+
+    it("are refused where they are wrong, at their place", function()
+        local set = assert(leadscore.define({ ACCOUNT, OPENS }))
+        for _, case in ipairs({
+            { { contacts = { { country = { a = 1 } } } }, "contacts[1].country", "expected an array" },
+            { { contacts = { { events = { { "open", "someday" } } } } }, "contacts[1].events[1].at",
+              'cannot read "someday"' },
+            { { contacts = { {}, { events = { { at = 0 } } } } }, "contacts[2].events[1].event",
+              "expected the event's name" },
+            { { deals = { { amount = "many" } } }, "deals[1].amount", 'cannot read "many" as a number' },
+            { { contacts = { {}, 7 } }, "contacts[2]", "expected a record's table" },
+            { { contacts = { { lists = { 7 } } } }, "contacts[1].lists[1]", "expected a list's name" },
+        }) do
+            local scores, err = set:score(case[1], nil, "company")
+            assert.is_nil(scores)
+            assert.equal(case[2], err.path)
+            assert.truthy(err.message:find(case[3], 1, true), err.message)
+        end
+        local person = assert(leadscore.define(PERSON))
+        local scores, err = person:score({ company = { id = "a" }, companies = { { id = "b", labels = "Primary" } } })
+        assert.is_nil(scores)
+        assert.truthy(tostring(err):find("one primary company", 1, true), tostring(err))
+    end)
+
+    it("do not matter to definitions that ask for none", function()
+        local opens = assert(leadscore.define(OPENS))
+        assert.equal(4, opens:score({ events = OPEN, company = { id = "c" }, deals = { { id = "d" } } }).value)
+    end)
+
+    it("come from rows of associations, and must not have been left out", function()
+        local set = assert(leadscore.define({ ACCOUNT, OPENS }))
+        local options = {
+            contacts = { { id = "a", company_id = "c1" }, { id = "b", country = "SE" } },
+            companies = { { id = "c1" }, { id = "c2" } }, deals = { { id = "d", amount = 100, company_id = "c2" } },
+            events = { { contact_id = "a", event = "open", at = "2025-01-01" } }, lists = { hot = { "d" } },
+            associations = {
+                { from_object = "company", from_id = "c2", to_object = "contact", to_id = "b", label = "Champion" },
+            },
+        }
+        local data = assert(leadscore.dataset(options))
+        assert.equal("dataset: 2 contacts, 2 companies, 1 deals, 1 events", tostring(data))
+        local result = assert(data:score(set, { at = "2025-01-02" }))
+        assert.equal(3, result:get("c1", "company").account.value)
+        assert.equal(10.5, result:get("c2", "company").account.value)
+        assert.equal("c2", result:top("account", 1)[1].id)
+        options.definitions = assert(leadscore.define(OPENS))
+        local none, err = assert(leadscore.dataset(options)):score(set)
+        assert.is_nil(none)
+        assert.truthy(tostring(err):find("left out", 1, true))
+    end)
+end)
+
 describe("a set", function()
     it("knows each other's scores", function()
         local set = assert(leadscore.define({ FIT, OPENS }))

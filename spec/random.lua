@@ -1,6 +1,7 @@
 -- Random valid definitions and records, for specs that hold all ways of scoring against each other. A seed gives the
 -- same on every Lua, since the generator of numbers is our own. All of the language for contacts is used; values are
--- few, so that things match, and lie at the edges of what the language distinguishes.
+-- few, so that things match, and lie at the edges of what the language distinguishes. Associated records and the other
+-- objects: spec/random_related.lua, which fills the hooks of a definition in the making.
 
 local M = {}
 
@@ -65,11 +66,15 @@ end
 local PROPERTIES = {
     contact = { text = { "country", "full name", "any" }, number = { "employees", "budget" },
         boolean = { "subscribed" }, datetime = { "created", "renewal" }, set = { "region", "tags" } },
+    company = { text = { "country", "industry", "none" }, number = { "employees" }, boolean = { "customer" },
+        datetime = { "founded" }, set = { "tags" } },
+    deal = { text = { "stage", "every" }, number = { "amount", "employees" }, boolean = { "open" },
+        datetime = { "closes" }, set = { "products" } },
     event = { text = { "url", "form", "did" }, number = { "amount", "seconds" }, boolean = { "first" },
         datetime = { "due" }, set = { "topics" } },
 }
 local KINDS = { "text", "number", "boolean", "datetime", "set" }
-local RESERVED = { contact = { any = true }, event = {} }
+local RESERVED = { contact = { any = true }, company = { none = true }, deal = { every = true }, event = {} }
 
 local EVENTS = { "open", "click", "form sent", "Open" }
 local LISTS = { "vip", "customers", "competitors" }
@@ -174,7 +179,9 @@ local function condition(random, kind)
     return random:chance(8) and { known = random:chance(50) } or operators
 end
 
--- A definition in the making: `kind_of(owner, name)` says the type that conditions on a property are made for.
+-- A definition in the making: { random =, object =, owners = of what may be declared, declared =, others = the scores
+-- of its object that it may use, most_rules =, relate(making, owner, entries) adds to a filter, rule(making, events)
+-- makes a rule }.
 
 local function kind_for(making, meant, qualified)
     if meant == "set" and not making.declared[qualified] then return "plain_set" end
@@ -304,6 +311,7 @@ function filter(making, owner, depth)
         add_entry(making, owner, depth, entries)
         wanted = wanted - 1
     end
+    if making.relate and owner ~= "event" then making.relate(making, owner, entries) end
     return entries
 end
 
@@ -402,11 +410,15 @@ end
 local function fit_rule(making)
     local rule = {}
     if making.random:chance(40) then
-        add_choice(making, "contact", rule)
+        add_choice(making, making.object, rule)
     else
-        rule.when, rule.points = filter(making, "contact", 3), points(making.random)
+        rule.when, rule.points = filter(making, making.object, 3), points(making.random)
     end
     return rule
+end
+
+local function make_rule(making, events)
+    return events and event_rule(making) or fit_rule(making)
 end
 
 local function add_common(random, rule, number)
@@ -419,11 +431,12 @@ end
 -- Groups and definitions ----------------------------------------------------------------------------------------------
 
 local function has_kinds(group)
-    local events, others = false, false
+    local events, others, rollups = false, false, false
     for _, rule in ipairs(group.rules) do
         events, others = events or rule.event ~= nil, others or rule.event == nil
+        rollups = rollups or rule.rollup ~= nil
     end
-    return events, others
+    return events, others, rollups
 end
 
 local function make_group(making, number)
@@ -431,10 +444,10 @@ local function make_group(making, number)
     local group, mix = { name = "Group " .. number, rules = {} }, random:int(1, 5)
     for i = 1, random:int(1, making.most_rules) do
         local events = mix <= 2 or mix == 3 and random:chance(50)
-        group.rules[i] = add_common(random, events and event_rule(making) or fit_rule(making), i)
+        group.rules[i] = add_common(random, making.rule(making, events), i)
     end
-    local events, others = has_kinds(group)
-    if events and others then
+    local events, others, rollups = has_kinds(group)
+    if events and others or rollups then
         group.kind = random:pick({ "fit", "engagement" })
     elseif random:chance(15) then
         group.kind = random:pick({ "fit", "engagement" })
@@ -513,14 +526,14 @@ local function total_limit(random, kinds)
 end
 
 -- Which properties are declared: none, some or all.
-local function declare(random)
+local function declare(random, owners, object)
     local declared, any, most = {}, false, random:pick({ 0, 50, 100, 100 })
     local properties = {}
-    for _, owner in ipairs({ "contact", "event" }) do
+    for _, owner in ipairs(owners) do
         for _, kind in ipairs(KINDS) do
             for _, name in ipairs(PROPERTIES[owner][kind]) do
                 if random:chance(most) then
-                    local led = owner == "event" or random:chance(30)
+                    local led = owner ~= object or random:chance(30)
                     properties[led and owner .. "." .. name or name] = kind
                     declared[owner .. "." .. name], any = true, true
                 end
@@ -532,7 +545,7 @@ end
 
 local function make_definition(making, name)
     local random = making.random
-    local properties, declared, all = declare(random)
+    local properties, declared, all = declare(random, making.owners, making.object)
     local definition = { name = name, properties = properties, groups = {} }
     making.declared = declared
     for i = 1, random:int(1, 3) do
@@ -540,7 +553,7 @@ local function make_definition(making, name)
     end
     local kinds = kinds_of(definition.groups)
     local about = { name = name, combined = kinds.fit and kinds.engagement, declared = all }
-    definition.scope = random:chance(25) and filter(making, "contact", 2) or nil
+    definition.scope = random:chance(25) and filter(making, making.object, 2) or nil
     definition.limit = random:chance(35) and total_limit(random, kinds) or nil
     if random:chance(25) then definition.empty_until_scored = random:chance(80) end
     if random:chance(60) then definition.thresholds, about.labels = thresholds(random, about.combined) end
@@ -557,7 +570,8 @@ end
 ---@return boolean declared whether the types of all properties are declared in each
 function M.definitions(random, options)
     options = options or {}
-    local making = { random = random, others = {}, most_rules = options.rules or 4 }
+    local making = { random = random, object = "contact", owners = { "contact", "event" }, others = {},
+        most_rules = options.rules or 4, rule = make_rule }
     local list, declared = {}, true
     for i = 1, random:int(1, options.definitions or 3) do
         local about
@@ -671,5 +685,9 @@ function M.instant(random)
 end
 
 M.lists, M.properties, M.kinds = LISTS, PROPERTIES, KINDS
+
+-- For spec/random_related.lua.
+M.make_definition, M.make_rule, M.filter, M.add_choice = make_definition, make_rule, filter, add_choice
+M.condition, M.events_of, M.add_properties = condition, events_of, add_properties
 
 return M

@@ -1,9 +1,11 @@
--- The plain, slow reference scorer. It is written straight from the scoring language (sections 1 to 6, 8 and 9), for
--- contacts, and shares no function with the product, so that specs can compare the two. It takes VALID definitions and
--- checks nothing; everything is recomputed for every record. Section 7 (associated records, rollups) would add a branch
--- to `score_rule` and one to `entry`. What it computes with (exact numbers, times, folding): spec/reference_values.lua.
+-- The plain, slow reference scorer. It is written straight from the scoring language and shares no function with the
+-- product, so that specs can compare the two. It takes VALID definitions and checks nothing; everything is recomputed
+-- for every record. It stands on spec/reference_values.lua (exact numbers, times, folding), reference_conditions.lua
+-- (conditions on one value, types) and reference_related.lua (associated records).
 
 local basics = require("spec.reference_values")
+local conditions = require("spec.reference_conditions")
+local related = require("spec.reference_related")
 
 -- LuaJIT 2.1.0-beta3 of Debian 12 crashes in traces of loops over `pairs` that call string.find: no compiling here.
 if rawget(_G, "jit") then require("jit").off(true, true) end
@@ -11,227 +13,25 @@ if rawget(_G, "jit") then require("jit").off(true, true) end
 local M = {}
 
 local floor, min = math.floor, math.min
-local int, decimal, span, time, trim = basics.int, basics.decimal, basics.span, basics.time, basics.trim
-local fold, is_utf8, number_text = basics.fold, basics.is_utf8, basics.number_text
-local ZERO, DAY = int(0), 86400
+local int, decimal, span, time = basics.int, basics.decimal, basics.span, basics.time
+local trim, fold = basics.trim, basics.fold
+local any, datetime, test_condition = conditions.any, conditions.OPERATORS.datetime, conditions.test
+local READ, OPERATORS, COMBINERS = conditions.READ, conditions.OPERATORS, conditions.COMBINERS
+local RELATIONS = related.RELATIONS
+local ZERO, TRUE, DAY = int(0), conditions.TRUE, 86400
 
-local function equal(text, literal)
-    return fold(text) == fold(trim(tostring(literal)))
-end
-
--- Values in data -----------------------------------------------------------------------------------------------------
-
-local READ = { datetime = time }
-
-function READ.text(value)
-    local kind = type(value)
-    value = kind == "table" and table.concat(value, ";") or kind == "number" and number_text(value) or value
-    local text = (type(value) == "string" or kind == "boolean") and trim(tostring(value)) or ""
-    return text ~= "" and text or nil
-end
-
-function READ.number(value)
-    local text = READ.text(value) or ""
-    local plain = text:gsub("^[+-]", ""):gsub("[eE][+-]?%d+$", "")
-    local fits = plain:find("^%d+$") or plain:find("^%d*%.%d+$")
-    return fits and tonumber((text:gsub("^%+", ""))) + 0.0 or nil
-end
-
-local BOOLEANS = { ["true"] = true, yes = true, ["1"] = true, ["false"] = false, no = false, ["0"] = false }
-
-function READ.boolean(value)
-    return BOOLEANS[(READ.text(value) or ""):lower()]
-end
-
-function READ.set(value)
-    local parts, seen, values = type(value) == "table" and value or {}, {}, {}
-    for part in (parts == value and "" or READ.text(value) or ""):gmatch("[^;]+") do
-        parts[#parts + 1] = part
-    end
-    for _, part in ipairs(parts) do
-        local text = READ.text(part)
-        if text and not seen[fold(text)] then
-            seen[fold(text)], values[#values + 1] = true, text
-        end
-    end
-    return values[1] and values or nil
-end
-
--- Conditions. Kleene's values are numbers: AND is the least, OR the greatest, NOT the difference from TRUE. ----------
-
-local FALSE, UNKNOWN, TRUE = 0, 0.5, 1
-
-local function truth(holds) return holds and TRUE or FALSE end
-
-local function list_of(value) return type(value) == "table" and value or { value } end
-
-local function any(list, test, with)
-    for _, item in ipairs(list_of(list)) do
-        if test(item, with) then return true end
-    end
-    return false
-end
-
-local function negate(test)
-    return function(...) return not test(...) end
-end
-
-local function number_operators(lift)
-    local operators = {
-        more_than = function(value, literal) return lift(literal) < value end,
-        at_least = function(value, literal) return lift(literal) <= value end,
-        between = function(value, pair) return lift(pair[1]) <= value and value <= lift(pair[2]) end,
-        is = function(value, list) return any(list, function(literal) return lift(literal) == value end) end,
-    }
-    operators.any_of, operators.is_not, operators.none_of = operators.is, negate(operators.is), negate(operators.is)
-    operators.at_most, operators.less_than = negate(operators.more_than), negate(operators.at_least)
-    operators.not_between = negate(operators.between)
-    return operators
-end
-
--- A test of a text with a literal, byte for byte, as an operator of texts and of sets: is it so for some value and some
--- literal? Both are folded, or left as bytes as soon as one of them is not UTF-8.
-local function some(test, prepare)
-    return function(values, literals)
-        return any(values, function(value)
-            return any(literals, function(literal)
-                literal = prepare and prepare(tostring(literal)) or literal
-                local folding = is_utf8(value) and is_utf8(literal)
-                return test(folding and fold(value) or value, folding and fold(literal) or literal)
-            end)
-        end)
-    end
-end
-
-local function text_operators()
-    local operators = {
-        any_of = some(function(value, literal) return value == literal end, trim),
-        contains = some(function(value, literal) return value:find(literal, 1, true) end),
-        starts_with = some(function(value, literal) return value:sub(1, #literal) == literal end),
-        ends_with = some(function(value, literal) return #literal <= #value and value:sub(-#literal) == literal end),
-    }
-    operators.is, operators.is_not = operators.any_of, negate(operators.any_of)
-    operators.none_of, operators.not_contains = operators.is_not, negate(operators.contains)
-    return operators
-end
-
--- OPERATORS[type][operator](value, literal, at); a "score" is a number in exact millionths.
-local OPERATORS = {
-    text = text_operators(),
-    set = text_operators(),
-    number = number_operators(function(literal) return tonumber(literal) + 0.0 end),
-    score = number_operators(decimal),
-    boolean = { is = function(value, literal) return tostring(value) == tostring(literal) end },
-    datetime = {
-        before = function(value, literal) return value < time(literal) end,
-        after = function(value, literal) return value > select(2, time(literal)) end,
-        between = function(value, pair) return time(pair[1]) <= value and value <= select(2, time(pair[2])) end,
-        in_last = function(value, length, at) return value <= at and at - value < span(length) end,
-        more_than_ago = function(value, length, at) return at - value >= span(length) end,
-        in_next = function(value, length, at) return value > at and value - at <= span(length) end,
-        more_than_ahead = function(value, length, at) return value - at > span(length) end,
-    },
-}
-local datetime = OPERATORS.datetime
-datetime.is = function(value, literal) return datetime.between(value, { literal, literal }) end
-datetime.is_not, datetime.not_between = negate(datetime.is), negate(datetime.between)
-OPERATORS.boolean.is_not = negate(OPERATORS.boolean.is)
-OPERATORS.set.all_of = function(values, literals)
-    return not any(literals, function(literal) return not any(values, equal, literal) end)
-end
-OPERATORS.set.exactly = function(values, literals)
-    return OPERATORS.set.all_of(values, literals)
-        and not any(values, function(value) return not any(literals, function(one) return equal(value, one) end) end)
-end
-
-local function operators_of(condition)
-    if type(condition) ~= "table" then return { is = condition } end
-    return condition[1] ~= nil and { any_of = condition } or condition
-end
-
-local NO_TEST = { known = true, missing = true, points = true } -- a band's points stand among its operators
-
--- `value` is nil when unknown.
-local function test_condition(kind, value, condition, at)
-    local operators, result = operators_of(condition), TRUE
-    for operator, literal in pairs(operators) do
-        if not NO_TEST[operator] then
-            result = min(result, value == nil and UNKNOWN or truth(OPERATORS[kind][operator](value, literal, at)))
-        elseif operator == "known" then
-            result = min(result, truth((value ~= nil) == literal))
-        end
-    end
-    return operators.missing and result == UNKNOWN and TRUE or result
-end
-
--- Types of properties, settled per definition: kinds["owner.property"]; what is not there is text. -------------------
-
-local COMBINERS = { all = true, any = true, none = true }
-local PROVES = { before = "datetime", after = "datetime", in_last = "datetime", more_than_ago = "datetime",
-    in_next = "datetime", more_than_ahead = "datetime", all_of = "set", exactly = "set" }
-local TAKES_DATE = { is = true, is_not = true, between = true, not_between = true }
-local STRENGTH = { string = 0, text = 0, set = 1, boolean = 2, number = 3, datetime = 4 }
-
-local function prove(kinds, key, operator, literal)
-    local shaped = TAKES_DATE[operator] and type(literal) == "string" and literal:find("^%s*%d%d%d%d%-%d%d%-%d%d")
-    local kind = PROVES[operator] or shaped and time(literal) and "datetime" or type(literal)
-    if STRENGTH[kind] > STRENGTH[kinds[key] or "text"] then kinds[key] = kind end
-end
-
-local function prove_condition(kinds, key, condition)
-    for operator, literals in pairs(operators_of(condition)) do
-        for _, literal in ipairs(NO_TEST[operator] and {} or list_of(literals)) do
-            prove(kinds, key, operator, literal)
-        end
-    end
-end
-
-local function prove_filter(kinds, owner, filter)
-    for key, condition in pairs(filter or {}) do
-        if COMBINERS[key] then
-            for _, inner in ipairs(condition) do
-                prove_filter(kinds, owner, inner)
-            end
-        elseif owner ~= "event" and (key == "did" or key == "did_not") then
-            prove_filter(kinds, "event", type(condition) == "table" and condition.where)
-        elseif owner == "event" or not (key == "in_list" or key == "not_in_list" or key:find("^score:")) then
-            prove_condition(kinds, owner .. "." .. key:gsub("^property:", ""), condition)
-        end
-    end
-end
-
-local function settle_kinds(definition)
-    local owner, kinds = definition.object or "contact", {}
-    prove_filter(kinds, owner, definition.scope)
-    for _, group in ipairs(definition.groups) do
-        for _, rule in ipairs(group.rules) do
-            local key = (rule.event and "event." or owner .. ".") .. tostring(rule.property)
-            prove_filter(kinds, owner, rule.when)
-            prove_filter(kinds, "event", rule.where)
-            for _, band in ipairs(rule.bands or {}) do
-                prove_condition(kinds, key, band)
-            end
-            for literal in pairs(rule.points_by or {}) do
-                prove(kinds, key, "points_by", literal)
-            end
-        end
-    end
-    for name, kind in pairs(definition.properties or {}) do
-        local leader = name:match("^(%a+)%.")
-        local led = leader == "event" or leader == "contact" or leader == "company" or leader == "deal"
-        kinds[led and name or owner .. "." .. name] = kind
-    end
-    return kinds
-end
-
--- Filters. `run` is one record at one instant (see M.evaluate), with the kinds of the definition that is worked out;
--- `subject` is { owner =, properties =, events =, lists = }, of which an event has only the first two, and `at`.
+-- Filters. `run` is one world at one instant (see M.evaluate), with the kinds of the definition that is worked out;
+-- `subject` is a member of the world, or an event: { owner =, name =, at =, properties = }.
 
 local filter, occurrences
 
-local function test_score(run, key, condition)
+local function score_part(run, subject, key)
     local name, part = key:match("^score:([%w_]+)%.?(%w*)$")
-    local value = (run.conditions or run).result(name)[part ~= "" and part or "value"]
+    return run.result(name, subject)[part ~= "" and part or "value"], part
+end
+
+local function test_score(run, subject, key, condition)
+    local value, part = score_part(run.conditions or run, subject, key)
     return test_condition(part == "label" and "text" or "score", value, condition)
 end
 
@@ -265,8 +65,11 @@ function WORDS.any(run, subject, filters)
 end
 
 function WORDS.did(run, subject, events)
-    local spec = type(events) == "table" and events or { event = events }
-    return truth(fits(spec.times or { at_least = 1 }, #occurrences(run, spec, subject)))
+    local spec, count = type(events) == "table" and events or { event = events }, 0
+    for _, contact in ipairs(subject.owner == "contact" and { subject } or related.related(subject, "contacts")) do
+        count = count + #occurrences(run, spec, contact)
+    end
+    return conditions.truth(fits(spec.times or {}, count))
 end
 
 function WORDS.did_not(run, subject, events)
@@ -274,27 +77,40 @@ function WORDS.did_not(run, subject, events)
 end
 
 function WORDS.in_list(_, subject, names)
-    return truth(any(names, function(name) return subject.lists[name] end))
+    return conditions.truth(any(names, function(name)
+        return any(subject.lists, function(list) return list == name end)
+    end))
 end
 
 function WORDS.not_in_list(_, subject, names)
     return TRUE - WORDS.in_list(nil, subject, names)
 end
 
+local function test_relation(run, subject, relation, condition)
+    local options, inner = related.split(condition)
+    local truths = {}
+    for i, other in ipairs(related.related(subject, relation, options.labelled)) do
+        truths[i] = filter(run, other, inner)
+    end
+    return related.truth(options, truths)
+end
+
 local function entry(run, subject, key, condition)
     if WORDS[key] and (COMBINERS[key] or subject.owner ~= "event") then
         return WORDS[key](run, subject, condition)
     elseif subject.owner ~= "event" and key:find("^score:") then
-        return test_score(run, key, condition)
+        return test_score(run, subject, key, condition)
+    elseif RELATIONS[subject.owner][key] then
+        return test_relation(run, subject, key, condition)
     end
     local name = key:gsub("^property:", "")
     local kind = run.kinds[subject.owner .. "." .. name] or "text"
     return test_condition(kind, READ[kind](subject.properties[name], run.asked), condition, run.at)
 end
 
-function filter(run, subject, conditions)
+function filter(run, subject, entries)
     local result = TRUE
-    for key, condition in pairs(conditions or {}) do
+    for key, condition in pairs(entries or {}) do
         result = min(result, entry(run, subject, key, condition))
     end
     return result
@@ -333,7 +149,7 @@ end
 -- The occurrences of an event rule (or of `did`), the latest first, at equal times the larger points first.
 function occurrences(run, rule, subject)
     local found, kept, seen = {}, {}, {}
-    for _, event in ipairs(subject.events) do
+    for _, event in ipairs(run.events[subject]) do
         local named = any(rule.event, function(name) return trim(name) == event.name end)
         if event.at <= run.at and named and within(rule.within, event.at, run.at)
             and filter(run, event, rule.where) == TRUE then
@@ -385,10 +201,9 @@ local function score_events(run, rule, group, subject)
     return sum, found[1] ~= nil, #found
 end
 
-local function score_rule(run, rule, group, subject)
-    if rule.enabled == false then
-        return ZERO, false
-    elseif rule.event then
+-- A rule on one record by itself: a contact where the rule is about events.
+local function score_single(run, rule, group, subject)
+    if rule.event then
         return score_events(run, rule, group, subject)
     elseif rule.property then
         local points = property_points(run, rule, subject)
@@ -396,6 +211,63 @@ local function score_rule(run, rule, group, subject)
     end
     local fired = filter(run, subject, rule.when) == TRUE
     return fired and decimal(rule.points) or ZERO, fired
+end
+
+-- The records that a rule is over.
+local function picked(run, rule, subject)
+    local over, found = rule.over or {}, {}
+    for _, other in ipairs(related.related(subject, over.relation or "contacts", over.labelled)) do
+        if filter(run, other, over.where) == TRUE then found[#found + 1] = other end
+    end
+    return found
+end
+
+local function score_combined(run, rule, group, subject)
+    local values, fires, occurred = {}, false, 0
+    for i, other in ipairs(picked(run, rule, subject)) do
+        local fired, count
+        values[i], fired, count = score_single(run, rule, group, other)
+        fires, occurred = fires or fired, occurred + (count or 0)
+    end
+    return related.combine(rule.combine or "sum", values), fires, rule.event and occurred or nil, #values
+end
+
+local UNIT = int(1e12)
+
+-- What a member brings to a rollup, as a multiple of 10^-12: 1 if counted; nil when it takes no part.
+local function rollup_value(run, rule, other)
+    local of = rule.of
+    if rule.rollup == "count" then
+        local test = { known = true, at_least = rule.at_least, at_most = rule.at_most, between = rule.between }
+        local key = of and (of:find("^%a+:") and of or "property:" .. of)
+        return filter(run, other, of and { [key] = test }) == TRUE and UNIT or nil
+    elseif of:find("^score:") then
+        local value = score_part((rule.weight or 1) < 0 and run.mirror or run, other, of)
+        return value and value * int(1e6) -- from millionths
+    end
+    local value = READ.number(other.properties[of:gsub("^property:", "")])
+    return value and decimal(value, 12)
+end
+
+local function score_rollup(run, rule, subject)
+    local values = {}
+    for _, other in ipairs(picked(run, rule, subject)) do
+        values[#values + 1] = rollup_value(run, rule, other)
+    end
+    local members = #values
+    table.sort(values, function(a, b) return b < a end)
+    for i = members, (rule.top or members) + 1, -1 do
+        values[i] = nil
+    end
+    return related.combine(rule.rollup, values, decimal(rule.weight or 1), UNIT), members > 0, nil, members
+end
+
+-- A rule's sum, whether it fires, the number of occurrences, and that of the associated records it is over.
+local function score_rule(run, rule, group, subject)
+    if rule.enabled == false then return ZERO, false end
+    if rule.rollup then return score_rollup(run, rule, subject) end
+    local combined = rule.over or rule.event and subject.owner ~= "contact"
+    return (combined and score_combined or score_single)(run, rule, group, subject)
 end
 
 -- Scores -------------------------------------------------------------------------------------------------------------
@@ -422,9 +294,9 @@ local function score_group(run, group, score, subject)
     local result = { name = group.name, kind = group_kind(group), raw = ZERO, fired = false, rules = {} }
     for i, rule in ipairs(group.rules) do
         local place = rule.name or group.name .. ".rules[" .. i .. "]"
-        local raw, fired, count = score_rule(run, rule, group, subject)
+        local raw, fired, count, members = score_rule(run, rule, group, subject)
         local value = finish(raw, rule.enabled ~= false and rule.limit or nil, score, place)
-        result.rules[i] = { raw = raw, value = value, fired = fired, occurrences = count }
+        result.rules[i] = { raw = raw, value = value, fired = fired, occurrences = count, members = members }
         result.raw, result.fired = result.raw + value, result.fired or fired
     end
     result.value = finish(result.raw, group.limit, score, group.name)
@@ -476,69 +348,72 @@ end
 
 -- Records ------------------------------------------------------------------------------------------------------------
 
-local function event_subject(event, now)
-    local properties = {}
-    for name, value in pairs(event) do
-        properties[name] = value
+M.read_csv, M.world = basics.read_csv, related.world
+
+local function of_object(definitions, object)
+    local found = {}
+    for _, definition in ipairs(definitions) do
+        if (definition.object or "contact") == object then found[#found + 1] = definition end
     end
-    properties.event, properties.at = event.event or event[1], event.at or event[2]
-    local at = assert(time(properties.at, now), "an event without a time")
-    return { owner = "event", name = trim(properties.event), at = at, properties = properties }
+    return found
 end
 
 --- A record made ready for `M.evaluate`; events later than `at` do not exist.
 ---@param definitions table one definition or a list of them
----@param record table
+---@param record table|nil what is scored
 ---@param at number|string
----@return table prepared `definitions`, `subject` (its `events` have `at` in seconds) and `at` in seconds
-function M.prepare(definitions, record, at)
+---@param world table|nil one of `M.world`, which has the record; else its related records are inside it, and its object
+--- is the first definition's
+---@return table prepared `definitions`, `own` (those of the record's object), `subject` (the record in its world),
+--- `members` (of the world), `events` (by member, with `at` in seconds) and `at` in seconds
+function M.prepare(definitions, record, at, world)
+    definitions = definitions.groups and { definitions } or definitions
+    world = world or related.world_of(record, definitions[1].object or "contact")
     at = assert(time(at), "not a time")
-    local subject = { owner = "contact", properties = record, events = {}, lists = {} }
-    for _, event in ipairs(record.events or {}) do
-        local ready = event_subject(event, at)
-        if ready.at <= at then subject.events[#subject.events + 1] = ready end
+    local prepared = { definitions = definitions, members = world.members, events = {}, at = at }
+    for _, member in ipairs(world.members) do
+        prepared.events[member] = related.events(member, at)
     end
-    for _, name in ipairs(record.lists or {}) do
-        subject.lists[name] = true
-    end
-    return { definitions = definitions.groups and { definitions } or definitions, subject = subject, at = at }
+    prepared.subject = world.by_record[record]
+    prepared.own = record and of_object(definitions, prepared.subject.owner)
+    return prepared
 end
 
 --- The scores of a prepared record, each worked out when first asked for, so in the order of their uses.
 ---@param prepared table
 ---@param instants table|nil `at` (prepared.at unless given), `rising` and `falling` (`at` unless given): when the
---- curves of negative and positive points are read; `conditions`: an evaluation in which `score:` conditions look
----@return table evaluation `result(name)`: `M.score`'s result with bignums, and `groups` as `M.explain` has them
+--- curves of negative and positive points are read; `conditions`: an evaluation in which conditions on scores look
+---@return table evaluation `result(name, member)` (the prepared record unless given): `M.score`'s result with bignums,
+--- and `groups` as `M.explain` has them
 function M.evaluate(prepared, instants)
-    local at, done = instants and instants.at or prepared.at, {}
-    local run = { at = at, asked = prepared.at, rising = at, falling = at }
+    local at, done, kinds = instants and instants.at or prepared.at, {}, {}
+    local run = { at = at, asked = prepared.at, rising = at, falling = at, events = prepared.events }
     for key, value in pairs(instants or {}) do
         run[key] = value
     end
-    function run.result(name)
-        for _, definition in ipairs(prepared.definitions) do
-            if definition.name == name and not done[name] then
-                local own = setmetatable({ kinds = settle_kinds(definition) }, { __index = run })
-                done[name] = score_definition(own, definition, prepared.subject)
+    -- What a negative weight multiplies is read the other way round.
+    run.mirror = run.mirror or run.rising == run.falling and run or M.evaluate(prepared, { at = at, mirror = run,
+        rising = run.falling, falling = run.rising, conditions = run.conditions })
+    function run.result(name, subject)
+        subject = subject or prepared.subject
+        local results = done[subject] or {}
+        done[subject] = results
+        for _, definition in ipairs(results[name] and {} or of_object(prepared.definitions, subject.owner)) do
+            if definition.name == name then
+                kinds[name] = kinds[name] or conditions.settle_kinds(definition)
+                local own = setmetatable({ kinds = kinds[name] }, { __index = run })
+                results[name] = score_definition(own, definition, subject)
             end
         end
-        return assert(done[name], "no score " .. name)
+        return assert(results[name], "no score " .. name)
     end
     return run
 end
 
---- The scores of a record.
----@param definitions table one valid definition or a list of them, which may use each other's scores
----@param record table properties by name (a cell's text, or a number, boolean, or array for a set), `id`, `events`
---- (`{ event =, at =, ...properties }` or `{ NAME, AT }`), `lists` (names of the lists it is in)
----@param at number|string seconds or a text as in files
----@return table[] results in the order given: `name`, `kind`, `scored`, `in_scope`, `label`, and `value`, `fit` and
---- `engagement` as decimal strings; nil is empty. Raises "overflow: SCORE RULE".
-function M.score(definitions, record, at)
-    local prepared, results = M.prepare(definitions, record, at), {}
-    local evaluation = M.evaluate(prepared)
-    for i, definition in ipairs(prepared.definitions) do
-        local found = evaluation.result(definition.name)
+local function results_of(evaluation, definitions, subject)
+    local results = {}
+    for i, definition in ipairs(definitions) do
+        local found = evaluation.result(definition.name, subject)
         results[i] = { name = found.name, kind = found.kind, scored = found.scored, in_scope = found.in_scope,
             label = found.label, value = basics.print(found.value), fit = basics.print(found.fit),
             engagement = basics.print(found.engagement) }
@@ -546,15 +421,50 @@ function M.score(definitions, record, at)
     return results
 end
 
+--- The scores of a record.
+---@param definitions table one valid definition or a list of them, which may use each other's scores
+---@param record table properties by name (a cell's text, or a number, boolean, or array for a set), `id`, `events`
+--- (`{ event =, at =, ...properties }` or `{ NAME, AT }`), `lists` (names of the lists it is in), related records under
+--- their relation's name, with their association's `labels`. The same `id` is the same record.
+---@param at number|string seconds or a text as in files
+---@param world table|nil a world of `M.world` that has the record
+---@return table[] results of the definitions of the record's object (the first definition's), in the order given:
+--- `name`, `kind`, `scored`, `in_scope`, `label`, and `value`, `fit` and `engagement` as decimal strings; nil is empty.
+--- Raises "overflow: SCORE RULE".
+function M.score(definitions, record, at, world)
+    local prepared = M.prepare(definitions, record, at, world)
+    return results_of(M.evaluate(prepared), prepared.own, prepared.subject)
+end
+
+--- The scores of all records of a world.
+---@param definitions table one valid definition or a list of them
+---@param world table one of `M.world`
+---@param at number|string
+---@return table<string, table[]> results by object ("contact", ...), in the order of its records: each as of `M.score`
+function M.score_all(definitions, world, at)
+    local prepared, all = M.prepare(definitions, nil, at, world), {}
+    local evaluation = M.evaluate(prepared)
+    for object, records in pairs(world.records) do
+        local own = of_object(prepared.definitions, object)
+        all[object] = {}
+        for i, record in ipairs(records) do
+            all[object][i] = results_of(evaluation, own, world.by_record[record])
+        end
+    end
+    return all
+end
+
 --- Why a record has its score: `groups`, each with `name`, `kind`, `raw`, `value` and `rules`, each with `raw` (the sum
---- after decay), `value` (after the rule's limit), `fired` and the number of `occurrences`; numbers as decimal strings.
----@param definition table one definition, or a list of which the first is explained
+--- after decay, combined), `value` (after the rule's limit), `fired`, the number of `occurrences` and of `members` (the
+--- associated records it is over, or that a rollup took in); numbers as decimal strings.
+---@param definition table one definition, or a list of which the first of the record's object is explained
 ---@param record table
 ---@param at number|string
+---@param world table|nil a world of `M.world` that has the record
 ---@return table
-function M.explain(definition, record, at)
-    local prepared = M.prepare(definition, record, at)
-    local result = M.evaluate(prepared).result(prepared.definitions[1].name)
+function M.explain(definition, record, at, world)
+    local prepared = M.prepare(definition, record, at, world)
+    local result = M.evaluate(prepared).result(prepared.own[1].name)
     for _, group in ipairs(result.groups) do
         group.raw, group.value = basics.print(group.raw), basics.print(group.value)
         for _, rule in ipairs(group.rules) do
@@ -564,32 +474,21 @@ function M.explain(definition, record, at)
     return { groups = result.groups }
 end
 
-M.read_csv = basics.read_csv
+--- The world of files: `contacts`, `companies`, `deals`, `events` and `associations`, each a CSV text or left out.
+--- Events of unknown contacts are dropped; of equal `id`s of a contact the first is kept. `lists` are ids by list name.
+---@param texts table
+---@return table world as of `M.world`
+function M.world_from_csv(texts)
+    return related.world(related.read(texts))
+end
 
 --- The records of contacts and events files, in the order of the contacts.
 ---@param contacts_csv string
----@param events_csv string events of unknown contacts are dropped; of equal `id`s of a contact the first is kept
+---@param events_csv string
 ---@param lists table<string, string[]>|nil ids by list name
 ---@return table[]
 function M.records(contacts_csv, events_csv, lists)
-    local records, by_id, seen = basics.read_csv(contacts_csv), {}, {}
-    for _, record in ipairs(records) do
-        record.id, record.events, record.lists = trim(record.id), {}, {}
-        by_id[record.id] = record
-    end
-    for _, event in ipairs(basics.read_csv(events_csv)) do
-        local record, identity = by_id[trim(event.contact_id)], trim(event.id or "")
-        local key = trim(event.contact_id) .. "\n" .. identity
-        if record and (identity == "" or not seen[key]) then record.events[#record.events + 1] = event end
-        seen[key] = true
-    end
-    for name, ids in pairs(lists or {}) do
-        for _, id in ipairs(ids) do
-            local record = by_id[trim(id)]
-            if record then record.lists[#record.lists + 1] = name end
-        end
-    end
-    return records
+    return related.read({ contacts = contacts_csv, events = events_csv, lists = lists }).contacts
 end
 
 return M

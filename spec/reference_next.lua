@@ -33,26 +33,32 @@ local function spans_of(definitions)
     return spans
 end
 
--- All seconds that the record's cells could mean, whatever their types.
+local function each_event(prepared, visit)
+    for _, events in pairs(prepared.events) do
+        for _, event in ipairs(events) do
+            visit(event)
+        end
+    end
+end
+
+-- All seconds that the cells of the record and of all related ones could mean, whatever their types.
 local function times_of(prepared)
     local times = {}
     local function visit(value)
         times[#times + 1] = basics.time(value, prepared.at)
     end
-    each_value(prepared.subject.properties, visit)
-    for _, event in ipairs(prepared.subject.events) do
-        each_value(event.properties, visit)
+    for _, member in ipairs(prepared.members) do
+        each_value(member.properties, visit)
     end
+    each_event(prepared, function(event) each_value(event.properties, visit) end)
     return times
 end
 
 -- Where a stepwise decay takes a step, until nothing is left.
-local function add_steps(decay, events, last, add)
+local function add_steps(decay, event, last, add)
     local every = span(decay.every)
-    for _, event in ipairs(events) do
-        for step = 1, math.min(math.ceil(100 / decay.percent), floor((last - event.at) / every)) do
-            add(event.at + step * every)
-        end
+    for step = 1, math.min(math.ceil(100 / decay.percent), floor((last - event.at) / every)) do
+        add(event.at + step * every)
     end
 end
 
@@ -87,21 +93,25 @@ local function candidates(prepared, last)
         end
     end
     for _, decay in ipairs(decays_of(prepared.definitions)) do
-        if decay.every and decay.curve ~= "linear" then add_steps(decay, prepared.subject.events, last, add) end
+        if decay.every and decay.curve ~= "linear" then
+            each_event(prepared, function(event) add_steps(decay, event, last, add) end)
+        end
     end
     table.sort(instants)
     return instants
 end
 
--- The `score:` conditions of all definitions as { name, part, bounds }, where `bounds` are the numbers they ask about.
+-- The conditions on scores of all definitions, and the rollups that count by one, as { name, part, bounds }, where
+-- `bounds` are the numbers they ask about.
 local function score_conditions(definitions)
     local found = {}
     local function search(value)
         for key, condition in pairs(value) do
-            local name, part = tostring(key):match("^score:([%w_]+)%.?(%w*)$")
+            local counts = key == "of" and value.rollup == "count"
+            local name, part = tostring(counts and condition or key):match("^score:([%w_]+)%.?(%w*)$")
             if name then
                 local bounds = {}
-                each_value(condition, function(bound)
+                each_value(counts and value or condition, function(bound)
                     bounds[#bounds + 1] = type(bound) == "number" and decimal(bound) or nil
                 end)
                 found[#found + 1] = { name = name, part = part ~= "" and part or "value", bounds = bounds }
@@ -117,13 +127,19 @@ end
 -- On which side of each bound, and under which label, everything stands: while this stays, no curve changes anything.
 local function standing(prepared, conditions, instants)
     local evaluation, parts = reference.evaluate(prepared, instants), {}
-    for _, definition in ipairs(prepared.definitions) do
-        parts[#parts + 1] = tostring(evaluation.result(definition.name).label)
+    local function note(definition, member)
+        local result = evaluation.result(definition.name, member)
+        parts[#parts + 1] = tostring(result.label)
+        for _, condition in ipairs(conditions) do
+            local value = condition.name == definition.name and result[condition.part]
+            for _, bound in ipairs(type(value) == "table" and condition.bounds or {}) do
+                parts[#parts + 1] = value < bound and "<" or value == bound and "=" or ">"
+            end
+        end
     end
-    for _, condition in ipairs(conditions) do
-        local value = evaluation.result(condition.name)[condition.part]
-        for _, bound in ipairs(type(value) == "table" and condition.bounds or {}) do
-            parts[#parts + 1] = value < bound and "<" or value == bound and "=" or ">"
+    for _, definition in ipairs(prepared.definitions) do
+        for _, member in ipairs(prepared.members) do
+            if member.owner == (definition.object or "contact") then note(definition, member) end
         end
     end
     return table.concat(parts, "\n")
@@ -157,7 +173,7 @@ end
 -- Notes the scores that change first at `instant`; are any left to look for?
 local function note_changes(prepared, now, found, instant)
     local open = false
-    for i, definition in ipairs(prepared.definitions) do
+    for i, definition in ipairs(prepared.own) do
         if not found[i] and changes(prepared, definition.name, now.result(definition.name), instant) then
             found[i] = instant
         end
@@ -172,9 +188,11 @@ end
 ---@param record table as for `reference.score`; events later than `at` do not count
 ---@param at number|string
 ---@param horizon number|string how far to look: a number of seconds or a span such as "2 years"
----@return table<integer, number> instants by the definition's place in the list; nil where nothing changes
-function M.next_change_at(definitions, record, at, horizon)
-    local prepared, found = reference.prepare(definitions, record, at), {}
+---@param world table|nil a world of `reference.world` that has the record
+---@return table<integer, number> instants by the place of the score in what `reference.score` gives; nil where nothing
+--- changes
+function M.next_change_at(definitions, record, at, horizon, world)
+    local prepared, found = reference.prepare(definitions, record, at, world), {}
     local conditions, now = score_conditions(prepared.definitions), reference.evaluate(prepared)
     local from = prepared.at
     for _, instant in ipairs(candidates(prepared, from + (span(tostring(horizon)) or horizon))) do

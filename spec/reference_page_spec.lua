@@ -99,6 +99,12 @@ describe("the reference page", function()
         for name in pairs(schema.words) do
             has(name)
         end
+        for object, rows in pairs(schema.relation_rows) do
+            has(object)
+            for _, row in ipairs(rows) do
+                assert.truthy(TEXT:find(("| `%s` | %s |"):format(row[1], row[3]), 1, true), object .. ": " .. row[1])
+            end
+        end
     end)
 
     it("names every command and option", function()

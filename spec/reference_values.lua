@@ -1,5 +1,5 @@
 -- What the reference scorer computes with: exact numbers, times, text folding and CSV, in the plainest way. It shares
--- no function with the product. Called by spec/reference.lua and spec/reference_next.lua only.
+-- no function with the product. Called by the other files of the reference.
 
 local M = {}
 
@@ -101,18 +101,20 @@ function M.number_text(n)
     end
 end
 
---- The exact millionths of a number in a definition: of its shortest decimal.
+--- A number exactly, as a whole number of its last decimal place: of its shortest decimal, rounded half away from zero.
 ---@param n number
+---@param places integer|nil how many decimals; 6, so millionths, unless given
 ---@return table bignum
-function M.decimal(n)
+function M.decimal(n, places)
     local sign, whole, rest = M.number_text(n):match("^(-?)(%d*)(.*)$")
     local fraction = rest:match("^%.(%d+)") or ""
-    local places = (tonumber(rest:match("e(.*)$")) or 0) + 6 - #fraction
-    local digits = whole .. fraction .. ("0"):rep(places)
-    digits = digits:sub(1, max(0, #digits + min(0, places)))
-    local limbs = { 0 }
-    for last = #digits, 1, -6 do
-        limbs[(#digits - last) / 6 + 1] = tonumber(digits:sub(max(1, last - 5), last))
+    local shift = (tonumber(rest:match("e(.*)$")) or 0) + (places or 6) - #fraction
+    local digits = "0" .. whole .. fraction .. ("0"):rep(shift)
+    local kept = max(0, #digits + min(0, shift))
+    local limbs = { (tonumber(digits:sub(kept + 1, kept + 1)) or 0) >= 5 and 1 or 0 }
+    for last = kept, 1, -6 do
+        local limb = (kept - last) / 6 + 1
+        limbs[limb] = (limbs[limb] or 0) + tonumber(digits:sub(max(1, last - 5), last))
     end
     return sign == "-" and -normal(limbs) or normal(limbs)
 end
@@ -198,6 +200,16 @@ local span = M.span
 ---@return string
 function M.trim(text)
     return (text:gsub("^[ \t\r\n]+", ""):gsub("[ \t\r\n]+$", ""))
+end
+
+--- A cell or a Lua value as trimmed text; nil when it is empty. A set's values are joined.
+---@param value any
+---@return string|nil
+function M.text(value)
+    local kind = type(value)
+    value = kind == "table" and table.concat(value, ";") or kind == "number" and M.number_text(value) or value
+    local text = (type(value) == "string" or kind == "boolean") and M.trim(tostring(value)) or ""
+    return text ~= "" and text or nil
 end
 
 local function day_number(year, month, day) -- days since 1970-01-01; month 13 is the next January

@@ -1066,14 +1066,13 @@ static void add_record(text *contacts, text *events)
 static int score_all(world *world, int64_t at, ls_score *out)
 {
     ls_clock clock = {AT, at, at, at};
-    world->walk->low = world->walk->high = world->walk->scores;
+    ls_walk_look(world->walk, LS_NOW, &clock);
     for (size_t i = 0; i < world->plan->count; i++) {
-        int status = ls_walk_score(world->walk, i, &clock, &world->walk->scores[i], &world->error);
+        int status = ls_walk_score(world->walk, i, LS_NOW, &out[i], &world->error);
         if (status != LS_OK) {
             return status;
         }
     }
-    memcpy(out, world->walk->scores, world->plan->count * sizeof *out);
     return LS_OK;
 }
 
@@ -1096,7 +1095,8 @@ static int64_t find_by_seconds(world *world, size_t definition, int64_t seconds)
         ls_clock clock = {AT, at - 1, at, at};
         ls_walk_begin(world->walk, LS_CONTACT, 0, AT);
         score_all(world, at - 1, earlier);
-        ls_walk_score(world->walk, definition, &clock, &mixed, &world->error);
+        ls_walk_look(world->walk, LS_MIXED, &clock);
+        ls_walk_score(world->walk, definition, LS_MIXED, &mixed, &world->error);
         ls_walk_begin(world->walk, LS_CONTACT, 0, AT);
         score_all(world, at, now);
         if (differs(&now[definition], &base[definition]) ||
