@@ -35,11 +35,14 @@ function M.name(text, names)
     local best, least = nil, nil
     for key, value in pairs(names) do
         local name = type(key) == "string" and key or value
-        local far = distance(text:lower(), name:lower())
         local length = math.max(#text, #name)
-        local near = far < length and far <= math.max(1, math.floor(length / 3))
-        if near and (not best or far < least or far == least and name < best) then
-            best, least = name, far
+        local most = min(length - 1, math.max(1, math.floor(length / 3)))
+        -- No name is nearer than the lengths differ, and one may be megabytes long.
+        if length - min(#text, #name) <= most then
+            local far = distance(text:lower(), name:lower())
+            if far <= most and (not best or far < least or far == least and name < best) then
+                best, least = name, far
+            end
         end
     end
     return best
