@@ -6,7 +6,7 @@
 -- fails prints the smallest part of it that is at hand: the definitions, the record and what differs.
 
 local leadscore = require("leadscore")
-local basics = require("spec.reference_values")
+local explained = require("spec.explained")
 local random = require("spec.random")
 local reference_next = require("spec.reference_next")
 local shell = require("shell")
@@ -35,87 +35,13 @@ local function fail(case, record, differences)
         ways.show(case.definitions), ways.show(record), case.at, table.concat(differences, "\n")), 0)
 end
 
--- Explanations add up -------------------------------------------------------------------------------------------------
-
-local function same(differences, what, want, got)
-    if want ~= got then
-        differences[#differences + 1] = ("explanation: %s: expected %s, got %s"):format(what, tostring(want),
-            tostring(got))
-    end
-end
-
-local function check_limit(differences, what, part)
-    same(differences, what .. " lost_to_limit", ways.difference(part.raw, part.value), part.lost_to_limit)
-end
-
--- A rule's occurrences, its match or nothing make its raw result.
-local function check_parts(differences, what, rule, expected)
-    if rule.occurrences then
-        same(differences, what .. " occurrences", ways.sum(rule.occurrences, "value"), rule.raw)
-    elseif rule.match then
-        same(differences, what .. " match", rule.match.value, rule.raw)
-        same(differences, what .. " count", tostring(expected.occurrences or 0), rule.match.count)
-    end
-end
-
-local function check_rule(differences, what, expected, rule)
-    same(differences, what .. " raw", basics.print(expected.raw), rule.raw)
-    same(differences, what .. " value", basics.print(expected.value), rule.value)
-    same(differences, what .. " fired", expected.fired, rule.fired)
-    check_limit(differences, what, rule)
-    check_parts(differences, what, rule, expected)
-end
-
-local function check_group(differences, what, expected, group)
-    what = what .. " " .. group.name
-    same(differences, what, expected.name, group.name)
-    same(differences, what .. " rules", #expected.rules, #group.rules)
-    same(differences, what .. " raw", basics.print(expected.raw), group.raw)
-    same(differences, what .. " value", basics.print(expected.value), group.value)
-    same(differences, what .. " sum of its rules", ways.sum(group.rules, "value"), group.raw)
-    check_limit(differences, what, group)
-    for i, rule in ipairs(group.rules) do
-        same(differences, what .. " index", tostring(i), rule.index)
-        check_rule(differences, what .. " rule " .. i, expected.rules[i], rule)
-    end
-end
-
-local function check_category(differences, what, expected, category)
-    local groups = {}
-    for _, group in ipairs(expected.groups) do
-        if group.kind == category.kind then groups[#groups + 1] = group end
-    end
-    what = what .. " " .. category.kind
-    same(differences, what .. " groups", #groups, #category.groups)
-    for i, group in ipairs(category.groups) do
-        check_group(differences, what, groups[i], group)
-    end
-    same(differences, what .. " sum of its groups", ways.sum(category.groups, "value"), category.raw)
-    check_limit(differences, what, category)
-    return #groups
-end
-
-local function check_explained(differences, expected, score)
-    ways.compare(differences, "explanation", score.name, expected, score)
-    if not expected.in_scope then return same(differences, score.name .. " categories", 0, #score.categories) end
-    local groups = 0
-    for _, category in ipairs(score.categories) do
-        groups = groups + check_category(differences, score.name, expected, category)
-    end
-    same(differences, score.name .. " groups", #expected.groups, groups)
-    if score.value then
-        same(differences, score.name .. " sum of its categories", ways.sum(score.categories, "value"), score.raw)
-        check_limit(differences, score.name, score)
-    end
-end
-
 local function check_explanation(differences, expected, explanation, err)
     if not explanation then
         differences[#differences + 1] = "explanation: " .. tostring(err.message)
         return
     end
     for _, score in ipairs(explanation.scores) do
-        check_explained(differences, expected[score.name], score)
+        explained.check(differences, expected[score.name], score)
     end
 end
 

@@ -492,8 +492,9 @@ function Dataset:__tostring()
     if not self._handle then return "dataset (closed)" end
     local counts = self._handle:counts()
     local parts = {}
-    for _, name in ipairs({ "companies", "deals" }) do
-        if counts[name] > 0 then parts[#parts + 1] = ("%d %s, "):format(counts[name], name) end
+    for _, each in ipairs({ { "companies", "company" }, { "deals", "deal" } }) do
+        local count = counts[each[1]]
+        if count > 0 then parts[#parts + 1] = ("%d %s, "):format(count, each[count == 1 and 2 or 1]) end
     end
     return ("dataset: %d contacts, %s%d events"):format(counts.contacts, table.concat(parts), counts.events)
 end

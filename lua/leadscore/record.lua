@@ -380,7 +380,7 @@ local function with_dataset(self, record, at, object, work)
     local ok, value, err = pcall(function()
         local world = new_world(record, object, at, self.plan:lists())
         fill(dataset, self.plan, world)
-        return work(dataset, dataset:find(object, world.root.key))
+        return work(dataset, dataset:find(object, world.root.key), world.root.id ~= nil)
     end)
     dataset:close()
     if ok then return value, err end
@@ -424,8 +424,11 @@ end
 
 function Scorer:explain(record, at, object)
     object = object or usual_object(self.plan)
-    return with_dataset(self, record, at, object, function(dataset, row)
-        return dataset:explain(self.plan, object, row, at)
+    return with_dataset(self, record, at, object, function(dataset, row, named)
+        local text, err = dataset:explain(self.plan, object, row, at)
+        -- As the core's scorer explains a record without an id.
+        if text and not named then text = text:gsub('^{"id":"[^"]*"', '{"id":""', 1) end
+        return text, err
     end)
 end
 
