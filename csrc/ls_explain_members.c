@@ -202,12 +202,11 @@ static void write_of(ls_explainer *explainer, const ls_rollup *rollup)
     static const char *const parts[] = {"", ".fit", ".engagement", ".label"};
     const ls_walk *walk = explainer->walk;
     ls_buffer *line = &explainer->why.line; /* it has been written */
-    ls_string name = walk->part->definition->properties[rollup->property].name;
+    ls_string name = rollup->of_score ? walk->plan->definitions[rollup->score].name
+                                      : walk->part->definition->properties[rollup->property].name;
     line->length = 0;
-    if (rollup->of_score) {
-        name = walk->plan->definitions[rollup->score].name;
+    if (rollup->of_score)
         ls_buffer_add_text(line, "score:");
-    }
     ls_buffer_add(line, name.text, name.length);
     ls_buffer_add_text(line, rollup->of_score ? parts[rollup->part] : "");
     ls_explain_text(explainer, "of", (ls_string){line->data, line->length});

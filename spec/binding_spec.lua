@@ -649,8 +649,6 @@ describe("a scorer", function()
 
     it("answers nil and an error with its path for a wrong datum", function()
         local cases = {
-            { { company = { name = "x" } }, "company", "not supported: associated records" },
-            { { deals = {} }, "deals", "not supported: associated records" },
             { { events = { { "page" } } }, "events[1].at", "expected a time, got nil" },
             { { events = { { "page", AT }, { "page", "10 dayz ago" } } }, "events[2].at", 'cannot read "10 dayz ago"' },
             { { events = { { "page", 1e18 } } }, "events[1].at", "in the years 1 to 9999" },

@@ -39,18 +39,19 @@ local function lines_of(text)
     return lines
 end
 
--- The places of a line's first tokens: words, numbers and single marks, as { first, last }.
+-- The places of a line's first tokens: words, numbers and single marks, as { first, last }. What was found further on is
+-- kept, since lines may be megabytes long.
 local function tokens_of(line)
-    local tokens, from, mark = {}, 1, 0
-    while true do
-        local first, last = line:find(TOKEN, from)
+    local tokens, from, word, word_end, mark = {}, 1, 0, 0, 0
+    while #tokens < 1000 do
+        if word and word < from then word, word_end = line:find(TOKEN, from) end
         if mark and mark < from then mark = line:find("[^%w%s_.%-]", from) end
-        if #tokens == 1000 then return tokens end
-        if mark and (not first or mark < first) then first, last = mark, mark end
-        if not first then return tokens end
-        tokens[#tokens + 1] = { first, last }
-        from = last + 1
+        if not word and not mark then break end
+        local is_mark = mark and (not word or mark < word)
+        tokens[#tokens + 1] = is_mark and { mark, mark } or { word, word_end }
+        from = tokens[#tokens][2] + 1
     end
+    return tokens
 end
 
 local function put(line, first, last, text)

@@ -300,7 +300,7 @@ local function is_any_input(path, args)
     for _, each in ipairs(args.list or {}) do
         if is_input(path, each[2]) then return true end
     end
-    for _, definition in ipairs(args.definition) do
+    for _, definition in ipairs(args.definition or {}) do
         if is_same(path, definition) and lfs.attributes(path, "mode") == "file" then return true end
     end
     return false
