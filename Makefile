@@ -212,7 +212,8 @@ SUITES := $(SPEC_SUITES) \
 # where the interpreter frees its state at the end: not in LuaJIT, whose own heap the leak checker cannot see.
 SANITIZER_ENV = env ASAN_OPTIONS=abort_on_error=0:exitcode=99:detect_leaks=$(1) \
 	LSAN_OPTIONS=suppressions=$(ROOT)/spec/c/leaks.supp:print_suppressions=0 \
-	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	LEADSCORE_FUZZ_GROWTH=1048576 LEADSCORE_FUZZ_LONGEST=30 # freed memory waits in a quarantine
 preload = $(if $(SANITIZE),$(call SANITIZER_ENV,$(if $(filter 5.4,$(1)),1,0)) \
 	LD_PRELOAD='$(shell $(CC) -print-file-name=libasan.so)')
 

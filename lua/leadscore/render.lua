@@ -74,17 +74,61 @@ local function match_line(match)
     return ("%s%s: %s%s"):format(M.count(match.count, "time"), when, plain(match.value), decayed)
 end
 
-local function member_line(member)
-    local raw = member.raw ~= nil and member.raw ~= member.value and (" (%s)"):format(plain(member.raw)) or ""
-    return ("%s %s: %s%s"):format(safe(member.object), safe(member.id), plain(member.value), raw)
-end
-
 -- The last ones of a list (the latest occurrences), and how many come before them.
-local function add_each(lines, indent, list, line_of)
-    local first = math.max(1, #(list or {}) - MOST_OCCURRENCES + 1)
+local function add_each(lines, indent, list, line_of, most)
+    local first = math.max(1, #(list or {}) - (most or MOST_OCCURRENCES) + 1)
     if first > 1 then lines[#lines + 1] = ("%s... %s before"):format(indent, M.thousands(first - 1)) end
     for i = first, #(list or {}) do
         lines[#lines + 1] = indent .. line_of(list[i])
+    end
+end
+
+local MOST_MEMBERS, MOST_INSIDE = 10, 5
+
+-- Members by what they contribute, the most first; of equal ones the one that comes first stays first.
+local function by_weight(members)
+    local order = {}
+    for i, member in ipairs(members) do
+        order[i] = { member = member, place = i, size = math.abs(member.value or 0) }
+    end
+    table.sort(order, function(a, b)
+        if a.size ~= b.size then return a.size > b.size end
+        return a.place < b.place
+    end)
+    return order
+end
+
+-- What made a member's own score: its rules that fired, in short.
+local function add_inside(lines, indent, explanation)
+    for _, category in ipairs(explanation.categories or {}) do
+        for _, group in ipairs(category.groups or {}) do
+            for _, rule in ipairs(group.rules or {}) do
+                if rule.fired then
+                    lines[#lines + 1] = ("%s%s  %s, %s: %s"):format(indent, plain(rule.value), safe(group.name),
+                        rule.name and safe(rule.name) or ("rule %d"):format(rule.index), safe(rule.why or ""))
+                    add_each(lines, indent .. "    ", rule.occurrences, occurrence_line, MOST_INSIDE)
+                end
+            end
+        end
+    end
+end
+
+local function add_member(lines, indent, member)
+    local raw = member.raw ~= nil and member.raw ~= member.value and (" (%s)"):format(plain(member.raw)) or ""
+    lines[#lines + 1] = ("%s%s %s: %s%s"):format(indent, safe(member.object), safe(member.id), plain(member.value), raw)
+    add_each(lines, indent .. "    ", member.occurrences, occurrence_line, MOST_INSIDE)
+    if member.match then lines[#lines + 1] = indent .. "    " .. match_line(member.match) end
+    if member.explanation then add_inside(lines, indent .. "    ", member.explanation) end
+end
+
+-- The members of a rule over associated records, down to their rules and events.
+local function add_members(lines, indent, members)
+    local order = by_weight(members or {})
+    for i = 1, math.min(#order, MOST_MEMBERS) do
+        add_member(lines, indent, order[i].member)
+    end
+    if #order > MOST_MEMBERS then
+        lines[#lines + 1] = ("%s... and %s more"):format(indent, M.thousands(#order - MOST_MEMBERS))
     end
 end
 
@@ -98,7 +142,7 @@ local function add_rule(lines, rule, size)
     if rule.description then lines[#lines + 1] = indent .. safe(rule.description) end
     add_each(lines, indent, rule.occurrences, occurrence_line)
     if rule.match and rule.fired then lines[#lines + 1] = indent .. match_line(rule.match) end
-    add_each(lines, indent, rule.members, member_line)
+    add_members(lines, indent, rule.members)
 end
 
 local function add_group(lines, group)

@@ -39,7 +39,7 @@ local function lines_of(text)
     return lines
 end
 
--- The places of a line's first tokens: words, numbers and single marks, as { first, last }. What was found further on is
+-- The places of the first tokens of a line: words, numbers and single marks, as { first, last }. What was found is
 -- kept, since lines may be megabytes long.
 local function tokens_of(line)
     local tokens, from, word, word_end, mark = {}, 1, 0, 0, 0
