@@ -148,7 +148,7 @@ int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
     for (size_t i = 0; i < plan->count; i++) {
         if (plan->definitions[i].object != LS_CONTACT) {
             return ls_fail(error, LS_ERROR_USAGE,
-                           "%s: not supported: scores of companies and deals",
+                           "%s: companies and deals are scored over a dataset",
                            plan->definitions[i].name.text);
         }
     }
