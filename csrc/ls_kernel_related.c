@@ -18,8 +18,11 @@ static ls_record record_of(const ls_record *record, ls_object object, size_t row
 
 static ls_truth ask_other(const ls_record *record, const ls_over *over, size_t row)
 {
+    if (over->where == NULL) {
+        return LS_TRUE;
+    }
     ls_record other = record_of(record, over->object, row);
-    return over->where ? ls_kernel_ask(&other, over->where) : LS_TRUE;
+    return ls_kernel_ask(&other, over->where);
 }
 
 ls_truth ls_kernel_related(const ls_record *record, const ls_filter *filter)
