@@ -466,7 +466,10 @@ static int add_field(ls_reading *reading, ls_string name)
 /* Binds the next field of the file; a name of length 0 is passed over. */
 static int bind_field(ls_reading *reading, ls_string name, uint64_t line, ls_error *error)
 {
-    int status = check_once(reading, name, line, error);
+    if (reading->field_count >= LS_MAX_COLUMNS)
+        return fail_header(reading, line, error, "expected at most %d columns, got more",
+                           LS_MAX_COLUMNS);
+    int status = name.length != 0 ? check_once(reading, name, line, error) : LS_OK;
     if (status == LS_OK && add_field(reading, name) != LS_OK)
         return ls_fail_memory(error);
     return status;

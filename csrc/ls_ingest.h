@@ -20,6 +20,8 @@ typedef struct ls_expected {
 } ls_expected;
 
 #define LS_NO_FIELD SIZE_MAX
+/* Columns of one file: names are compared with each other. */
+#define LS_MAX_COLUMNS 10000
 
 /* How a kept event is packed: u16 row within the partition; 16 bytes of its id's hash if any file
  * has ids; the time (u32 seconds since LS_EVENT_BASE, or i64 since 1970); the event's code; codes

@@ -128,6 +128,21 @@ describe("an output", function()
         end
     end)
 
+    it("may have ten thousand columns, and one more is told at once", function()
+        file("wide.csv", "id" .. (",x%d"):rep(9999):gsub("%%d", (function()
+            local number = 0
+            return function()
+                number = number + 1
+                return tostring(number)
+            end
+        end)()) .. "\n")
+        assert.equal(0, score("--contacts wide.csv").code)
+        file("wide.csv", "id" .. (","):rep(10000) .. "\n")
+        local got = score("--contacts wide.csv")
+        assert.equal(1, got.code)
+        assert.equal("wide.csv:1: expected at most 10000 columns, got more\n", got.err)
+    end)
+
     it("may stand beside the inputs", function()
         for _, out in ipairs({ "scores.csv", "scores.csv", "./scores.csv", "/dev/null" }) do
             assert.equal(0, score("--contacts good.csv --rejects bad.csv --out " .. out).code)
