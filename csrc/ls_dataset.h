@@ -184,6 +184,9 @@ typedef struct ls_related {
 ls_related ls_related_begin(const ls_dataset *dataset, ls_object object, size_t row,
                             const ls_over *over);
 bool ls_related_next(ls_related *related, size_t *row);
+/* A relation and a label, to be asked of any of these links, whichever way they go; of no row. */
+ls_related ls_related_to(const ls_dataset *dataset, const ls_links *links, const ls_over *over);
+bool ls_related_takes_all(const ls_related *related);
 /* Whether relation and label pick the link, one of those of the row. */
 bool ls_related_takes(const ls_related *related, uint64_t link);
 

@@ -343,13 +343,13 @@ static size_t end_of_block(const ls_events *events, size_t first, size_t last)
     return stop;
 }
 
-void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns, size_t first,
-                   size_t last, ls_scratch *scratch)
+void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns,
+                   ls_rolled *const *rolled, size_t first, size_t last, ls_scratch *scratch)
 {
     const ls_events *events = &binding->dataset->events;
     ls_object object = binding->definition->object;
     bool own_events = object == LS_CONTACT && events->count > 0 && binding->spec_count > 0;
-    ls_record record = {binding, columns, scratch, object, first, true};
+    ls_record record = {binding, columns, rolled, scratch, object, first, true};
     while (record.row < last) {
         size_t begin = 0, stop = last;
         if (own_events) {

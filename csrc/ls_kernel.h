@@ -35,10 +35,18 @@ typedef struct ls_member {
     ls_related related; /* which links the rule takes */
 } ls_member;
 
+/* What a rollup makes of the associated records of one, worked out for all at once. */
+typedef struct ls_rolled {
+    ls_int128
+        value; /* the sum, or the largest or smallest; scores in millionths, columns in 10^-12 */
+    uint32_t count;
+} ls_rolled;
+
 /* What is asked of a record: by a filter, for a rule. */
 typedef struct ls_record {
     const ls_binding *binding;
     const ls_score_column *columns; /* by definition */
+    ls_rolled *const *rolled;       /* by rule of binding->over_rules, then row; NULL: gather */
     ls_scratch *scratch;
     ls_object object;
     size_t row;
@@ -71,10 +79,11 @@ int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *
 void ls_scratch_free(ls_scratch *scratch);
 
 /* columns: of every definition of the plan, since scores use each other; the binding's own is
- * written for the rows first .. last - 1. A record that must be walked gets LS_FLAG_WALK and
- * nothing else. */
-void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns, size_t first,
-                   size_t last, ls_scratch *scratch);
+ * written for the rows first .. last - 1. rolled: what ls_kernel_roll made, by rule of
+ * binding->over_rules; NULL, all or one: gathered row by row. A record that must be walked gets
+ * LS_FLAG_WALK and nothing else. */
+void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns,
+                   ls_rolled *const *rolled, size_t first, size_t last, ls_scratch *scratch);
 
 /* ls_kernel_events.c: the events of a block: their classes and entries, from event `begin` on. */
 void ls_kernel_entries(const ls_binding *binding, size_t begin, size_t count, ls_scratch *scratch);
@@ -97,6 +106,22 @@ ls_truth ls_kernel_related(const ls_record *record, const ls_filter *filter);
 void ls_kernel_contacts(const ls_record *record);
 /* Property rules over associated records, and rollups. */
 void ls_kernel_over(const ls_record *record);
+/* An associated record against the filter of a rule or filter that goes over it. */
+ls_truth ls_kernel_ask_other(const ls_record *record, const ls_over *over, size_t row);
+
+/* ls_kernel_rollup.c: the rollup of that place in binding->over_rules. */
+void ls_kernel_rollup(const ls_record *record, size_t place);
+/* The value that an associated record takes part in a rollup with; false: none, or it does not
+ * count. Sets scratch->too_large for a number past what exact sums hold. */
+bool ls_kernel_value(const ls_record *record, const ls_rollup *rollup, size_t row, ls_int128 *out);
+
+/* ls_kernel_roll.c: works out those rollups of the definitions that need no row's values together,
+ * for all rows, once the scores that they go over are there. rolled: by definition, gets by rule
+ * of binding->over_rules the totals by row, NULL for rules that are gathered; given back by
+ * ls_kernel_unroll, also after a failure. LS_OK or LS_ERROR_MEMORY. */
+int ls_kernel_roll(const ls_binding *bindings, const uint32_t *definitions, size_t count,
+                   const ls_score_column *columns, ls_scratch *scratch, ls_rolled ***rolled);
+void ls_kernel_unroll(const ls_binding *binding, ls_rolled ***rolled);
 
 /* Whether a count fits the rule's times, and what that earns: the first band that fits, NULL: none.
  */

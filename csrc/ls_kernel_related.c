@@ -1,9 +1,7 @@
 /* Associated records (section 7): filters over them, event rules of companies and deals, property
- * rules over them, and rollups. A company's events are its contacts', worked out contact by contact
+ * rules over them. A company's events are its contacts', worked out contact by contact
  * with the same tables and kernels as a contact's own. */
 #include "ls_kernel.h"
-
-#include <stdlib.h>
 
 /* ---- filters over associated records --------------------------------------------------------- */
 
@@ -16,7 +14,7 @@ static ls_record record_of(const ls_record *record, ls_object object, size_t row
     return other;
 }
 
-static ls_truth ask_other(const ls_record *record, const ls_over *over, size_t row)
+ls_truth ls_kernel_ask_other(const ls_record *record, const ls_over *over, size_t row)
 {
     if (over->where == NULL) {
         return LS_TRUE;
@@ -33,7 +31,7 @@ ls_truth ls_kernel_related(const ls_record *record, const ls_filter *filter)
     ls_truth any = LS_FALSE, every = LS_TRUE;
     int64_t count = 0, all = 0;
     for (size_t row; ls_related_next(&related, &row); all++) {
-        ls_truth truth = ask_other(record, over, row);
+        ls_truth truth = ls_kernel_ask_other(record, over, row);
         any = ls_truth_or(any, truth);
         every = ls_truth_and(every, truth);
         count += truth == LS_TRUE;
@@ -146,7 +144,7 @@ static void take_contact(const ls_record *record, uint64_t link, size_t contact)
         ls_member *member = &scratch->members[spec->target - binding->member_target];
         const ls_over *over = spec->rule->over;
         if (ls_related_takes(&member->related, link) &&
-            ask_other(record, over, contact) == LS_TRUE) {
+            ls_kernel_ask_other(record, over, contact) == LS_TRUE) {
             bool fired;
             int64_t result = contact_result(binding, spec, scratch, &fired);
             add_member(member, result, fired);
@@ -190,7 +188,7 @@ void ls_kernel_contacts(const ls_record *record)
     }
 }
 
-/* ---- property rules and rollups -------------------------------------------------------------- */
+/* ---- property rules -------------------------------------------------------------------------- */
 
 static void add_property_rule(const ls_record *record, size_t number)
 {
@@ -200,7 +198,7 @@ static void add_property_rule(const ls_record *record, size_t number)
     ls_member member;
     begin_member(&member, record, rule->over);
     for (size_t row; ls_related_next(&member.related, &row);) {
-        if (ask_other(record, rule->over, row) != LS_TRUE) {
+        if (ls_kernel_ask_other(record, rule->over, row) != LS_TRUE) {
             continue;
         }
         ls_outcome outcome =
@@ -209,132 +207,6 @@ static void add_property_rule(const ls_record *record, size_t number)
         add_member(&member, outcome.points, outcome.applies);
     }
     add_combined(record, number, &member);
-}
-
-/* Units of a rollup's values: of scores millionths, of columns 10^-12. */
-static int64_t value_unit(const ls_rollup *rollup)
-{
-    return rollup->of_property ? LS_MILLION : 1;
-}
-
-/* The value that a record takes part with; false: none, or it does not count. */
-static bool score_value(const ls_record *record, const ls_rollup *rollup, size_t row,
-                        ls_int128 *out)
-{
-    const ls_score_column *column = &record->columns[rollup->score];
-    const int64_t *const parts[] = {column->value, column->fit, column->engagement};
-    uint8_t flags = column->flags[row];
-    ls_value value = {.known = parts[rollup->part] != NULL && (flags & LS_FLAG_IN_SCOPE) &&
-                               !(flags & LS_FLAG_EMPTY)};
-    if (!value.known) {
-        return false;
-    }
-    *out = value.points = parts[rollup->part][row];
-    return rollup->is == NULL ||
-           ls_condition_test(rollup->is, &value, record->binding->at) == LS_TRUE;
-}
-
-static bool column_value(const ls_record *record, const ls_rollup *rollup, size_t row,
-                         ls_int128 *out)
-{
-    const ls_property_table *table = &record->binding->tables[rollup->property];
-    const ls_number *number =
-        &table->numbers[table->column ? ls_column_code(table->column, row) : 0];
-    ls_value value = {.known = number->known, .number = number->value};
-    if (!number->known) {
-        return false;
-    }
-    record->scratch->too_large = record->scratch->too_large || number->too_large;
-    *out = number->exact;
-    return rollup->is == NULL ||
-           ls_condition_test(rollup->is, &value, record->binding->at) == LS_TRUE;
-}
-
-static bool rollup_value(const ls_record *record, const ls_rollup *rollup, size_t row,
-                         ls_int128 *out)
-{
-    *out = 0;
-    if (rollup->of_score) {
-        return score_value(record, rollup, row, out);
-    }
-    return rollup->of_property ? column_value(record, rollup, row, out) : true;
-}
-
-static int compare_descending(const void *a, const void *b)
-{
-    ls_int128 x = *(const ls_int128 *)a, y = *(const ls_int128 *)b;
-    return (x < y) - (x > y);
-}
-
-typedef struct total {
-    ls_int128 sum, least, greatest;
-    size_t count;
-} total;
-
-static void add_value(total *total, ls_int128 value)
-{
-    total->sum += value;
-    total->least = total->count == 0 || value < total->least ? value : total->least;
-    total->greatest = total->count == 0 || value > total->greatest ? value : total->greatest;
-    total->count++;
-}
-
-/* All values, or with `top` the largest of them. */
-static void add_values(const ls_record *record, const ls_rule *rule, total *total)
-{
-    const ls_rollup *rollup = rule->rollup;
-    ls_int128 *values = record->scratch->values, value;
-    size_t count = 0;
-    ls_related related =
-        ls_related_begin(record->binding->dataset, record->object, record->row, rule->over);
-    for (size_t row; ls_related_next(&related, &row);) {
-        if (ask_other(record, rule->over, row) != LS_TRUE ||
-            !rollup_value(record, rollup, row, &value)) {
-            continue;
-        }
-        if (rollup->top > 0) {
-            values[count++] = value;
-        } else {
-            add_value(total, value);
-        }
-    }
-    if (count > rollup->top) {
-        qsort(values, count, sizeof *values, compare_descending);
-        count = (size_t)rollup->top;
-    }
-    for (size_t i = 0; i < count; i++) {
-        add_value(total, values[i]);
-    }
-}
-
-static bool roll_up(const ls_rule *rule, const total *total, int64_t *out)
-{
-    const ls_rollup *rollup = rule->rollup;
-    int64_t unit = value_unit(rollup), count = (int64_t)total->count;
-    switch (rule->combine) {
-    case LS_COUNT: return ls_scale_points((ls_int128)count * LS_MILLION, rollup->weight, 1, out);
-    case LS_AVG: return ls_scale_points(total->sum, rollup->weight, count * unit, out);
-    case LS_MAX: return ls_scale_points(total->greatest, rollup->weight, unit, out);
-    case LS_MIN: return ls_scale_points(total->least, rollup->weight, unit, out);
-    default: return ls_scale_points(total->sum, rollup->weight, unit, out);
-    }
-}
-
-static void add_rollup(const ls_record *record, size_t number)
-{
-    const ls_rule *rule = &record->binding->definition->rules[number];
-    total total = {0};
-    int64_t result;
-    add_values(record, rule, &total);
-    if (total.count == 0) {
-        return;
-    }
-    if (!roll_up(rule, &total, &result)) {
-        record->scratch->too_large = true;
-        return;
-    }
-    record->scratch->fired = true;
-    ls_kernel_add(record->scratch, record->binding->rule_target[number], result);
 }
 
 void ls_kernel_over(const ls_record *record)
@@ -346,7 +218,7 @@ void ls_kernel_over(const ls_record *record)
         if (kind == LS_RULE_PROPERTY) {
             add_property_rule(record, number);
         } else if (kind == LS_RULE_ROLLUP) {
-            add_rollup(record, number);
+            ls_kernel_rollup(record, i);
         }
     }
 }

@@ -30,19 +30,29 @@ static bool is_only_company(ls_object object, const ls_related *related)
            related->end - related->next == 1;
 }
 
-ls_related ls_related_begin(const ls_dataset *dataset, ls_object object, size_t row,
-                            const ls_over *over)
+ls_related ls_related_to(const ls_dataset *dataset, const ls_links *links, const ls_over *over)
 {
-    ls_related related = {.dataset = dataset,
-                          .links = &dataset->links[object][over->object],
-                          .relation = over->relation};
-    if (related.links->count == 0)
-        return related;
-    related.next = related.links->first[row];
-    related.end = related.links->first[row + 1];
+    ls_related related = {.dataset = dataset, .links = links, .relation = over->relation};
     if (over->labelled.length > 0)
         related.label =
             ls_dictionary_find(&dataset->labels, over->labelled.text, over->labelled.length);
+    return related;
+}
+
+bool ls_related_takes_all(const ls_related *related)
+{
+    return !wants_primary(related->relation) && related->label == 0;
+}
+
+ls_related ls_related_begin(const ls_dataset *dataset, ls_object object, size_t row,
+                            const ls_over *over)
+{
+    const ls_links *links = &dataset->links[object][over->object];
+    ls_related related = ls_related_to(dataset, links, over);
+    if (links->count == 0)
+        return related;
+    related.next = links->first[row];
+    related.end = links->first[row + 1];
     if (is_only_company(object, &related))
         related.relation = LS_RELATED_COMPANIES;
     return related;

@@ -23,6 +23,7 @@ typedef struct score_job {
     unsigned threads, scratch_count;
     ls_scratch *scratches; /* by thread */
     ls_walk *walk;
+    ls_rolled ***rolled;     /* by definition; while its stage runs: its rollups by rule and row */
     size_t stage, stage_end; /* of plan->order: definitions of one object, scored row by row */
     size_t row;              /* next */
 } score_job;
@@ -62,11 +63,31 @@ static void begin_stage(score_job *job, size_t stage)
     }
 }
 
+/* Rolls up what the stage's definitions go over: scores of earlier stages, and columns. */
+static int open_stage(score_job *job, ls_error *error)
+{
+    const uint32_t *definitions = job->plan->order + job->stage;
+    int status = LS_OK;
+    if (!job->rolled[definitions[0]]) {
+        status = ls_kernel_roll(job->bindings, definitions, job->stage_end - job->stage,
+                                job->result->columns, &job->scratches[0], job->rolled);
+    }
+    return status == LS_OK ? LS_OK : ls_fail_memory(error);
+}
+
+static void close_stage(score_job *job)
+{
+    for (size_t i = 0; i < job->bound; i++) {
+        ls_kernel_unroll(&job->bindings[i], &job->rolled[i]);
+    }
+}
+
 static void score_rows(score_job *job, size_t first, size_t last, ls_scratch *scratch)
 {
     for (size_t i = job->stage; i < job->stage_end; i++) {
-        ls_kernel_run(&job->bindings[job->plan->order[i]], job->result->columns, first, last,
-                      scratch);
+        uint32_t definition = job->plan->order[i];
+        ls_kernel_run(&job->bindings[definition], job->result->columns, job->rolled[definition],
+                      first, last, scratch);
     }
 }
 
@@ -201,11 +222,15 @@ static int step(ls_job *base, uint64_t budget, ls_error *error)
         }
     }
     for (;;) {
-        int status = run_rows(job, budget, error);
+        int status = job->row == 0 ? open_stage(job, error) : LS_OK;
+        status = status == LS_OK ? run_rows(job, budget, error) : status;
         if (status != LS_OK) {
             return status;
         }
         bool staged = job->row == job->result->rows[stage_object(job)];
+        if (staged) {
+            close_stage(job);
+        }
         if (staged && job->stage_end == job->plan->count) {
             break;
         }
@@ -225,6 +250,7 @@ static void close_job(ls_job *base)
 {
     score_job *job = (score_job *)base;
     ls_context *context = base->context;
+    close_stage(job);
     for (size_t i = 0; i < job->bound; i++) {
         ls_binding_free(&job->bindings[i]);
     }
@@ -234,6 +260,7 @@ static void close_job(ls_job *base)
     ls_walk_close(job->walk);
     ls_result_close(job->result);
     ls_free(context, job->bindings, job->plan->count * sizeof *job->bindings);
+    ls_free(context, job->rolled, job->plan->count * sizeof *job->rolled);
     ls_free(context, job->scratches, job->threads * sizeof *job->scratches);
     ls_plan_close((ls_plan *)(uintptr_t)job->plan);
     ls_dataset_close(job->dataset);
@@ -289,8 +316,9 @@ int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned 
     ls_plan_retain(plan);
     ls_dataset_retain(dataset);
     job->bindings = ls_allocate_zero(context, plan->count, sizeof *job->bindings);
+    job->rolled = ls_allocate_zero(context, plan->count, sizeof *job->rolled);
     job->scratches = ls_allocate_zero(context, threads, sizeof *job->scratches);
-    if (job->bindings == NULL || job->scratches == NULL ||
+    if (job->bindings == NULL || job->rolled == NULL || job->scratches == NULL ||
         ls_result_new(plan, dataset, at, &job->result) != LS_OK) {
         close_job(&job->job);
         return ls_fail_memory(error);

@@ -459,7 +459,7 @@ int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *erro
     bool flagged = false;
     for (size_t i = 0; i < plan->count; i++) {
         uint32_t definition = plan->order[i];
-        ls_kernel_run(&scorer->bindings[definition], scorer->columns, 0, 1, &scorer->scratch);
+        ls_kernel_run(&scorer->bindings[definition], scorer->columns, NULL, 0, 1, &scorer->scratch);
         flagged = flagged || (scorer->columns[definition].flags[0] & LS_FLAG_WALK);
     }
     for (size_t i = 0; i < plan->count; i++) {
