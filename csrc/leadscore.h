@@ -144,6 +144,8 @@ typedef struct ls_rename {
     const char *header; /* the name in the file's first row */
 } ls_rename;
 
+#define LS_MAX_THREADS 256
+
 typedef struct ls_input_options {
     ls_input input;
     ls_format format;
@@ -160,6 +162,7 @@ typedef struct ls_input_options {
     size_t unknown_count;
     ls_writer rejects; /* NULL: the first bad row or cell ends the job with LS_ERROR_INPUT */
     void *rejects_user;
+    unsigned threads; /* that share a CSV file of events, at most LS_MAX_THREADS; 0: one */
 } ls_input_options;
 
 LS_API int ls_dataset_new(ls_context *context, ls_dataset **out, ls_error *error);
@@ -287,7 +290,6 @@ typedef struct ls_score {
     bool in_scope;
 } ls_score;
 
-#define LS_MAX_THREADS 256
 /* A job that scores every record of the plan's objects at an instant; *result is filled when it is
  * done and is the caller's to close at any time after the job. */
 LS_API int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads,

@@ -17,6 +17,7 @@
 #define LS_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LS_INLINE static inline __attribute__((always_inline))
 __extension__ typedef __int128 ls_int128;
+__extension__ typedef unsigned __int128 ls_uint128;
 #else
 #error "leadscore needs a compiler with 128-bit integers (gcc, clang)"
 #endif

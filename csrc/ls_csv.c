@@ -8,9 +8,7 @@
  * ones after it. */
 #include "ls_csv.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "ls_marks.h"
 
 /* Small enough for window, marks and the reader's tables to share a second-level cache of 512 KiB.
  */
@@ -38,67 +36,13 @@ void ls_csv_free(ls_csv *csv)
 
 /* ---- marks ----------------------------------------------------------------------------------- */
 
-/* A bit a byte of 64: delimiter, quote, line feed or zero. */
-#if defined(__SSE2__)
-LS_INLINE uint64_t marks_of_16(const char *text, __m128i delimiter)
-{
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
-    __m128i found = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, delimiter),
-                                              _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))),
-                                 _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')),
-                                              _mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
-    return (uint64_t)(uint32_t)_mm_movemask_epi8(found);
-}
-
-LS_INLINE uint64_t marks_of_64(const char *text, char delimiter_byte)
-{
-    __m128i delimiter = _mm_set1_epi8(delimiter_byte);
-    return marks_of_16(text, delimiter) | marks_of_16(text + 16, delimiter) << 16 |
-           marks_of_16(text + 32, delimiter) << 32 | marks_of_16(text + 48, delimiter) << 48;
-}
-#else
-#define EACH_BYTE UINT64_C(0x0101010101010101)
-
-/* The high bit of every byte that is zero, exactly. */
-LS_INLINE uint64_t zero_bytes(uint64_t bytes)
-{
-    uint64_t low = EACH_BYTE * 0x7f;
-    return ~(((bytes & low) + low) | bytes | low);
-}
-
-LS_INLINE uint64_t marks_of_8(const char *text, uint64_t delimiters)
-{
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < 8; i++) /* compilers make one load of this */
-        bytes |= (uint64_t)(unsigned char)text[i] << (8 * i);
-    uint64_t found = zero_bytes(bytes ^ delimiters) | zero_bytes(bytes ^ (EACH_BYTE * '"')) |
-                     zero_bytes(bytes ^ (EACH_BYTE * '\n')) | zero_bytes(bytes);
-    return (found >> 7) * UINT64_C(0x0102040810204080) >> 56; /* the eight bits side by side */
-}
-
-LS_INLINE uint64_t marks_of_64(const char *text, char delimiter_byte)
-{
-    uint64_t marks = 0, delimiters = EACH_BYTE * (unsigned char)delimiter_byte;
-    for (unsigned i = 0; i < 8; i++)
-        marks |= marks_of_8(text + 8 * i, delimiters) << (8 * i);
-    return marks;
-}
-#endif
-
-/* The same of the bytes before `end` only. */
-LS_INLINE uint64_t marks_before(const char *data, size_t at, size_t end, char delimiter)
-{
-    uint64_t bits = marks_of_64(data + at, delimiter);
-    return LS_LIKELY(end - at >= 64) ? bits : bits & ((UINT64_C(1) << (end - at)) - 1);
-}
-
 /* Marks of data[from, to), to - from at most MARK_STEP; there is room for as many. */
 static void mark_step(ls_csv *csv, size_t from, size_t to)
 {
     const char *data = csv->window.data;
     uint32_t *next = csv->marks + csv->mark_count;
     for (size_t at = from; at < to; at += 64) {
-        uint64_t bits = marks_before(data, at, to, csv->delimiter);
+        uint64_t bits = ls_marks_before(data, at, to, csv->delimiter);
         for (; bits != 0; bits &= bits - 1)
             *next++ = (uint32_t)at + (uint32_t)__builtin_ctzll(bits);
     }
@@ -430,7 +374,7 @@ static void take_plain_rows(ls_csv *csv, ls_batch *batch)
               &batch->rows[batch->row_count], csv->line};
     const ls_string *last = at.field + batch->stride - 1; /* of the row */
     while (at.row < row_end && block < end && at.field <= last) {
-        uint64_t bits = marks_before(block, 0, (size_t)(end - block), delimiter);
+        uint64_t bits = ls_marks_before(block, 0, (size_t)(end - block), delimiter);
         for (; bits != 0; bits &= bits - 1) {
             const char *place = block + __builtin_ctzll(bits);
             size_t length = (size_t)(place - at.start);

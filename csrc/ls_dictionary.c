@@ -1,7 +1,7 @@
 /* A dictionary of texts, and the fingerprint: what hashes, with the xxhash library.
  *
  * Open addressing with linear probing over eight-byte slots: a lookup that misses touches the slots
- * alone, one that hits also its entry and its bytes. At most five eighths of the slots are in use.
+ * alone, one that hits also its entry and its bytes. At most half of the slots are in use.
  * Adding is all or nothing: where memory fails, the dictionary is as it was. Columns, event names
  * and the scorer's values are kept in dictionaries; tens of millions of lookups make a run. */
 #include "ls_dictionary.h"
@@ -15,14 +15,35 @@
                                 */
 #define FIRST_BYTE_CAPACITY 64 /* never none, so that `bytes` is never NULL */
 
-static uint32_t hash_text(const ls_dictionary *dictionary, const char *text, size_t length)
+/* A text without slack, brought to where it has some: short ones are copied. */
+typedef struct sought {
+    const char *text;
+    size_t length;
+    uint32_t hash;
+    char copy[LS_TEXT_SLACK + LS_TEXT_SLACK];
+} sought;
+
+uint32_t ls_hash_long_text(const ls_dictionary *dictionary, const char *text, size_t length)
 {
     return (uint32_t)XXH3_64bits_withSeed(text, length, dictionary->seed);
 }
 
+/* From 8 bytes on a key is read inside the text. */
+static void seek_text(const ls_dictionary *dictionary, const char *text, size_t length, sought *out)
+{
+    out->text = text;
+    out->length = length;
+    if (length < LS_TEXT_SLACK) {
+        memset(out->copy, 0, sizeof out->copy);
+        memcpy(out->copy, text, length);
+        out->text = out->copy;
+    }
+    out->hash = ls_hash_text(dictionary, out->text, length);
+}
+
 static uint32_t most_codes(uint32_t slot_count)
 {
-    return slot_count / 8 * 5;
+    return slot_count / 2;
 }
 
 int ls_dictionary_init(ls_dictionary *dictionary, ls_context *context, uint64_t seed)
@@ -65,31 +86,13 @@ void ls_dictionary_clear(ls_dictionary *dictionary)
     dictionary->byte_count = 0;
 }
 
-/* The slot that holds the text, or the free slot where it belongs: there always is one, as the
- * slots are never full. */
-LS_INLINE struct ls_slot *find_slot(const ls_dictionary *dictionary, const char *text,
-                                    size_t length, uint32_t hash)
-{
-    uint32_t mask = dictionary->slot_count - 1;
-    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
-        struct ls_slot *slot = &dictionary->slots[i];
-        if (slot->code == 0)
-            return slot;
-        if (slot->hash == hash) {
-            const struct ls_entry *entry = &dictionary->entries[slot->code];
-            if (entry->length == length &&
-                memcmp(dictionary->bytes + entry->offset, text, length) == 0)
-                return slot;
-        }
-    }
-}
-
 uint32_t ls_dictionary_find(const ls_dictionary *dictionary, const char *text, size_t length)
 {
+    sought sought;
     if (length == 0)
         return 0;
-    uint32_t code = find_slot(dictionary, text, length, hash_text(dictionary, text, length))->code;
-    return code != 0 ? code : LS_NO_CODE;
+    seek_text(dictionary, text, length, &sought);
+    return ls_dictionary_seek(dictionary, sought.text, length, sought.hash);
 }
 
 /* Doubles the slots; the hashes are kept beside the entries, so no text is read. */
@@ -117,38 +120,55 @@ static int grow_slots(ls_dictionary *dictionary)
 /* Room for one more text of this length in all three arrays. */
 static int reserve_text(ls_dictionary *dictionary, size_t length)
 {
-    if (length > UINT32_MAX || length > SIZE_MAX - dictionary->byte_count ||
+    if (length > UINT32_MAX || length > SIZE_MAX - LS_TEXT_SLACK - dictionary->byte_count ||
         dictionary->count >= LS_MAX_CODES)
         return LS_ERROR_MEMORY;
     int status = ls_grow(dictionary->context, &dictionary->entries, &dictionary->entry_capacity,
                          (size_t)dictionary->count + 1, sizeof *dictionary->entries);
     if (status == LS_OK)
         status = ls_grow(dictionary->context, &dictionary->bytes, &dictionary->byte_capacity,
-                         dictionary->byte_count + length, 1);
+                         dictionary->byte_count + length + LS_TEXT_SLACK, 1);
     if (status == LS_OK && dictionary->count >= most_codes(dictionary->slot_count))
         status = grow_slots(dictionary);
     return status;
 }
 
-uint32_t ls_dictionary_add(ls_dictionary *dictionary, const char *text, size_t length)
+static void put_slot(const ls_dictionary *dictionary, uint32_t hash, uint32_t code)
 {
-    if (length == 0)
-        return 0;
-    uint32_t hash = hash_text(dictionary, text, length);
-    struct ls_slot *slot = find_slot(dictionary, text, length, hash);
-    if (slot->code != 0)
-        return slot->code;
-    struct ls_slot *slots = dictionary->slots;
+    uint32_t mask = dictionary->slot_count - 1, i = hash & mask;
+    while (dictionary->slots[i].code != 0)
+        i = (i + 1) & mask;
+    dictionary->slots[i] = (struct ls_slot){hash, code};
+}
+
+uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_t length,
+                              uint32_t hash)
+{
     if (reserve_text(dictionary, length) != LS_OK)
         return LS_NO_CODE;
-    if (dictionary->slots != slots)
-        slot = find_slot(dictionary, text, length, hash);
     uint32_t code = dictionary->count++;
     dictionary->entries[code] = (struct ls_entry){dictionary->byte_count, (uint32_t)length, hash};
     memcpy(dictionary->bytes + dictionary->byte_count, text, length);
     dictionary->byte_count += length;
-    *slot = (struct ls_slot){hash, code};
+    put_slot(dictionary, hash, code);
     return code;
+}
+
+uint32_t ls_dictionary_add(ls_dictionary *dictionary, const char *text, size_t length)
+{
+    sought sought;
+    if (length == 0)
+        return 0;
+    seek_text(dictionary, text, length, &sought);
+    uint32_t code = ls_dictionary_seek(dictionary, sought.text, length, sought.hash);
+    return code != LS_NO_CODE ? code : ls_dictionary_append(dictionary, text, length, sought.hash);
+}
+
+void ls_hash_identity(uint64_t seed, ls_string id, uint64_t out[2])
+{
+    XXH128_hash_t hash = XXH3_128bits_withSeed(id.text, id.length, seed);
+    out[0] = hash.low64;
+    out[1] = hash.high64;
 }
 
 void ls_fingerprint(const char *text, size_t length, char out[33])

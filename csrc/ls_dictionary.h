@@ -18,7 +18,7 @@ typedef struct ls_dictionary {
         uint32_t length, hash;
     } * entries; /* by code */
     size_t entry_capacity;
-    char *bytes;
+    char *bytes; /* LS_TEXT_SLACK more than byte_count may be read */
     size_t byte_count, byte_capacity;
 } ls_dictionary;
 
@@ -38,5 +38,112 @@ LS_INLINE ls_string ls_dictionary_text(const ls_dictionary *dictionary, uint32_t
     const struct ls_entry *entry = &dictionary->entries[code];
     ls_string text = {dictionary->bytes + entry->offset, entry->length};
     return text;
+}
+
+/* What stands for an event's id: 16 bytes, so that different ids never agree. */
+void ls_hash_identity(uint64_t seed, ls_string id, uint64_t out[2]);
+
+/* ---- looking up in a line of texts ----------------------------------------------------------- */
+
+/* Readers look up millions of texts that lie in a buffer of their own. There 8 bytes from any place
+ * in a text may be read, so that no byte is looked at alone. */
+#define LS_TEXT_SLACK 8
+
+LS_INLINE uint64_t ls_load_64(const char *text) /* the first byte is the lowest */
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* Three words of a text of at least one byte: of up to 24 bytes they are all of it, of a longer one
+ * its start and end. Of a text shorter than a word they are the same. */
+typedef struct ls_text_key {
+    uint64_t head, middle, tail;
+    uint64_t mask;         /* what of each word is the text */
+    size_t at_middle, at_tail; /* where they begin */
+} ls_text_key;
+
+LS_INLINE ls_text_key ls_text_key_of(const char *text, size_t length)
+{
+    ls_text_key key;
+    key.at_tail = length > 8 ? length - 8 : 0;
+    key.at_middle = key.at_tail < 8 ? key.at_tail : 8;
+    key.mask = UINT64_MAX >> (64 - 8 * (length < 8 ? length : 8));
+    key.head = ls_load_64(text) & key.mask;
+    key.middle = ls_load_64(text + key.at_middle) & key.mask;
+    key.tail = ls_load_64(text + key.at_tail) & key.mask;
+    return key;
+}
+
+/* The product of two words, folded: every bit of both moves every bit of it. */
+LS_INLINE uint64_t ls_fold_product(uint64_t a, uint64_t b)
+{
+    ls_uint128 product = (ls_uint128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+#define LS_LONGEST_KEY 24
+uint32_t ls_hash_long_text(const ls_dictionary *dictionary, const char *text, size_t length);
+
+LS_INLINE uint32_t ls_hash_key(const ls_dictionary *dictionary, const ls_text_key *key,
+                               const char *text, size_t length)
+{
+    if (LS_UNLIKELY(length > LS_LONGEST_KEY))
+        return ls_hash_long_text(dictionary, text, length);
+    uint64_t seed = dictionary->seed;
+    uint64_t mixed = ls_fold_product(key->head ^ seed, key->middle ^ UINT64_C(0xa0761d6478bd642f));
+    mixed = ls_fold_product(mixed ^ key->tail ^ length, seed ^ UINT64_C(0xe7037ed1a0b428db));
+    return (uint32_t)mixed;
+}
+
+LS_INLINE uint32_t ls_hash_text(const ls_dictionary *dictionary, const char *text, size_t length)
+{
+    ls_text_key key = ls_text_key_of(text, length);
+    return ls_hash_key(dictionary, &key, text, length);
+}
+
+/* Whether a code stands for this text. */
+LS_INLINE bool ls_dictionary_holds(const ls_dictionary *dictionary, uint32_t code,
+                                   const ls_text_key *key, const char *text, size_t length)
+{
+    const struct ls_entry *entry = &dictionary->entries[code];
+    if (entry->length != length)
+        return false;
+    const char *known = dictionary->bytes + entry->offset;
+    uint64_t other = (ls_load_64(known) ^ key->head) |
+                     (ls_load_64(known + key->at_middle) ^ key->middle) |
+                     (ls_load_64(known + key->at_tail) ^ key->tail);
+    return (other & key->mask) == 0 &&
+           (LS_LIKELY(length <= LS_LONGEST_KEY) || memcmp(known, text, length) == 0);
+}
+
+/* Adds a text that is known to be new; LS_NO_CODE: no memory. */
+uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_t length,
+                              uint32_t hash);
+
+/* The code of a text of at least one byte with this hash, or LS_NO_CODE. */
+LS_INLINE uint32_t ls_dictionary_seek_key(const ls_dictionary *dictionary, const ls_text_key *key,
+                                          const char *text, size_t length, uint32_t hash)
+{
+    const uint32_t mask = dictionary->slot_count - 1;
+    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
+        const struct ls_slot *slot = &dictionary->slots[i];
+        if (slot->hash == hash && slot->code != 0 &&
+            LS_LIKELY(ls_dictionary_holds(dictionary, slot->code, key, text, length)))
+            return slot->code;
+        if (LS_UNLIKELY(slot->code == 0))
+            return LS_NO_CODE;
+    }
+}
+
+LS_INLINE uint32_t ls_dictionary_seek(const ls_dictionary *dictionary, const char *text,
+                                      size_t length, uint32_t hash)
+{
+    ls_text_key key = ls_text_key_of(text, length);
+    return ls_dictionary_seek_key(dictionary, &key, text, length, hash);
 }
 #endif

@@ -4,32 +4,7 @@
  *
  * A row that is bad is refused whatever its contact; cells of events whose contact is not known are
  * not coded. */
-#include "ls_ingest.h"
-#include "ls_time.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-/* About so many contacts share a partition, unless that makes more than so many partitions: what a
- * partition's events need while they are grouped, and one line for each partition while they are
- * read, both fit the second-level cache. */
-#define FIRST_SHIFT 10
-#define MOST_PARTITIONS 2048
-/* Blocks double from the first size, so that small inputs stay small, up to the last, so that
- * little is left over in the last block of each partition. */
-#define FIRST_BLOCK ((size_t)512)
-#define LAST_BLOCK ((size_t)16 * 1024)
-/* Bytes of a partition that wait to be moved together, at least; two lines of the cache. */
-#define STAGE_SIZE 128
-/* An event is packed with stores of 4 bytes whatever its widths: so many may be spilt past it. */
-#define SPILT 4
-#define DATE_BITS 8 /* of the table of dates read lately */
-
-/* A date's text (10 bytes in two words that overlap) and its first second. */
-typedef struct date_slot {
-    uint64_t head, tail;
-    int64_t start;
-} date_slot;
+#include "ls_scan.h"
 
 typedef enum verdict {
     KEPT,
@@ -53,8 +28,8 @@ typedef struct ls_event_batch {
     size_t kept_count;
     uint32_t kept[LS_BATCH_ROWS]; /* row, from `start` */
     uint32_t rows[LS_BATCH_ROWS]; /* row of the contact */
-    XXH128_hash_t identities[LS_BATCH_ROWS];
-    date_slot dates[1 << DATE_BITS];
+    uint64_t identities[LS_BATCH_ROWS][2];
+    ls_date_table dates;
 } ls_event_batch;
 
 /* A field of the rows that are looked at: cells[i * stride] is the one of row i. A field that the
@@ -81,190 +56,14 @@ LS_INLINE ls_string cell(const cells *cells, size_t row)
     return cells->cells[row * cells->stride];
 }
 
-/* ---- partitions ------------------------------------------------------------------------------ */
-
-static int make_partitions(ls_dataset *dataset, ls_error *error)
-{
-    struct ls_ingest *ingest = dataset->ingest;
-    size_t contacts = dataset->tables[LS_CONTACT].count;
-    if (ingest->partitions != NULL || contacts == 0)
-        return LS_OK;
-    ingest->shift = FIRST_SHIFT;
-    while ((contacts - 1) >> ingest->shift >= MOST_PARTITIONS && ingest->shift < LS_MOST_SHIFT)
-        ingest->shift++;
-    size_t count = ((contacts - 1) >> ingest->shift) + 1;
-    ingest->partitions = ls_allocate_zero(dataset->context, count, sizeof *ingest->partitions);
-    if (ingest->partitions == NULL)
-        return ls_fail_memory(error);
-    ingest->partition_count = count;
-    return LS_OK;
-}
-
-void ls_end_block(ls_partition *partition)
-{
-    if (partition->last != NULL && partition->at != NULL)
-        partition->last->used = (size_t)(partition->at - partition->last->events);
-}
-
-static int add_block(ls_dataset *dataset, ls_partition *partition)
-{
-    const ls_layout *layout = dataset->ingest->layout;
-    ls_block *last = partition->last;
-    size_t size = last == NULL ? FIRST_BLOCK : last->size * 2;
-    if (size > LAST_BLOCK)
-        size = LAST_BLOCK;
-    if (size < sizeof *last + layout->stride)
-        size = sizeof *last + layout->stride;
-    ls_block *block = ls_allocate(dataset->context, size);
-    if (block == NULL)
-        return LS_ERROR_MEMORY;
-    *block = (ls_block){.layout = layout, .size = size};
-    ls_end_block(partition);
-    if (last != NULL)
-        last->next = block;
-    else
-        partition->first = block;
-    partition->last = block;
-    partition->at = block->events;
-    partition->room = (uint32_t)((size - sizeof *block) / layout->stride * layout->stride);
-    return LS_OK;
-}
-
-int ls_flush_partition(ls_dataset *dataset, size_t index)
-{
-    struct ls_ingest *ingest = dataset->ingest;
-    ls_partition *partition = &ingest->partitions[index];
-    uint32_t left = partition->staged;
-    const char *from = left != 0 ? ingest->stage + index * ingest->stage_size : NULL;
-    partition->staged = 0;
-    while (left != 0) {
-        if (partition->room == 0 && add_block(dataset, partition) != LS_OK)
-            return LS_ERROR_MEMORY;
-        uint32_t count = left < partition->room ? left : partition->room;
-        memcpy(partition->at, from, count);
-        partition->at += count;
-        partition->room -= count;
-        from += count;
-        left -= count;
-    }
-    return LS_OK;
-}
-
-/* ---- layouts --------------------------------------------------------------------------------- */
-
-/* What the columns need now, and never less than the layout before. */
-static void plan_layout(const ls_events *events, ls_layout *layout, const ls_layout *before,
-                        bool identity, bool wide)
-{
-    layout->identity = identity || (before != NULL && before->identity);
-    layout->wide = wide || (before != NULL && before->wide);
-    layout->time_offset = layout->identity ? 2 + 16 : 2;
-    layout->event_offset = layout->time_offset + (layout->wide ? 8 : 4);
-    layout->event_width = ls_code_width(events->event.dictionary.count);
-    uint32_t offset = layout->event_offset + layout->event_width;
-    for (size_t i = 0; i < layout->column_count; i++) {
-        const ls_column *column = &events->columns[i];
-        layout->columns[i].offset = offset;
-        layout->columns[i].width = column->kept ? ls_code_width(column->dictionary.count) : 0;
-        offset += layout->columns[i].width;
-    }
-    layout->stride = offset;
-}
-
-static bool fits_layout(const ls_events *events, const ls_layout *layout, bool identity, bool wide)
-{
-    if (layout == NULL || layout->column_count != events->column_count ||
-        (identity && !layout->identity) || (wide && !layout->wide) ||
-        ls_code_width(events->event.dictionary.count) > layout->event_width)
-        return false;
-    for (size_t i = 0; i < events->column_count; i++)
-        if (events->columns[i].kept &&
-            ls_code_width(events->columns[i].dictionary.count) > layout->columns[i].width)
-            return false;
-    return true;
-}
-
-/* Gives back what the last block of a partition has left, as a new layout begins; or it just stays
- * unused. */
-static void seal_block(ls_context *context, ls_partition *partition)
-{
-    ls_block *block = partition->last;
-    ls_block **link = &partition->first;
-    ls_end_block(partition);
-    partition->at = NULL;
-    partition->room = 0;
-    if (block == NULL)
-        return;
-    while (*link != block)
-        link = &(*link)->next;
-    size_t size = sizeof *block + block->used;
-    ls_block *moved = ls_reallocate(context, block, block->size, size);
-    if (moved == NULL)
-        return;
-    moved->size = size;
-    *link = partition->last = moved;
-}
-
-static int make_stage(ls_dataset *dataset, uint32_t stride)
-{
-    struct ls_ingest *ingest = dataset->ingest;
-    size_t count = ingest->partition_count, size = STAGE_SIZE;
-    while (size < stride + SPILT)
-        size *= 2;
-    if (size == ingest->stage_size)
-        return LS_OK;
-    if (size > UINT32_MAX || count > SIZE_MAX / size)
-        return LS_ERROR_MEMORY;
-    char *stage =
-        ls_reallocate(dataset->context, ingest->stage, count * ingest->stage_size, count * size);
-    if (stage == NULL)
-        return LS_ERROR_MEMORY;
-    ingest->stage = stage;
-    ingest->stage_size = (uint32_t)size;
-    return LS_OK;
-}
-
-/* What is packed goes to the blocks; then all begins anew. */
-static int begin_layout(ls_dataset *dataset, ls_layout *layout)
-{
-    struct ls_ingest *ingest = dataset->ingest;
-    for (size_t i = 0; i < ingest->partition_count; i++) {
-        if (ls_flush_partition(dataset, i) != LS_OK)
-            return LS_ERROR_MEMORY;
-        seal_block(dataset->context, &ingest->partitions[i]);
-    }
-    layout->next = ingest->layout;
-    ingest->layout = layout;
-    return make_stage(dataset, layout->stride);
-}
-
-/* Makes a new layout if the columns have outgrown the one in use. */
-static int update_layout(ls_dataset *dataset, bool identity, bool wide, ls_error *error)
-{
-    const ls_events *events = &dataset->events;
-    const ls_layout *before = dataset->ingest->layout;
-    if (LS_LIKELY(fits_layout(events, before, identity, wide)))
-        return LS_OK;
-    size_t size = sizeof *before + events->column_count * sizeof(struct ls_packed);
-    ls_layout *layout = ls_allocate_zero(dataset->context, 1, size);
-    if (layout == NULL)
-        return ls_fail_memory(error);
-    layout->size = size;
-    layout->column_count = events->column_count;
-    plan_layout(events, layout, before, identity, wide);
-    if (begin_layout(dataset, layout) == LS_OK)
-        return LS_OK;
-    if (dataset->ingest->layout != layout)
-        ls_free(dataset->context, layout, size);
-    return ls_fail_memory(error);
-}
+/* ---- batches -------------------------------------------------------------------------------- */
 
 int ls_begin_events(ls_reading *reading, ls_error *error)
 {
     reading->events = ls_allocate_zero(reading->dataset->context, 1, sizeof *reading->events);
     if (reading->events == NULL)
         return ls_fail_memory(error);
-    return make_partitions(reading->dataset, error);
+    return ls_make_partitions(reading->dataset) == LS_OK ? LS_OK : ls_fail_memory(error);
 }
 
 void ls_end_events(ls_reading *reading)
@@ -296,50 +95,6 @@ LS_INLINE void read_contact(ls_event_batch *events, size_t i, ls_string id, cons
         blame(events, i, NO_CONTACT);
 }
 
-/* HH:MM:SS as seconds of the day, or -1; 8 bytes. */
-LS_INLINE int64_t read_clock(const char *text)
-{
-    uint64_t digits = ls_load_64(text) ^ UINT64_C(0x30303a30303a3030);
-    uint64_t over = (digits + UINT64_C(0x76767f76767f7676)) | digits;
-    /* Bytes 0, 3 and 6 are hour, minute and second; more than 23, 59, 59 goes into their high bits.
-     */
-    uint64_t pairs = (digits * 10 + (digits >> 8)) & UINT64_C(0x00ff0000ff0000ff);
-    over |= pairs + UINT64_C(0x0044000044000068);
-    if (LS_UNLIKELY((over & UINT64_C(0x8080808080808080)) != 0))
-        return -1;
-    return (int64_t)((pairs & 0xff) * 3600 + (pairs >> 24 & 0xff) * 60 + (pairs >> 48));
-}
-
-/* The first second of a date of 10 bytes, which most rows share with one just read. */
-LS_INLINE bool read_date(ls_event_batch *events, const char *text, int64_t *start)
-{
-    uint64_t head = ls_load_64(text), tail = ls_load_64(text + 2);
-    uint64_t mixed = (head ^ (tail << 1)) * UINT64_C(0x9e3779b97f4a7c15);
-    date_slot *slot = &events->dates[mixed >> (64 - DATE_BITS)];
-    if (LS_UNLIKELY(slot->head != head || slot->tail != tail)) {
-        if (text[4] != '-' || !ls_time_read(text, 10, start, NULL))
-            return false;
-        *slot = (date_slot){head, tail, *start};
-    }
-    *start = slot->start;
-    return true;
-}
-
-/* The usual form takes a direct path: 2025-01-31T09:30:00, a blank for T, Z or nothing after it. */
-LS_INLINE bool read_time(ls_event_batch *events, ls_string text, int64_t *at)
-{
-    if (LS_LIKELY(text.length == 19 || (text.length == 20 && text.text[19] == 'Z'))) {
-        int64_t clock = read_clock(text.text + 11), start;
-        if (LS_LIKELY(clock >= 0 && (text.text[10] == ' ' || text.text[10] == 'T') &&
-                      read_date(events, text.text, &start))) {
-            *at = start + clock;
-            return true;
-        }
-    }
-    text = ls_trimmed(text);
-    return text.length != 0 && ls_time_read(text.text, text.length, at, NULL);
-}
-
 /* Contacts and times: what is done about a row's time gives the contact before time to come into
  * the cache. */
 static void read_contacts_and_times(const ls_reading *reading, ls_event_batch *events)
@@ -352,7 +107,7 @@ static void read_contacts_and_times(const ls_reading *reading, ls_event_batch *e
     for (size_t i = 0; i < count; i++) {
         int64_t at = LS_EVENT_BASE;
         read_contact(events, i, cell(&ids, i), direct, direct_count);
-        if (LS_UNLIKELY(!read_time(events, cell(&texts, i), &at)))
+        if (LS_UNLIKELY(!ls_read_event_time(&events->dates, cell(&texts, i), &at)))
             blame(events, i, BAD_TIME);
         events->times[i] = at;
         uint64_t seconds = (uint64_t)at - (uint64_t)LS_EVENT_BASE;
@@ -363,11 +118,11 @@ static void read_contacts_and_times(const ls_reading *reading, ls_event_batch *e
 
 static int read_names(ls_reading *reading, ls_event_batch *events, ls_error *error)
 {
-    ls_coder none = {.slots = NULL}; /* never used: a field that is not there has no text */
+    const ls_coder none = {.context = NULL}; /* a field that is not there has no text */
     ls_column *column = &reading->dataset->events.event;
     const cells names = cells_of(reading, reading->event_field);
     const size_t count = events->count;
-    ls_coder *coder = names.stride != 0 ? &reading->fields[reading->event_field].coder : &none;
+    const ls_coder *coder = names.stride != 0 ? &reading->fields[reading->event_field].coder : &none;
     for (size_t i = 0; i < count; i++) {
         uint32_t code =
             ls_coder_code(coder, column, ls_trimmed(cell(&names, i)), names.rows[i].line);
@@ -438,11 +193,9 @@ static void hash_identities(const ls_reading *reading, ls_event_batch *events)
     const cells ids = cells_of(reading, reading->identity_field);
     for (size_t i = 0; i < events->kept_count; i++) {
         ls_string id = ls_trimmed(cell(&ids, events->kept[i]));
-        XXH128_hash_t none = {0, 0};
-        events->identities[i] =
-            ls_reads_empty(reading, id)
-                ? none
-                : XXH3_128bits_withSeed(id.text, id.length, reading->dataset->seed);
+        events->identities[i][0] = events->identities[i][1] = 0;
+        if (!ls_reads_empty(reading, id))
+            ls_hash_identity(reading->dataset->seed, id, events->identities[i]);
     }
 }
 
@@ -472,106 +225,6 @@ static int code_properties(ls_reading *reading, ls_event_batch *events, ls_error
     if (reading->identity_field != LS_NO_FIELD)
         hash_identities(reading, events);
     return status;
-}
-
-/* ---- packing --------------------------------------------------------------------------------- */
-
-/* Stores 4 bytes, of which those past the code's width are overwritten by what comes next. */
-LS_INLINE void put_code(char *at, uint32_t code, uint8_t width)
-{
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    code <<= 8 * (4 - width);
-#else
-    (void)width;
-#endif
-    memcpy(at, &code, sizeof code);
-}
-
-/* Whether the time of an event that is kept does not fit u32. */
-static bool any_wide(const ls_event_batch *events)
-{
-    bool wide = false;
-    for (size_t i = 0; i < events->kept_count && events->wide; i++)
-        wide |= (uint64_t)events->times[events->kept[i]] - (uint64_t)LS_EVENT_BASE > UINT32_MAX;
-    return wide;
-}
-
-/* What an event begins with; what follows is written over the bytes that codes spill. */
-LS_INLINE void put_head(char *at, const ls_layout *layout, const ls_event_batch *events, size_t i,
-                        uint16_t local)
-{
-    size_t row = events->kept[i];
-    int64_t time = events->times[row];
-    uint32_t seconds = (uint32_t)(time - LS_EVENT_BASE), time_offset = 2;
-    memcpy(at, &local, sizeof local);
-    if (layout->identity) {
-        memcpy(at + 2, &events->identities[i], 16);
-        time_offset = 2 + 16;
-    }
-    if (LS_UNLIKELY(layout->wide))
-        memcpy(at + time_offset, &time, sizeof time);
-    else
-        memcpy(at + time_offset, &seconds, sizeof seconds);
-    put_code(at + layout->event_offset, events->events[row], layout->event_width);
-}
-
-/* A kept column, and its codes of the rows that are kept. */
-typedef struct packed_column {
-    const uint32_t *codes;
-    uint32_t offset;
-    uint8_t width;
-} packed_column;
-
-static int pack_rows(ls_reading *reading, const ls_event_batch *events, const ls_layout *layout,
-                     const packed_column *columns, size_t column_count)
-{
-    ls_dataset *dataset = reading->dataset;
-    const struct ls_ingest *ingest = dataset->ingest;
-    const size_t count = events->kept_count, stage_size = ingest->stage_size;
-    const uint32_t stride = layout->stride, shift = ingest->shift,
-                   mask = (UINT32_C(1) << shift) - 1;
-    const uint32_t full = ingest->stage_size - SPILT - stride;
-    char *const stage = ingest->stage;
-    ls_partition *const partitions = ingest->partitions;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t row = events->rows[i];
-        size_t index = row >> shift;
-        ls_partition *partition = &partitions[index];
-        if (LS_UNLIKELY(partition->staged > full) && ls_flush_partition(dataset, index) != LS_OK)
-            return LS_ERROR_MEMORY;
-        char *at = stage + index * stage_size + partition->staged;
-        partition->staged += stride;
-        put_head(at, layout, events, i, (uint16_t)(row & mask));
-        for (size_t c = 0; c < column_count; c++)
-            put_code(at + columns[c].offset, columns[c].codes[i], columns[c].width);
-    }
-    return LS_OK;
-}
-
-static int pack_events(ls_reading *reading, const ls_event_batch *events, ls_error *error)
-{
-    ls_dataset *dataset = reading->dataset;
-    if (events->kept_count == 0)
-        return LS_OK;
-    bool identity = reading->identity_field != LS_NO_FIELD;
-    if (update_layout(dataset, identity, any_wide(events), error) != LS_OK)
-        return LS_ERROR_MEMORY;
-    const ls_layout *layout = dataset->ingest->layout;
-    packed_column few[8], *columns = few;
-    size_t count = 0, size = layout->column_count * sizeof *columns;
-    if (layout->column_count > 8 && (columns = ls_allocate(dataset->context, size)) == NULL)
-        return ls_fail_memory(error);
-    for (size_t i = 0; i < layout->column_count; i++)
-        if (layout->columns[i].width != 0)
-            columns[count++] = (packed_column){reading->codes + i * LS_BATCH_ROWS,
-                                               layout->columns[i].offset, layout->columns[i].width};
-    int status = pack_rows(reading, events, layout, columns, count);
-    if (columns != few)
-        ls_free(dataset->context, columns, size);
-    if (status != LS_OK)
-        return ls_fail_memory(error);
-    dataset->counts.events += events->kept_count;
-    return LS_OK;
 }
 
 /* ---- what is refused ------------------------------------------------------------------------- */
@@ -624,7 +277,9 @@ static int refuse_event(ls_reading *reading, const ls_event_batch *events, size_
     }
 }
 
-static int take_good_rows(ls_reading *reading, ls_event_batch *events, ls_error *error)
+/* Works out the good rows: what is kept of them is in events->rows, times, events, identities and
+ * the codes, one after another. */
+static int work_out(ls_reading *reading, ls_event_batch *events, ls_error *error)
 {
     events->trouble = false;
     memset(events->verdicts, KEPT, events->count);
@@ -639,7 +294,36 @@ static int take_good_rows(ls_reading *reading, ls_event_batch *events, ls_error 
         reading->dataset->counts.unknown_contact += events->verdicts[i] == UNKNOWN_CONTACT;
     for (size_t i = 0; i < events->count && events->trouble && status == LS_OK; i++)
         status = refuse_event(reading, events, i, error);
-    return status == LS_OK ? pack_events(reading, events, error) : status;
+    for (size_t i = 0; i < events->kept_count; i++) {
+        events->times[i] = events->times[events->kept[i]];
+        events->events[i] = events->events[events->kept[i]];
+    }
+    return status;
+}
+
+static bool any_wide(const ls_event_batch *events)
+{
+    bool wide = false;
+    for (size_t i = 0; i < events->kept_count && events->wide; i++)
+        wide |= (uint64_t)events->times[i] - (uint64_t)LS_EVENT_BASE > UINT32_MAX;
+    return wide;
+}
+
+static int take_good_rows(ls_reading *reading, ls_event_batch *events, ls_error *error)
+{
+    int status = work_out(reading, events, error);
+    if (status != LS_OK || events->kept_count == 0)
+        return status;
+    const ls_packing packing = {
+        .count = events->kept_count,
+        .contacts = events->rows,
+        .times = events->times,
+        .wide = any_wide(events),
+        .names = events->events,
+        .codes = reading->codes,
+        .step = LS_BATCH_ROWS,
+        .identities = reading->identity_field != LS_NO_FIELD ? events->identities : NULL};
+    return ls_pack_events(reading->dataset, &packing) == LS_OK ? LS_OK : ls_fail_memory(error);
 }
 
 int ls_take_events(ls_reading *reading, ls_error *error)
@@ -660,4 +344,82 @@ int ls_take_events(ls_reading *reading, ls_error *error)
         i = end + 1;
     }
     return status;
+}
+
+/* ---- rows that a chunk left over ------------------------------------------------------------- */
+
+/* The inside of a quoted field, a doubled quote made one: copied to where *unquoted is. */
+static ls_string undouble(ls_string field, char **unquoted)
+{
+    ls_string inside = ls_unquoted(field), out = {*unquoted, 0};
+    for (size_t i = 0; i < inside.length; i++) {
+        (*unquoted)[out.length++] = inside.text[i];
+        i += inside.text[i] == '"';
+    }
+    *unquoted += out.length;
+    return out;
+}
+
+/* Makes a batch of some of the rows. */
+static void gather_left(ls_reading *reading, const ls_chunk *chunk, const uint32_t *left,
+                        size_t count)
+{
+    ls_batch *batch = &reading->batch;
+    char *unquoted = chunk->unquoted;
+    for (size_t i = 0; i < count; i++) {
+        ls_string first = ls_chunk_field(chunk, batch->stride, left[i], 0), last = first;
+        for (size_t f = 0; f < batch->stride; f++) {
+            last = ls_chunk_field(chunk, batch->stride, left[i], f);
+            bool quoted = last.length != 0 && last.text[0] == '"';
+            batch->fields[i * batch->stride + f] = quoted ? undouble(last, &unquoted) : last;
+        }
+        size_t length = (size_t)(last.text + last.length - first.text);
+        length -= length != 0 && first.text[length - 1] == '\r';
+        batch->rows[i] = (ls_row){.text = first.text,
+                                  .length = (uint32_t)length,
+                                  .problem = LS_ROW_GOOD,
+                                  .line = chunk->line + left[i]};
+    }
+    batch->row_count = count;
+}
+
+/* Writes what was worked out of the i-th row of the batch, the k-th of those that are kept. */
+static void scatter_left(const ls_reading *reading, ls_chunk *chunk, uint32_t row, size_t k)
+{
+    const ls_event_batch *events = reading->events;
+    chunk->contacts[row] = events->rows[k];
+    chunk->times[row] = events->times[k];
+    chunk->names[row] = events->events[k];
+    uint64_t seconds = (uint64_t)events->times[k] - (uint64_t)LS_EVENT_BASE;
+    chunk->wide |= seconds > UINT32_MAX;
+    for (size_t i = 0; i < reading->field_count; i++) {
+        size_t column = reading->fields[i].column;
+        if (reading->fields[i].kept)
+            chunk->codes[column * chunk->row_capacity + row] =
+                reading->codes[column * LS_BATCH_ROWS + k];
+    }
+}
+
+int ls_chunk_finish(ls_chunk *chunk, ls_reading *reading, ls_error *error)
+{
+    ls_event_batch *events = reading->events;
+    for (size_t done = 0; done < chunk->left_count;) {
+        const uint32_t *left = chunk->left + done;
+        size_t rest = chunk->left_count - done, most = reading->batch.row_limit;
+        size_t count = rest < most ? rest : most, kept = 0;
+        gather_left(reading, chunk, left, count);
+        events->start = 0;
+        events->count = count;
+        int status = work_out(reading, events, error);
+        if (status != LS_OK)
+            return status;
+        for (size_t i = 0; i < count; i++) {
+            chunk->contacts[left[i]] = UINT32_MAX;
+            if (kept < events->kept_count && events->kept[kept] == i)
+                scatter_left(reading, chunk, left[i], kept++);
+        }
+        done += count;
+    }
+    reading->dataset->counts.unknown_contact += chunk->unknown_contacts;
+    return LS_OK;
 }

@@ -3,7 +3,7 @@
  *
  * A dataset of which a job failed or was closed early is not whole: it can be asked and closed, but
  * nothing more is read into it and its events are not grouped. */
-#include "ls_ingest.h"
+#include "ls_scan.h"
 
 #include "ls_links.h"
 
@@ -40,6 +40,7 @@ void ls_ingest_free(ls_dataset *dataset)
     for (size_t i = 0; i < ingest->partition_count; i++)
         free_partition(context, &ingest->partitions[i]);
     ls_free(context, ingest->stage, ingest->partition_count * ingest->stage_size);
+    ls_free(context, ingest->staged, ingest->partition_count * sizeof *ingest->staged);
     ls_free(context, ingest->partitions, ingest->partition_count * sizeof *ingest->partitions);
     while (ingest->layout != NULL) {
         ls_layout *next = ingest->layout->next;
@@ -429,13 +430,12 @@ static int check_once(const ls_reading *reading, ls_string name, uint64_t line, 
     return LS_OK;
 }
 
-static int init_coder(ls_reading *reading, ls_field *field)
+static void init_coder(ls_reading *reading, ls_field *field)
 {
     field->coder.source = reading->source;
     field->coder.field = (uint32_t)reading->field_count;
-    field->coder.unknown = reading->unknown;
-    field->coder.unknown_count = reading->unknown_count;
-    return ls_coder_init(&field->coder, reading->dataset->context);
+    ls_coder_init(&field->coder, reading->dataset->context, reading->unknown,
+                  reading->unknown_count);
 }
 
 static int add_field(ls_reading *reading, ls_string name)
@@ -460,7 +460,9 @@ static int add_field(ls_reading *reading, ls_string name)
             return LS_ERROR_MEMORY;
         field->kept = (*columns_of(reading, &count, &capacity))[field->column].kept;
     }
-    return field->kept || field->role == LS_ROLE_EVENT ? init_coder(reading, field) : LS_OK;
+    if (field->kept || field->role == LS_ROLE_EVENT)
+        init_coder(reading, field);
+    return LS_OK;
 }
 
 /* Binds the next field of the file; a name of length 0 is passed over. */
@@ -662,11 +664,24 @@ static void note_progress(ls_reading *reading)
         source->gzip != NULL || scanned > source->done ? source->done : scanned;
 }
 
+/* Events of a CSV file have a fast way, once their columns are bound. LS_OK: go on with a batch. */
+static int run_scan(ls_reading *reading, uint64_t budget, ls_error *error)
+{
+    if (reading->input != LS_INPUT_EVENTS || reading->ndjson || !reading->bound)
+        return LS_OK;
+    if (reading->scan == NULL && (reading->scan = ls_scan_new(reading)) == NULL)
+        return ls_fail_memory(error);
+    return ls_scan_run(reading->scan, budget, error);
+}
+
 static int run(ls_reading *reading, uint64_t budget, ls_error *error)
 {
     uint64_t start = bytes_scanned(reading);
     do {
-        int status = read_batch(reading, error);
+        int status = run_scan(reading, budget, error);
+        if (status != LS_OK)
+            return status;
+        status = read_batch(reading, error);
         if (status == LS_OK && reading->batch.row_count == 0)
             return reading->object == LS_EVENT || reading->input == LS_INPUT_LIST
                        ? LS_OK
@@ -699,10 +714,9 @@ static void close_reading(ls_job *job)
     ls_context *context = job->context;
     dataset->ingest->busy = false;
     dataset->ingest->failed |= reading->begun && !job->done;
-    for (size_t i = 0; i < reading->field_count; i++)
-        ls_coder_free(&reading->fields[i].coder);
     ls_free(context, reading->fields, reading->field_capacity * sizeof *reading->fields);
     ls_free(context, reading->codes, reading->code_capacity * sizeof *reading->codes);
+    ls_scan_free(reading->scan);
     ls_end_events(reading);
     ls_buffer_free(&reading->reject);
     if (reading->ndjson)
@@ -874,6 +888,7 @@ static ls_reading *new_reading(ls_dataset *dataset, const ls_input_options *opti
     reading->lines.context = reading->lines.arena.context = dataset->context;
     reading->csv.delimiter = options->delimiter != '\0' ? options->delimiter : ',';
     reading->input = options->input;
+    reading->threads = options->threads != 0 ? options->threads : 1;
     reading->object = object_of(options->input);
     reading->ndjson = options->format == LS_FORMAT_NDJSON;
     reading->rejects = options->rejects;

@@ -50,7 +50,6 @@ typedef struct ls_block {
 } ls_block;
 
 typedef struct ls_partition {
-    uint32_t staged; /* bytes of events that wait in its stage */
     uint32_t room;   /* bytes left in the last block, a multiple of the stride */
     char *at;        /* they are here */
     ls_block *first, *last;
@@ -77,8 +76,10 @@ struct ls_ingest {
     size_t partition_count;
     ls_layout *layout;
     /* Events wait here until a partition has some to move, so that reading touches few pages: */
-    char *stage; /* stage_size bytes a partition */
+    char *stage;          /* stage_size bytes a partition, a power of two */
+    uint32_t *staged;     /* by partition: bytes of events that wait there */
     uint32_t stage_size;
+    unsigned stage_shift;
 };
 
 /* The ingest part of a dataset that is being read; NULL: no memory. */
@@ -135,6 +136,8 @@ typedef struct ls_reading {
         *codes; /* records: of a row; events: of a batch, LS_BATCH_ROWS a column of the dataset */
     size_t code_capacity;
     struct ls_event_batch *events;                    /* LS_INPUT_EVENTS */
+    struct ls_scan *scan; /* of CSV: the fast way; NULL until the columns are bound */
+    unsigned threads;
     size_t list_index;                                /* LS_INPUT_LIST: of dataset->lists */
     size_t association_fields[LS_ASSOCIATION_FIELDS]; /* by role from LS_ROLE_FROM_OBJECT on */
     ls_batch batch;
@@ -175,12 +178,30 @@ int ls_take_events(ls_reading *reading, ls_error *error);
 int ls_take_associations(ls_reading *reading, ls_error *error); /* ls_associations.c */
 /* Rows of columns that this file lacks become unknown. */
 int ls_finish_records(ls_reading *reading, ls_error *error);
-/* Moves the staged events of a partition to its blocks. LS_OK or LS_ERROR_MEMORY. */
+int ls_begin_events(ls_reading *reading, ls_error *error);
+void ls_end_events(ls_reading *reading);
+
+/* ---- packing: ls_pack.c ---------------------------------------------------------------------- */
+
+/* Events in reading order. */
+typedef struct ls_packing {
+    size_t count;
+    const uint32_t *contacts; /* row, UINT32_MAX: an event that is left out */
+    const int64_t *times;
+    bool wide; /* some time does not fit u32 from LS_EVENT_BASE on */
+    const uint32_t *names;
+    const uint32_t *codes; /* of column c of event i: codes[c * step + i] */
+    size_t step;
+    uint64_t (*identities)[2]; /* hashes of their ids; NULL: they have none */
+} ls_packing;
+
+/* The partitions, if there are none yet. These answer LS_OK or LS_ERROR_MEMORY. */
+int ls_make_partitions(ls_dataset *dataset);
+int ls_pack_events(ls_dataset *dataset, const ls_packing *events);
+/* Moves the staged events of a partition to its blocks. */
 int ls_flush_partition(ls_dataset *dataset, size_t partition);
 /* Notes how much of a partition's last block is used. */
 void ls_end_block(ls_partition *partition);
-int ls_begin_events(ls_reading *reading, ls_error *error);
-void ls_end_events(ls_reading *reading);
 
 /* ---- contacts by id -------------------------------------------------------------------------- */
 

@@ -276,3 +276,38 @@ int ls_window_fill(ls_window *window, size_t wanted, ls_error *error)
     memset(window->data + window->end, 0, LS_WINDOW_SLACK);
     return LS_OK;
 }
+
+int ls_window_take(ls_window *window, char *buffer, size_t size, size_t *length, ls_error *error)
+{
+    size_t held = window->end - window->start, count = 0;
+    *length = held < size ? held : size;
+    if (*length != 0)
+        memcpy(buffer, window->data + window->start, *length);
+    window->start += *length;
+    if (*length == size || window->ended)
+        return LS_OK;
+    int status =
+        ls_source_read(&window->source, buffer + *length, size - *length, &count, error);
+    window->ended = count < size - *length;
+    window->before += count;
+    *length += count;
+    return status;
+}
+
+int ls_window_put_back(ls_window *window, const char *text, size_t length, ls_error *error)
+{
+    size_t left = window->end - window->start;
+    if (length == 0)
+        return LS_OK;
+    if (left + length > window->capacity && grow_window(window, left + length, error) != LS_OK)
+        return LS_ERROR_MEMORY;
+    if (left != 0)
+        memmove(window->data + length, window->data + window->start, left);
+    memcpy(window->data, text, length);
+    window->before += window->start;
+    window->before -= length;
+    window->start = 0;
+    window->end = left + length;
+    memset(window->data + window->end, 0, LS_WINDOW_SLACK);
+    return LS_OK;
+}

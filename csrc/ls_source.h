@@ -38,4 +38,8 @@ typedef struct ls_window {
 void ls_window_free(ls_window *window);
 /* Moves what is left to the front and reads until there are `wanted` bytes or no more. */
 int ls_window_fill(ls_window *window, size_t wanted, ls_error *error);
+/* Takes bytes out of the window and what follows it, up to `size`: *length < size only at the end.
+ * What was not used is put back, the last taken first. */
+int ls_window_take(ls_window *window, char *buffer, size_t size, size_t *length, ls_error *error);
+int ls_window_put_back(ls_window *window, const char *text, size_t length, ls_error *error);
 #endif

@@ -1,0 +1,307 @@
+/* Packing of events: what is kept of each goes to the partition of its contact, in reading order.
+ * Reading is the first pass of a radix sort, of which ls_group.c makes the second. */
+#include "ls_ingest.h"
+
+/* About so many contacts share a partition, unless that makes more than so many partitions: what a
+ * partition's events need while they are grouped, and one line for each partition while they are
+ * read, both fit the second-level cache. */
+#define FIRST_SHIFT 10
+#define MOST_PARTITIONS 2048
+/* Blocks double from the first size, so that small inputs stay small, up to the last, so that
+ * little is left over in the last block of each partition. */
+#define FIRST_BLOCK ((size_t)512)
+#define LAST_BLOCK ((size_t)16 * 1024)
+/* Bytes of a partition that wait to be moved together, at least; two lines of the cache. */
+#define STAGE_SIZE 128
+/* An event is packed with stores of 4 bytes whatever its widths: so many may be spilt past it. */
+#define SPILT 4
+
+/* ---- partitions ------------------------------------------------------------------------------ */
+
+int ls_make_partitions(ls_dataset *dataset)
+{
+    struct ls_ingest *ingest = dataset->ingest;
+    size_t contacts = dataset->tables[LS_CONTACT].count;
+    if (ingest->partitions != NULL || contacts == 0)
+        return LS_OK;
+    ingest->shift = FIRST_SHIFT;
+    while ((contacts - 1) >> ingest->shift >= MOST_PARTITIONS && ingest->shift < LS_MOST_SHIFT)
+        ingest->shift++;
+    size_t count = ((contacts - 1) >> ingest->shift) + 1;
+    uint32_t *staged = ls_allocate_zero(dataset->context, count, sizeof *staged);
+    ls_partition *partitions = ls_allocate_zero(dataset->context, count, sizeof *partitions);
+    if (staged == NULL || partitions == NULL) {
+        ls_free(dataset->context, staged, count * sizeof *staged);
+        ls_free(dataset->context, partitions, count * sizeof *partitions);
+        return LS_ERROR_MEMORY;
+    }
+    ingest->staged = staged;
+    ingest->partitions = partitions;
+    ingest->partition_count = count;
+    return LS_OK;
+}
+
+void ls_end_block(ls_partition *partition)
+{
+    if (partition->last != NULL && partition->at != NULL)
+        partition->last->used = (size_t)(partition->at - partition->last->events);
+}
+
+static int add_block(ls_dataset *dataset, ls_partition *partition)
+{
+    const ls_layout *layout = dataset->ingest->layout;
+    ls_block *last = partition->last;
+    size_t size = last == NULL ? FIRST_BLOCK : last->size * 2;
+    if (size > LAST_BLOCK)
+        size = LAST_BLOCK;
+    if (size < sizeof *last + layout->stride)
+        size = sizeof *last + layout->stride;
+    ls_block *block = ls_allocate(dataset->context, size);
+    if (block == NULL)
+        return LS_ERROR_MEMORY;
+    *block = (ls_block){.layout = layout, .size = size};
+    ls_end_block(partition);
+    if (last != NULL)
+        last->next = block;
+    else
+        partition->first = block;
+    partition->last = block;
+    partition->at = block->events;
+    partition->room = (uint32_t)((size - sizeof *block) / layout->stride * layout->stride);
+    return LS_OK;
+}
+
+int ls_flush_partition(ls_dataset *dataset, size_t index)
+{
+    struct ls_ingest *ingest = dataset->ingest;
+    ls_partition *partition = &ingest->partitions[index];
+    uint32_t left = ingest->staged[index];
+    const char *from = left != 0 ? ingest->stage + index * ingest->stage_size : NULL;
+    ingest->staged[index] = 0;
+    while (left != 0) {
+        if (partition->room == 0 && add_block(dataset, partition) != LS_OK)
+            return LS_ERROR_MEMORY;
+        uint32_t count = left < partition->room ? left : partition->room;
+        memcpy(partition->at, from, count);
+        partition->at += count;
+        partition->room -= count;
+        from += count;
+        left -= count;
+    }
+    return LS_OK;
+}
+
+/* ---- layouts --------------------------------------------------------------------------------- */
+
+/* What the columns need now, and never less than the layout before. */
+static void plan_layout(const ls_events *events, ls_layout *layout, const ls_layout *before,
+                        bool identity, bool wide)
+{
+    layout->identity = identity || (before != NULL && before->identity);
+    layout->wide = wide || (before != NULL && before->wide);
+    layout->time_offset = layout->identity ? 2 + 16 : 2;
+    layout->event_offset = layout->time_offset + (layout->wide ? 8 : 4);
+    layout->event_width = ls_code_width(events->event.dictionary.count);
+    uint32_t offset = layout->event_offset + layout->event_width;
+    for (size_t i = 0; i < layout->column_count; i++) {
+        const ls_column *column = &events->columns[i];
+        layout->columns[i].offset = offset;
+        layout->columns[i].width = column->kept ? ls_code_width(column->dictionary.count) : 0;
+        offset += layout->columns[i].width;
+    }
+    layout->stride = offset;
+}
+
+static bool fits_layout(const ls_events *events, const ls_layout *layout, bool identity, bool wide)
+{
+    if (layout == NULL || layout->column_count != events->column_count ||
+        (identity && !layout->identity) || (wide && !layout->wide) ||
+        ls_code_width(events->event.dictionary.count) > layout->event_width)
+        return false;
+    for (size_t i = 0; i < events->column_count; i++)
+        if (events->columns[i].kept &&
+            ls_code_width(events->columns[i].dictionary.count) > layout->columns[i].width)
+            return false;
+    return true;
+}
+
+/* Gives back what the last block of a partition has left, as a new layout begins; or it just stays
+ * unused. */
+static void seal_block(ls_context *context, ls_partition *partition)
+{
+    ls_block *block = partition->last;
+    ls_block **link = &partition->first;
+    ls_end_block(partition);
+    partition->at = NULL;
+    partition->room = 0;
+    if (block == NULL)
+        return;
+    while (*link != block)
+        link = &(*link)->next;
+    size_t size = sizeof *block + block->used;
+    ls_block *moved = ls_reallocate(context, block, block->size, size);
+    if (moved == NULL)
+        return;
+    moved->size = size;
+    *link = partition->last = moved;
+}
+
+static int make_stage(ls_dataset *dataset, uint32_t stride)
+{
+    struct ls_ingest *ingest = dataset->ingest;
+    size_t count = ingest->partition_count, size = STAGE_SIZE;
+    while (size < stride + SPILT)
+        size *= 2;
+    if (size == ingest->stage_size)
+        return LS_OK;
+    if (size > UINT32_MAX || count > SIZE_MAX / size)
+        return LS_ERROR_MEMORY;
+    char *stage =
+        ls_reallocate(dataset->context, ingest->stage, count * ingest->stage_size, count * size);
+    if (stage == NULL)
+        return LS_ERROR_MEMORY;
+    ingest->stage = stage;
+    ingest->stage_size = (uint32_t)size;
+    ingest->stage_shift = 0;
+    while (UINT32_C(1) << ingest->stage_shift < ingest->stage_size)
+        ingest->stage_shift++;
+    return LS_OK;
+}
+
+/* What is packed goes to the blocks; then all begins anew. */
+static int begin_layout(ls_dataset *dataset, ls_layout *layout)
+{
+    struct ls_ingest *ingest = dataset->ingest;
+    for (size_t i = 0; i < ingest->partition_count; i++) {
+        if (ls_flush_partition(dataset, i) != LS_OK)
+            return LS_ERROR_MEMORY;
+        seal_block(dataset->context, &ingest->partitions[i]);
+    }
+    layout->next = ingest->layout;
+    ingest->layout = layout;
+    return make_stage(dataset, layout->stride);
+}
+
+/* Makes a new layout if the columns have outgrown the one in use. */
+static int update_layout(ls_dataset *dataset, bool identity, bool wide)
+{
+    const ls_events *events = &dataset->events;
+    const ls_layout *before = dataset->ingest->layout;
+    if (LS_LIKELY(fits_layout(events, before, identity, wide)))
+        return LS_OK;
+    size_t size = sizeof *before + events->column_count * sizeof(struct ls_packed);
+    ls_layout *layout = ls_allocate_zero(dataset->context, 1, size);
+    if (layout == NULL)
+        return LS_ERROR_MEMORY;
+    layout->size = size;
+    layout->column_count = events->column_count;
+    plan_layout(events, layout, before, identity, wide);
+    if (begin_layout(dataset, layout) == LS_OK)
+        return LS_OK;
+    if (dataset->ingest->layout != layout)
+        ls_free(dataset->context, layout, size);
+    return LS_ERROR_MEMORY;
+}
+
+/* ---- packing --------------------------------------------------------------------------------- */
+
+/* Stores 4 bytes, of which those past the code's width are overwritten by what comes next. */
+LS_INLINE void put_code(char *at, uint32_t code, uint8_t width)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    code <<= 8 * (4 - width);
+#else
+    (void)width;
+#endif
+    memcpy(at, &code, sizeof code);
+}
+
+/* A kept column, and its codes by event. */
+typedef struct packed_column {
+    const uint32_t *codes;
+    uint32_t offset;
+    uint8_t width;
+} packed_column;
+
+/* Inlined for each kind of layout. What is put later is written over the bytes that codes spill. */
+LS_INLINE int pack_rows(ls_dataset *dataset, const ls_packing *events,
+                        const packed_column *columns, size_t column_count, bool identity, bool wide)
+{
+    const struct ls_ingest *ingest = dataset->ingest;
+    const ls_layout *layout = ingest->layout;
+    const size_t count = events->count;
+    const uint32_t stride = layout->stride, shift = ingest->shift,
+                   mask = (UINT32_C(1) << shift) - 1, full = ingest->stage_size - SPILT - stride;
+    const uint32_t time_offset = identity ? 2 + 16 : 2, event_offset = layout->event_offset;
+    const uint8_t event_width = layout->event_width;
+    const unsigned stage_shift = ingest->stage_shift;
+    const uint32_t *const contacts = events->contacts, *const names = events->names;
+    const int64_t *const times = events->times;
+    char *const stage = ingest->stage;
+    uint32_t *const staged = ingest->staged;
+    size_t packed = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t row = contacts[i];
+        if (LS_UNLIKELY(row == UINT32_MAX))
+            continue;
+        size_t index = row >> shift;
+        uint32_t used = staged[index];
+        if (LS_UNLIKELY(used > full)) {
+            if (ls_flush_partition(dataset, index) != LS_OK)
+                return LS_ERROR_MEMORY;
+            used = 0;
+        }
+        staged[index] = used + stride;
+        char *at = stage + (index << stage_shift) + used;
+        uint16_t local = (uint16_t)(row & mask);
+        uint32_t seconds = (uint32_t)(times[i] - LS_EVENT_BASE);
+        memcpy(at, &local, sizeof local);
+        if (identity) {
+            static const uint64_t none[2] = {0, 0};
+            memcpy(at + 2, events->identities ? events->identities[i] : none, sizeof none);
+        }
+        if (wide)
+            memcpy(at + time_offset, &times[i], sizeof times[i]);
+        else
+            memcpy(at + time_offset, &seconds, sizeof seconds);
+        put_code(at + event_offset, names[i], event_width);
+        for (size_t c = 0; c < column_count; c++)
+            put_code(at + columns[c].offset, columns[c].codes[i], columns[c].width);
+        packed++;
+    }
+    dataset->counts.events += packed;
+    return LS_OK;
+}
+
+static int pack_layout(ls_dataset *dataset, const ls_packing *events, const packed_column *columns,
+                       size_t column_count)
+{
+    const ls_layout *layout = dataset->ingest->layout;
+    if (layout->identity || layout->wide)
+        return layout->identity && layout->wide
+                   ? pack_rows(dataset, events, columns, column_count, true, true)
+                   : pack_rows(dataset, events, columns, column_count, layout->identity,
+                               layout->wide);
+    if (column_count == 1)
+        return pack_rows(dataset, events, columns, 1, false, false);
+    return pack_rows(dataset, events, columns, column_count, false, false);
+}
+
+int ls_pack_events(ls_dataset *dataset, const ls_packing *events)
+{
+    if (update_layout(dataset, events->identities != NULL, events->wide) != LS_OK)
+        return LS_ERROR_MEMORY;
+    const ls_layout *layout = dataset->ingest->layout;
+    packed_column few[8], *columns = few;
+    size_t count = 0, size = layout->column_count * sizeof *columns;
+    if (layout->column_count > 8 && (columns = ls_allocate(dataset->context, size)) == NULL)
+        return LS_ERROR_MEMORY;
+    for (size_t i = 0; i < layout->column_count; i++)
+        if (layout->columns[i].width != 0)
+            columns[count++] = (packed_column){events->codes + i * events->step,
+                                               layout->columns[i].offset, layout->columns[i].width};
+    int status = pack_layout(dataset, events, columns, count);
+    if (columns != few)
+        ls_free(dataset->context, columns, size);
+    return status;
+}

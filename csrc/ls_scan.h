@@ -1,0 +1,74 @@
+/* The fast way of a CSV file of events: chunks of whole rows, worked out by themselves. A chunk's
+ * work reads what the dataset knows and writes only the chunk, so that threads can share it; what
+ * it leaves over (a text that is new, a row that may be bad) is finished later, in order. */
+#ifndef LS_SCAN_H
+#define LS_SCAN_H
+
+#include "ls_event_time.h"
+#include "ls_ingest.h"
+
+/* Bytes of a chunk: small enough for its text and what is made of it to share a second-level cache
+ * of 512 KiB with the tables that it looks into. */
+#define LS_CHUNK_SIZE ((size_t)64 * 1024)
+
+typedef struct ls_chunk {
+    char *text;    /* size bytes and LS_WINDOW_SLACK */
+    size_t size;   /* at most LS_CHUNK_SIZE */
+    size_t carried; /* bytes that were left of the chunk before, and are there too */
+    size_t length; /* of whole rows; the last byte is a line feed */
+    size_t filled; /* with the beginning of the row after them */
+    uint64_t line; /* of the first row; set before rows are finished */
+    uint32_t *marks; /* before the first row, then where each field ends */
+    size_t row_count;
+    size_t used; /* bytes of the rows that were taken: less than length where a row is not plain */
+    /* By row: */
+    uint32_t *contacts; /* UINT32_MAX: left out */
+    int64_t *times;
+    uint32_t *names;
+    uint32_t *codes; /* of column c: codes[c * row_capacity + row] */
+    uint64_t (*identities)[2];
+    bool wide;
+    uint32_t *left; /* rows that are left over, ascending */
+    size_t left_count;
+    uint64_t unknown_contacts;
+    size_t row_capacity, column_count;
+    bool identity, avx2;
+    char *unquoted; /* texts of rows that are finished */
+    ls_date_table dates;
+} ls_chunk;
+
+/* LS_OK or LS_ERROR_MEMORY. stride: fields of a row; columns: of the dataset's events. */
+int ls_chunk_init(ls_chunk *chunk, ls_context *context, size_t size, size_t stride, size_t columns,
+                  bool identity);
+void ls_chunk_free(ls_chunk *chunk, ls_context *context);
+/* ls_scan_marks.c: cuts the chunk into rows of `stride` fields, up to one that is not plain. */
+void ls_chunk_cut(ls_chunk *chunk, size_t stride, char delimiter);
+/* Works out the chunk's plain rows, up to the first that is not. Never allocates. */
+void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading);
+/* ls_events.c: takes the rows that are left over, in order, and writes what they are. */
+int ls_chunk_finish(ls_chunk *chunk, ls_reading *reading, ls_error *error);
+
+/* ls_scan_run.c: the chunks of a file, and the threads that share them. */
+typedef struct ls_scan ls_scan;
+/* NULL: no memory. The columns of the file are bound. */
+ls_scan *ls_scan_new(ls_reading *reading);
+void ls_scan_free(ls_scan *scan);
+/* Takes plain rows as long as they come; LS_MORE: about `budget` bytes were taken (0: no bound),
+ * LS_OK: the next row is for the scanner. */
+int ls_scan_run(ls_scan *scan, uint64_t budget, ls_error *error);
+
+/* The text of a field, untrimmed and with its quotes. */
+LS_INLINE ls_string ls_chunk_field(const ls_chunk *chunk, size_t stride, size_t row, size_t field)
+{
+    const uint32_t *mark = chunk->marks + row * stride + field;
+    uint32_t start = mark[0] + 1; /* the mark before the first row is -1 */
+    return (ls_string){chunk->text + start, mark[1] - start};
+}
+/* The inside of a field that begins with a quote, where quotes are known to stand around whole
+ * fields; the last of a row may end in a carriage return too. */
+LS_INLINE ls_string ls_unquoted(ls_string field)
+{
+    size_t last = field.length - 1 - (field.text[field.length - 1] == '\r');
+    return (ls_string){field.text + 1, last - 1};
+}
+#endif
