@@ -51,46 +51,69 @@ static int note_primary(ls_dataset *dataset, ls_object object, uint32_t row, uin
     return LS_OK;
 }
 
+/* a < b. */
+static int add_edge(ls_dataset *dataset, ls_object a, uint32_t row_a, ls_object b, uint32_t row_b,
+                    uint32_t code, bool primary)
+{
+    ls_edges *edges = &dataset->edges[a + b - 1];
+    int status = LS_OK;
+    if (ls_grow(dataset->context, &edges->edges, &edges->capacity, edges->count + 1,
+                sizeof *edges->edges) != LS_OK)
+        return LS_ERROR_MEMORY;
+    if (primary && a == LS_CONTACT && b == LS_COMPANY)
+        status = note_primary(dataset, LS_CONTACT, row_a, row_b);
+    if (primary && a == LS_COMPANY)
+        status = note_primary(dataset, LS_DEAL, row_b, row_a);
+    if (status == LS_OK)
+        edges->edges[edges->count++] = (ls_edge){row_a, row_b, code};
+    return status;
+}
+
 int ls_links_add(ls_dataset *dataset, ls_object a, uint32_t row_a, ls_object b, uint32_t row_b,
                  ls_string label)
 {
     bool primary;
-    if (a > b)
-        return ls_links_add(dataset, b, row_b, a, row_a, label);
-    ls_edges *edges = &dataset->edges[a + b - 1];
     uint32_t code = label_code(dataset, label, &primary);
-    if (code == LS_NO_CODE || ls_grow(dataset->context, &edges->edges, &edges->capacity,
-                                      edges->count + 1, sizeof *edges->edges) != LS_OK)
+    if (code == LS_NO_CODE)
         return LS_ERROR_MEMORY;
-    if (primary && a == LS_CONTACT && b == LS_COMPANY) {
-        int status = note_primary(dataset, LS_CONTACT, row_a, row_b);
-        if (status != LS_OK)
-            return status;
+    return a < b ? add_edge(dataset, a, row_a, b, row_b, code, primary)
+                 : add_edge(dataset, b, row_b, a, row_a, code, primary);
+}
+
+/* The companies that a column's texts name, by code: row + 1, 0: none, LS_NO_CODE: an unknown one.
+ */
+static uint32_t *find_companies(const ls_dataset *dataset, const ls_column *column)
+{
+    const ls_dictionary *companies = &dataset->tables[LS_COMPANY].id.dictionary;
+    uint32_t count = column->dictionary.count;
+    uint32_t *found = ls_allocate(dataset->context, count * sizeof *found);
+    for (uint32_t code = 0; found && code < count; code++) {
+        ls_string id = ls_dictionary_text(&column->dictionary, code);
+        found[code] = ls_dictionary_find(companies, id.text, id.length);
     }
-    if (primary && a == LS_COMPANY) {
-        int status = note_primary(dataset, LS_DEAL, row_b, row_a);
-        if (status != LS_OK)
-            return status;
-    }
-    edges->edges[edges->count++] = (ls_edge){row_a, row_b, code};
-    return LS_OK;
+    return found;
 }
 
 static int link_column(ls_dataset *dataset, ls_object object)
 {
-    static const ls_string name = {"company_id", 10}, primary = {"Primary", 7};
+    static const ls_string name = {"company_id", 10}, label = {"Primary", 7};
     const ls_column *column = ls_dataset_property(dataset, object, name);
-    const ls_dictionary *companies = &dataset->tables[LS_COMPANY].id.dictionary;
-    int status = LS_OK;
-    for (uint32_t row = 0; column && row < column->count && status == LS_OK; row++) {
-        uint32_t code = ls_column_code(column, row);
-        ls_string id = ls_dictionary_text(&column->dictionary, code);
-        uint32_t company = code ? ls_dictionary_find(companies, id.text, id.length) : 0;
+    if (column == NULL || column->count == 0)
+        return LS_OK;
+    bool primary;
+    uint32_t code = label_code(dataset, label, &primary);
+    uint32_t *companies = find_companies(dataset, column);
+    int status = companies != NULL && code != LS_NO_CODE ? LS_OK : LS_ERROR_MEMORY;
+    for (uint32_t row = 0; row < column->count && status == LS_OK; row++) {
+        uint32_t company = companies[ls_column_code(column, row)];
         if (company == LS_NO_CODE)
             dataset->counts.unknown_associated++;
         else if (company != 0)
-            status = ls_links_add(dataset, object, row, LS_COMPANY, company - 1, primary);
+            status = object < LS_COMPANY
+                         ? add_edge(dataset, object, row, LS_COMPANY, company - 1, code, primary)
+                         : add_edge(dataset, LS_COMPANY, company - 1, object, row, code, primary);
     }
+    ls_free(dataset->context, companies, column->dictionary.count * sizeof *companies);
     return status;
 }
 
@@ -136,8 +159,9 @@ static ls_edge *sort_edges(ls_context *context, const ls_edges *edges, const uin
         for (size_t i = 0; i < edges->count; i++)
             sorted[next[edges->edges[i].one]++] = edges->edges[i];
         for (size_t row = 0; row < rows; row++)
-            qsort(sorted + first[row], (size_t)(first[row + 1] - first[row]), sizeof *sorted,
-                  compare_edges);
+            if (first[row + 1] - first[row] > 1)
+                qsort(sorted + first[row], (size_t)(first[row + 1] - first[row]), sizeof *sorted,
+                      compare_edges);
     }
     ls_free(context, next, (rows + 1) * sizeof *next);
     if (next == NULL) {
@@ -153,6 +177,7 @@ typedef struct builder {
     ls_dictionary sets;
     ls_buffer codes;
     size_t set_capacity, code_capacity;
+    uint32_t label, label_set; /* the set of one label that was asked for last */
 } builder;
 
 static int add_label_set(builder *builder)
@@ -179,6 +204,9 @@ static int add_label_set(builder *builder)
 /* The set of the labels of equal edges [begin, end), sorted by label. */
 static uint32_t set_of(builder *builder, const ls_edge *edges, size_t begin, size_t end)
 {
+    bool single = end - begin == 1;
+    if (single && edges[begin].label == builder->label)
+        return builder->label_set;
     builder->codes.length = 0;
     for (size_t i = begin; i < end; i++) {
         if (edges[i].label != 0 && (i == begin || edges[i].label != edges[i - 1].label))
@@ -188,7 +216,13 @@ static uint32_t set_of(builder *builder, const ls_edge *edges, size_t begin, siz
         return LS_NO_CODE;
     uint32_t before = builder->sets.count;
     uint32_t set = ls_dictionary_add(&builder->sets, builder->codes.data, builder->codes.length);
-    return set != LS_NO_CODE && set >= before && add_label_set(builder) != LS_OK ? LS_NO_CODE : set;
+    if (set != LS_NO_CODE && set >= before && add_label_set(builder) != LS_OK)
+        return LS_NO_CODE;
+    if (single && set != LS_NO_CODE) {
+        builder->label = edges[begin].label;
+        builder->label_set = set;
+    }
+    return set;
 }
 
 /* Merges repeats: links of a row become one each, with all their labels. first is changed to what

@@ -154,9 +154,49 @@ static int level_columns(ls_reading *reading, ls_error *error)
     return LS_OK;
 }
 
+/* From so many texts on a dictionary does not fit the second-level cache. */
+#define LARGE_DICTIONARY 4096
+
+/* Fetches what the look-ups of a field will need: its slots, then what these lead to. Rows are
+ * taken one after another, and each would wait for memory by itself. */
+static void fetch_texts(const ls_reading *reading, size_t field, const ls_dictionary *dictionary)
+{
+    const ls_batch *batch = &reading->batch;
+    const uint32_t mask = dictionary->slot_count - 1;
+    uint32_t hashes[LS_BATCH_ROWS];
+    size_t count = 0;
+    for (size_t row = 0; row < batch->row_count; row++) {
+        if (batch->rows[row].problem != LS_ROW_GOOD)
+            continue; /* it has no fields */
+        ls_string text = ls_reading_field(reading, row, field);
+        if (text.length == 0)
+            continue;
+        hashes[count] = ls_hash_text(dictionary, text.text, text.length);
+        __builtin_prefetch(&dictionary->slots[hashes[count++] & mask], 1);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct ls_slot *slot = &dictionary->slots[hashes[i] & mask];
+        if (slot->hash == hashes[i])
+            __builtin_prefetch(&dictionary->entries[slot->code]);
+    }
+}
+
+static void fetch_batch(const ls_reading *reading)
+{
+    const ls_table *table = &reading->dataset->tables[reading->object];
+    if (table->id.dictionary.count > LARGE_DICTIONARY)
+        fetch_texts(reading, reading->id_field, &table->id.dictionary);
+    for (size_t i = 0; i < reading->field_count; i++) {
+        const ls_dictionary *dictionary = &table->columns[reading->fields[i].column].dictionary;
+        if (reading->fields[i].kept && dictionary->count > LARGE_DICTIONARY)
+            fetch_texts(reading, i, dictionary);
+    }
+}
+
 int ls_take_records(ls_reading *reading, ls_error *error)
 {
     int status = LS_OK;
+    fetch_batch(reading);
     if (ls_grow(reading->dataset->context, &reading->codes, &reading->code_capacity,
                 reading->field_count, sizeof *reading->codes) != LS_OK)
         return ls_fail_memory(error);
