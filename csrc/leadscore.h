@@ -175,8 +175,8 @@ LS_API int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error 
  */
 LS_API int ls_dataset_read(ls_dataset *dataset, const ls_input_options *options, ls_job **out,
                            ls_error *error);
-/* A job that groups the events by contact; ends reading. */
-LS_API int ls_dataset_group(ls_dataset *dataset, ls_job **out, ls_error *error);
+/* A job that groups the events by contact; ends reading. threads: 1 to LS_MAX_THREADS. */
+LS_API int ls_dataset_group(ls_dataset *dataset, unsigned threads, ls_job **out, ls_error *error);
 
 /* Keep this column of an object too, whatever the plans read (before reading). */
 LS_API int ls_dataset_keep(ls_dataset *dataset, ls_object object, const char *name,
@@ -342,8 +342,7 @@ LS_API int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definitio
 LS_API int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, void *user,
                              ls_error *error);
 
-/* ---- the parts of the language that a checker needs --------------------------------------------
- */
+/* ---- the parts of the language that a checker needs ------------------------------------------ */
 
 /* Default case folding without normalisation; text with an invalid byte comes back as it is. The
  * result is passed to writer. */

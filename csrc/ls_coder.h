@@ -1,5 +1,5 @@
-/* Coding of texts while a file is read: a look into the column's dictionary, after asking whether the
- * file's reader takes the text as empty, which is code 0. */
+/* Coding of texts while a file is read: a look into the column's dictionary, after asking whether
+ * the file's reader takes the text as empty, which is code 0. */
 #ifndef LS_CODER_H
 #define LS_CODER_H
 
@@ -11,7 +11,8 @@ typedef struct ls_coder {
     uint32_t source, field;   /* for places */
     const ls_string *unknown; /* texts that are read as empty */
     size_t unknown_count;
-    uint64_t unknown_lengths; /* a bit a length, modulo 64: most texts need no more than a look at it */
+    uint64_t
+        unknown_lengths; /* a bit a length, modulo 64: most texts need no more than a look at it */
 } ls_coder;
 
 void ls_coder_init(ls_coder *coder, ls_context *context, const ls_string *unknown, size_t count);

@@ -63,7 +63,7 @@ LS_INLINE uint64_t ls_load_64(const char *text) /* the first byte is the lowest 
  * its start and end. Of a text shorter than a word they are the same. */
 typedef struct ls_text_key {
     uint64_t head, middle, tail;
-    uint64_t mask;         /* what of each word is the text */
+    uint64_t mask;             /* what of each word is the text */
     size_t at_middle, at_tail; /* where they begin */
 } ls_text_key;
 

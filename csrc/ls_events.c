@@ -56,7 +56,7 @@ LS_INLINE ls_string cell(const cells *cells, size_t row)
     return cells->cells[row * cells->stride];
 }
 
-/* ---- batches -------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 int ls_begin_events(ls_reading *reading, ls_error *error)
 {
@@ -122,7 +122,8 @@ static int read_names(ls_reading *reading, ls_event_batch *events, ls_error *err
     ls_column *column = &reading->dataset->events.event;
     const cells names = cells_of(reading, reading->event_field);
     const size_t count = events->count;
-    const ls_coder *coder = names.stride != 0 ? &reading->fields[reading->event_field].coder : &none;
+    const ls_coder *coder =
+        names.stride != 0 ? &reading->fields[reading->event_field].coder : &none;
     for (size_t i = 0; i < count; i++) {
         uint32_t code =
             ls_coder_code(coder, column, ls_trimmed(cell(&names, i)), names.rows[i].line);
@@ -314,15 +315,16 @@ static int take_good_rows(ls_reading *reading, ls_event_batch *events, ls_error 
     int status = work_out(reading, events, error);
     if (status != LS_OK || events->kept_count == 0)
         return status;
-    const ls_packing packing = {
-        .count = events->kept_count,
-        .contacts = events->rows,
-        .times = events->times,
-        .wide = any_wide(events),
-        .names = events->events,
-        .codes = reading->codes,
-        .step = LS_BATCH_ROWS,
-        .identities = reading->identity_field != LS_NO_FIELD ? events->identities : NULL};
+    const ls_packing packing = {.count = events->kept_count,
+                                .contacts = events->rows,
+                                .times = events->times,
+                                .wide = any_wide(events),
+                                .names = events->events,
+                                .codes = reading->codes,
+                                .step = LS_BATCH_ROWS,
+                                .identities = reading->identity_field != LS_NO_FIELD
+                                                  ? events->identities
+                                                  : NULL};
     return ls_pack_events(reading->dataset, &packing) == LS_OK ? LS_OK : ls_fail_memory(error);
 }
 

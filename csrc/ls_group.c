@@ -6,8 +6,20 @@
  * Events that repeat the id of one that the same contact had before are left out. */
 #include "ls_ingest.h"
 #include "ls_links.h"
+#include "ls_threads.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
+
+/* Partitions that are grouped together, for each thread. */
+#define SHARE 16
+
+/* What a thread needs to group a partition. */
+typedef struct placing {
+    uint64_t *next;   /* by contact of the partition: where its next event goes */
+    uint64_t *places; /* of the events of a block */
+    size_t place_capacity;
+} placing;
 
 typedef struct ls_grouping {
     ls_job job;
@@ -15,10 +27,12 @@ typedef struct ls_grouping {
     bool begun;
     size_t partition;  /* the next one */
     size_t event_room; /* events that the final columns have room for */
-    uint64_t *next;    /* by contact of the partition: where its next event goes */
-    uint64_t *places;  /* of the events of a block */
-    size_t place_capacity;
-    const char **seen; /* events of the partition by the hash of their id; a power of two */
+    unsigned threads;
+    placing *placings;     /* by thread */
+    size_t end;            /* of the partitions that are grouped together */
+    uint64_t *bases;       /* by partition of these: where its events begin */
+    _Atomic size_t shared; /* the next of these */
+    const char **seen;     /* events of the partition by the hash of their id; a power of two */
     size_t seen_size;
 } ls_grouping;
 
@@ -165,13 +179,13 @@ static int drop_repeated(ls_grouping *grouping, const ls_partition *partition)
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-/* Counts the partition's events by contact, and says where each contact's begin. */
-static void count_events(ls_grouping *grouping, const ls_partition *partition)
+/* Counts the partition's events by contact, and says where each contact's begin: the first at
+ * `sum`. */
+static void count_events(ls_dataset *dataset, size_t index, uint64_t sum, uint64_t *next)
 {
-    ls_dataset *dataset = grouping->dataset;
-    uint64_t *next = grouping->next;
+    const ls_partition *partition = &dataset->ingest->partitions[index];
     size_t contacts = dataset->tables[LS_CONTACT].count;
-    size_t base = grouping->partition << dataset->ingest->shift;
+    size_t base = index << dataset->ingest->shift;
     size_t most = (size_t)1 << dataset->ingest->shift;
     size_t count = contacts - base < most ? contacts - base : most;
     memset(next, 0, most * sizeof *next);
@@ -183,7 +197,6 @@ static void count_events(ls_grouping *grouping, const ls_partition *partition)
                 next[local]++;
         }
     }
-    uint64_t sum = dataset->events.first[base];
     for (size_t i = 0; i < count; i++) {
         uint64_t events = next[i];
         next[i] = sum;
@@ -194,33 +207,33 @@ static void count_events(ls_grouping *grouping, const ls_partition *partition)
 
 /* The place of each event of a block; the place of a dropped one is UINT64_MAX. Answers whether
  * there are such. */
-static bool find_places(ls_grouping *grouping, const ls_block *block, size_t count)
+static bool find_places(const placing *placing, const ls_block *block, size_t count)
 {
     const uint32_t stride = block->layout->stride;
     const char *event = block->events;
-    uint64_t *next = grouping->next;
+    uint64_t *next = placing->next, *places = placing->places;
     bool dropped = false;
     for (size_t i = 0; i < count; i++, event += stride) {
         uint16_t local = local_of(event);
         if (LS_UNLIKELY(local == LS_DROPPED)) {
-            grouping->places[i] = UINT64_MAX;
+            places[i] = UINT64_MAX;
             dropped = true;
         } else {
-            grouping->places[i] = next[local]++;
+            places[i] = next[local]++;
         }
     }
     return dropped;
 }
 
 /* Brings the dropped events of a block out of the way: the others move up, in order. */
-static size_t squeeze_block(ls_grouping *grouping, ls_block *block, size_t count)
+static size_t squeeze_block(const placing *placing, ls_block *block, size_t count)
 {
     const uint32_t stride = block->layout->stride;
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (grouping->places[i] == UINT64_MAX)
+        if (placing->places[i] == UINT64_MAX)
             continue;
-        grouping->places[kept] = grouping->places[i];
+        placing->places[kept] = placing->places[i];
         if (kept != i)
             memcpy(block->events + kept * stride, block->events + i * stride, stride);
         kept++;
@@ -250,20 +263,19 @@ MOVE(move_2_4, uint16_t, uint32_t)
 MOVE(move_4_4, uint32_t, uint32_t)
 MOVE(move_8_8, int64_t, int64_t)
 
-static void move_times(const ls_events *events, const ls_grouping *grouping, const ls_block *block,
+static void move_times(const ls_events *events, const uint64_t *places, const ls_block *block,
                        size_t count)
 {
     const ls_layout *layout = block->layout;
     const char *in = block->events + layout->time_offset;
     if (layout->wide || !events->wide) {
-        (layout->wide ? move_8_8 : move_4_4)(events->times, grouping->places, in, count,
-                                             layout->stride);
+        (layout->wide ? move_8_8 : move_4_4)(events->times, places, in, count, layout->stride);
         return;
     }
     for (size_t i = 0; i < count; i++, in += layout->stride) {
         uint32_t seconds;
         memcpy(&seconds, in, sizeof seconds);
-        ((int64_t *)events->times)[grouping->places[i]] = LS_EVENT_BASE + (int64_t)seconds;
+        ((int64_t *)events->times)[places[i]] = LS_EVENT_BASE + (int64_t)seconds;
     }
 }
 
@@ -274,7 +286,7 @@ static void clear_codes(const ls_column *column, const uint64_t *places, size_t 
         memset((char *)column->codes + places[i] * column->width, 0, column->width);
 }
 
-static void move_codes(const ls_column *column, const ls_grouping *grouping, const ls_block *block,
+static void move_codes(const ls_column *column, const uint64_t *places, const ls_block *block,
                        size_t count, uint32_t offset, uint8_t width)
 {
     typedef void (*mover)(void *, const uint64_t *, const char *, size_t, size_t);
@@ -284,67 +296,153 @@ static void move_codes(const ls_column *column, const ls_grouping *grouping, con
         [4] = {[4] = move_4_4},
     };
     if (width == 0)
-        clear_codes(column, grouping->places, count);
+        clear_codes(column, places, count);
     else
-        movers[width][column->width](column->codes, grouping->places, block->events + offset, count,
+        movers[width][column->width](column->codes, places, block->events + offset, count,
                                      block->layout->stride);
 }
 
-static void move_block(const ls_grouping *grouping, const ls_block *block, size_t count)
+static void move_block(const ls_events *events, const uint64_t *places, const ls_block *block,
+                       size_t count)
 {
-    const ls_events *events = &grouping->dataset->events;
     const ls_layout *layout = block->layout;
-    move_times(events, grouping, block, count);
-    move_codes(&events->event, grouping, block, count, layout->event_offset, layout->event_width);
+    move_times(events, places, block, count);
+    move_codes(&events->event, places, block, count, layout->event_offset, layout->event_width);
     for (size_t i = 0; i < events->column_count; i++) {
         bool there = i < layout->column_count;
         if (events->columns[i].kept)
-            move_codes(&events->columns[i], grouping, block, count,
+            move_codes(&events->columns[i], places, block, count,
                        there ? layout->columns[i].offset : 0, there ? layout->columns[i].width : 0);
+    }
+}
+
+/* Moves the events of a partition. */
+static void move_partition(ls_grouping *grouping, size_t index, placing *placing)
+{
+    ls_dataset *dataset = grouping->dataset;
+    count_events(dataset, index, grouping->bases[index - grouping->partition], placing->next);
+    for (ls_block *block = dataset->ingest->partitions[index].first; block; block = block->next) {
+        size_t count = block->used / block->layout->stride;
+        if (find_places(placing, block, count))
+            count = squeeze_block(placing, block, count);
+        move_block(&dataset->events, placing->places, block, count);
+    }
+}
+
+static void work(void *user, unsigned thread)
+{
+    ls_grouping *grouping = user;
+    for (;;) {
+        size_t index = atomic_fetch_add(&grouping->shared, 1);
+        if (index >= grouping->end)
+            return;
+        move_partition(grouping, index, &grouping->placings[thread]);
     }
 }
 
 /* ---- the job --------------------------------------------------------------------------------- */
 
-/* Moves the events of a partition and frees its blocks. */
-static int move_partition(ls_grouping *grouping, ls_partition *partition)
+/* How many events of a partition are kept, and the most in one block. */
+static uint64_t count_partition(const ls_partition *partition, size_t *most)
 {
-    ls_context *context = grouping->dataset->context;
-    while (partition->first != NULL) {
-        ls_block *block = partition->first;
+    uint64_t sum = 0;
+    for (const ls_block *block = partition->first; block; block = block->next) {
         size_t count = block->used / block->layout->stride;
-        if (ls_grow(context, &grouping->places, &grouping->place_capacity, count,
-                    sizeof *grouping->places) != LS_OK)
-            return LS_ERROR_MEMORY;
-        if (find_places(grouping, block, count))
-            count = squeeze_block(grouping, block, count);
-        move_block(grouping, block, count);
-        partition->first = block->next;
-        ls_free(context, block, block->size);
+        *most = count > *most ? count : *most;
+        for (size_t i = 0; i < count; i++)
+            sum += !block->layout->identity ||
+                   local_of(block->events + i * block->layout->stride) != LS_DROPPED;
     }
-    partition->last = NULL;
+    return sum;
+}
+
+static int reserve_places(ls_grouping *grouping, size_t most)
+{
+    int status = LS_OK;
+    for (unsigned i = 0; i < grouping->threads && status == LS_OK; i++)
+        status = ls_grow(grouping->dataset->context, &grouping->placings[i].places,
+                         &grouping->placings[i].place_capacity, most, sizeof(uint64_t));
+    return status;
+}
+
+/* What is done in order, and what allocates: then threads only move. */
+static int prepare(ls_grouping *grouping)
+{
+    ls_dataset *dataset = grouping->dataset;
+    uint64_t sum = dataset->events.first[grouping->partition << dataset->ingest->shift];
+    size_t most = 1;
+    for (size_t i = grouping->partition; i < grouping->end; i++) {
+        ls_partition *partition = &dataset->ingest->partitions[i];
+        if (ls_flush_partition(dataset, i) != LS_OK)
+            return LS_ERROR_MEMORY;
+        ls_end_block(partition);
+        if (drop_repeated(grouping, partition) != LS_OK)
+            return LS_ERROR_MEMORY;
+        grouping->bases[i - grouping->partition] = sum;
+        sum += count_partition(partition, &most);
+    }
+    return reserve_places(grouping, most);
+}
+
+static void free_blocks(ls_grouping *grouping)
+{
+    for (size_t i = grouping->partition; i < grouping->end; i++) {
+        ls_partition *partition = &grouping->dataset->ingest->partitions[i];
+        while (partition->first != NULL) {
+            ls_block *block = partition->first;
+            partition->first = block->next;
+            ls_free(grouping->dataset->context, block, block->size);
+        }
+        partition->last = NULL;
+    }
+}
+
+static int group_some(ls_grouping *grouping)
+{
+    const struct ls_ingest *ingest = grouping->dataset->ingest;
+    size_t share = grouping->threads == 1 ? 1 : SHARE * (size_t)grouping->threads;
+    size_t left = ingest->partition_count - grouping->partition;
+    grouping->end = grouping->partition + (left < share ? left : share);
+    if (prepare(grouping) != LS_OK)
+        return LS_ERROR_MEMORY;
+    atomic_store(&grouping->shared, grouping->partition);
+    ls_threads_run(grouping->threads, work, grouping);
+    free_blocks(grouping);
+    grouping->partition = grouping->end;
     return LS_OK;
 }
 
-static int group_partition(ls_grouping *grouping)
+static int make_placings(ls_grouping *grouping)
 {
-    ls_partition *partition = &grouping->dataset->ingest->partitions[grouping->partition];
-    int status = ls_flush_partition(grouping->dataset, grouping->partition);
-    ls_end_block(partition);
-    if (status == LS_OK)
-        status = drop_repeated(grouping, partition);
-    if (status != LS_OK)
-        return status;
-    count_events(grouping, partition);
-    return move_partition(grouping, partition);
+    ls_context *context = grouping->dataset->context;
+    size_t size = sizeof(uint64_t) << grouping->dataset->ingest->shift;
+    grouping->bases = ls_allocate(context, SHARE * grouping->threads * sizeof *grouping->bases);
+    grouping->placings = ls_allocate_zero(context, grouping->threads, sizeof(placing));
+    bool whole = grouping->bases && grouping->placings;
+    for (unsigned i = 0; i < grouping->threads && whole; i++)
+        whole = (grouping->placings[i].next = ls_allocate(context, size)) != NULL;
+    return whole ? LS_OK : LS_ERROR_MEMORY;
+}
+
+/* shift: of the partitions. */
+static void free_placings(ls_grouping *grouping, unsigned shift)
+{
+    ls_context *context = grouping->dataset->context;
+    for (unsigned i = 0; i < grouping->threads && grouping->placings; i++) {
+        placing *placing = &grouping->placings[i];
+        ls_free(context, placing->next, sizeof(uint64_t) << shift);
+        ls_free(context, placing->places, placing->place_capacity * sizeof *placing->places);
+    }
+    ls_free(context, grouping->placings, grouping->threads * sizeof(placing));
+    ls_free(context, grouping->bases, SHARE * grouping->threads * sizeof *grouping->bases);
+    grouping->placings = NULL;
+    grouping->bases = NULL;
 }
 
 static int begin(ls_grouping *grouping)
 {
-    const struct ls_ingest *ingest = grouping->dataset->ingest;
     grouping->begun = true;
-    grouping->next = ls_allocate(grouping->dataset->context, sizeof(uint64_t) << ingest->shift);
-    if (grouping->next == NULL || ls_links_build(grouping->dataset) != LS_OK)
+    if (make_placings(grouping) != LS_OK || ls_links_build(grouping->dataset) != LS_OK)
         return LS_ERROR_MEMORY;
     return make_columns(grouping);
 }
@@ -354,8 +452,7 @@ static void finish(ls_grouping *grouping)
     ls_dataset *dataset = grouping->dataset;
     dataset->events.count = (size_t)dataset->counts.events;
     shrink_columns(dataset);
-    ls_free(dataset->context, grouping->next, sizeof(uint64_t) << dataset->ingest->shift);
-    grouping->next = NULL;
+    free_placings(grouping, dataset->ingest->shift);
     ls_ingest_free(dataset);
     dataset->grouped = true;
 }
@@ -370,8 +467,7 @@ static int step_grouping(ls_job *job, uint64_t budget, ls_error *error)
     uint64_t start = job->progress.done;
     while (status == LS_OK && grouping->partition < ingest->partition_count &&
            (budget == 0 || job->progress.done - start < budget)) {
-        status = group_partition(grouping);
-        grouping->partition++;
+        status = group_some(grouping);
         size_t end = grouping->partition << ingest->shift;
         size_t contacts = grouping->dataset->tables[LS_CONTACT].count;
         job->progress.done = grouping->dataset->events.first[end < contacts ? end : contacts];
@@ -393,18 +489,19 @@ static void close_grouping(ls_job *job)
     if (dataset->ingest != NULL) {
         dataset->ingest->busy = false;
         dataset->ingest->failed |= grouping->begun;
-        ls_free(context, grouping->next, sizeof(uint64_t) << dataset->ingest->shift);
+        free_placings(grouping, dataset->ingest->shift);
     }
-    ls_free(context, grouping->places, grouping->place_capacity * sizeof *grouping->places);
     ls_free(context, grouping->seen, grouping->seen_size * sizeof *grouping->seen);
     ls_free(context, grouping, sizeof *grouping);
     ls_dataset_close(dataset);
     ls_context_release(context);
 }
 
-int ls_dataset_group(ls_dataset *dataset, ls_job **out, ls_error *error)
+int ls_dataset_group(ls_dataset *dataset, unsigned threads, ls_job **out, ls_error *error)
 {
     *out = NULL;
+    if (threads < 1 || threads > LS_MAX_THREADS)
+        return ls_fail_threads(threads, error);
     if (dataset->grouped)
         return ls_fail(error, LS_ERROR_USAGE, "the events are grouped already");
     struct ls_ingest *ingest = ls_ingest_of(dataset);
@@ -422,6 +519,7 @@ int ls_dataset_group(ls_dataset *dataset, ls_job **out, ls_error *error)
                                     .close = close_grouping,
                                     .progress = {"group", "events", 0, dataset->counts.events}};
     grouping->dataset = dataset;
+    grouping->threads = threads;
     ls_context_retain(dataset->context);
     ls_dataset_retain(dataset);
     ingest->busy = ingest->begun = true;

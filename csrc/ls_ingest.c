@@ -6,6 +6,7 @@
 #include "ls_scan.h"
 
 #include "ls_links.h"
+#include "ls_threads.h"
 
 #include <stdio.h>
 
@@ -841,6 +842,8 @@ static int check_options(const ls_input_options *options, ls_error *error)
         return ls_fail(error, LS_ERROR_USAGE, "expected a path or a reader, got neither");
     if (options->delimiter == '"' || options->delimiter == '\n' || options->delimiter == '\r')
         return ls_fail(error, LS_ERROR_USAGE, "expected a delimiter that is no quote or line end");
+    if (options->threads > LS_MAX_THREADS)
+        return ls_fail_threads(options->threads, error);
     if (options->input == LS_INPUT_LIST && (options->list == NULL || options->list[0] == '\0'))
         return ls_fail(error, LS_ERROR_USAGE, "expected the list's name, got none");
     return LS_OK;

@@ -50,8 +50,8 @@ typedef struct ls_block {
 } ls_block;
 
 typedef struct ls_partition {
-    uint32_t room;   /* bytes left in the last block, a multiple of the stride */
-    char *at;        /* they are here */
+    uint32_t room; /* bytes left in the last block, a multiple of the stride */
+    char *at;      /* they are here */
     ls_block *first, *last;
 } ls_partition;
 
@@ -76,8 +76,8 @@ struct ls_ingest {
     size_t partition_count;
     ls_layout *layout;
     /* Events wait here until a partition has some to move, so that reading touches few pages: */
-    char *stage;          /* stage_size bytes a partition, a power of two */
-    uint32_t *staged;     /* by partition: bytes of events that wait there */
+    char *stage;      /* stage_size bytes a partition, a power of two */
+    uint32_t *staged; /* by partition: bytes of events that wait there */
     uint32_t stage_size;
     unsigned stage_shift;
 };
@@ -135,8 +135,8 @@ typedef struct ls_reading {
     uint32_t
         *codes; /* records: of a row; events: of a batch, LS_BATCH_ROWS a column of the dataset */
     size_t code_capacity;
-    struct ls_event_batch *events;                    /* LS_INPUT_EVENTS */
-    struct ls_scan *scan; /* of CSV: the fast way; NULL until the columns are bound */
+    struct ls_event_batch *events; /* LS_INPUT_EVENTS */
+    struct ls_scan *scan;          /* of CSV: the fast way; NULL until the columns are bound */
     unsigned threads;
     size_t list_index;                                /* LS_INPUT_LIST: of dataset->lists */
     size_t association_fields[LS_ASSOCIATION_FIELDS]; /* by role from LS_ROLE_FROM_OBJECT on */

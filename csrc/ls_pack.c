@@ -224,8 +224,8 @@ typedef struct packed_column {
 } packed_column;
 
 /* Inlined for each kind of layout. What is put later is written over the bytes that codes spill. */
-LS_INLINE int pack_rows(ls_dataset *dataset, const ls_packing *events,
-                        const packed_column *columns, size_t column_count, bool identity, bool wide)
+LS_INLINE int pack_rows(ls_dataset *dataset, const ls_packing *events, const packed_column *columns,
+                        size_t column_count, bool identity, bool wide)
 {
     const struct ls_ingest *ingest = dataset->ingest;
     const ls_layout *layout = ingest->layout;

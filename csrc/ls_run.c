@@ -3,9 +3,9 @@
  * columns and never allocate. */
 #include "ls_result.h"
 
+#include "ls_threads.h"
 #include "ls_time.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 /* Rows that a thread takes at a time: enough to forget the cost of taking, few enough to share
@@ -34,13 +34,6 @@ typedef struct share {
     _Atomic size_t next;
     size_t last;
 } share;
-
-typedef struct worker {
-    share *share;
-    ls_scratch *scratch;
-    pthread_t thread;
-    bool started;
-} worker;
 
 static const ls_definition *ordered(const score_job *job, size_t place)
 {
@@ -91,37 +84,24 @@ static void score_rows(score_job *job, size_t first, size_t last, ls_scratch *sc
     }
 }
 
-static void *work(void *argument)
+static void work(void *user, unsigned thread)
 {
-    worker *worker = argument;
-    share *share = worker->share;
+    share *share = user;
     for (;;) {
         size_t first = atomic_fetch_add(&share->next, SHARE);
         if (first >= share->last) {
-            return NULL;
+            return;
         }
         size_t last = share->last - first < SHARE ? share->last : first + SHARE;
-        score_rows(share->job, first, last, worker->scratch);
+        score_rows(share->job, first, last, &share->job->scratches[thread]);
     }
 }
 
-/* Runs the range on all threads; one that does not start leaves its part to the others. */
 static void run_threads(score_job *job, size_t last)
 {
     share share = {.job = job, .last = last};
-    worker workers[LS_MAX_THREADS];
     atomic_init(&share.next, job->row);
-    workers[0] = (worker){.share = &share, .scratch = &job->scratches[0]};
-    for (unsigned i = 1; i < job->threads; i++) {
-        workers[i] = (worker){.share = &share, .scratch = &job->scratches[i]};
-        workers[i].started = pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
-    }
-    work(&workers[0]);
-    for (unsigned i = 1; i < job->threads; i++) {
-        if (workers[i].started) {
-            pthread_join(workers[i].thread, NULL);
-        }
-    }
+    ls_threads_run(job->threads, work, &share);
 }
 
 static bool is_flagged(const score_job *job, size_t row)
@@ -272,8 +252,7 @@ static int check(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned 
                  ls_error *error)
 {
     if (threads < 1 || threads > LS_MAX_THREADS) {
-        return ls_fail(error, LS_ERROR_USAGE, "threads: expected 1 to %d, got %u", LS_MAX_THREADS,
-                       threads);
+        return ls_fail_threads(threads, error);
     }
     if (at < LS_TIME_MIN || at > LS_TIME_MAX) {
         return ls_fail(error, LS_ERROR_USAGE, "at: expected an instant of the years 1 to 9999");

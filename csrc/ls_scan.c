@@ -44,8 +44,8 @@ int ls_chunk_init(ls_chunk *chunk, ls_context *context, size_t size, size_t stri
     /* Columns that the file lacks keep code 0: unknown. */
     chunk->codes = ls_allocate_zero(context, columns * rows + 1, sizeof *chunk->codes);
     chunk->identities = identity ? ls_allocate(context, rows * sizeof *chunk->identities) : NULL;
-    if (chunk->text && chunk->unquoted && chunk->marks && chunk->contacts && chunk->times && chunk->names &&
-        chunk->left && chunk->codes && (chunk->identities || !identity))
+    if (chunk->text && chunk->unquoted && chunk->marks && chunk->contacts && chunk->times &&
+        chunk->names && chunk->left && chunk->codes && (chunk->identities || !identity))
         return LS_OK;
     ls_chunk_free(chunk, context);
     return LS_ERROR_MEMORY;
@@ -125,8 +125,7 @@ static void find_by_text(block *block, size_t count)
     find_texts(block, &dataset->tables[LS_CONTACT].id.dictionary, count);
     uint32_t *contacts = block->chunk->contacts + block->first;
     for (size_t i = 0; i < count; i++)
-        contacts[block->rows[i]] =
-            block->codes[i] == LS_NO_CODE ? UINT32_MAX : block->codes[i] - 1;
+        contacts[block->rows[i]] = block->codes[i] == LS_NO_CODE ? UINT32_MAX : block->codes[i] - 1;
 }
 
 /* What is done about times gives the contacts before time to come into the cache. */
@@ -165,7 +164,8 @@ static void read_times(block *block)
     uint64_t most = 0; /* seconds since LS_EVENT_BASE; of times before it a huge number */
     for (size_t i = 0; i < count; i++) {
         int64_t at = LS_EVENT_BASE;
-        if (LS_UNLIKELY(!ls_read_event_time(&chunk->dates, next_text(&texts, &block->left[i]), &at)))
+        if (LS_UNLIKELY(
+                !ls_read_event_time(&chunk->dates, next_text(&texts, &block->left[i]), &at)))
             block->left[i] = true;
         times[i] = at;
         uint64_t seconds = (uint64_t)at - (uint64_t)LS_EVENT_BASE;
@@ -181,7 +181,8 @@ static void find_contacts(block *block, size_t others)
     const size_t count = block->count;
     if (others < count)
         for (size_t i = 0; i < count; i++)
-            contacts[i] = block->values[i] == UINT32_MAX ? UINT32_MAX : direct[block->values[i]] - 1;
+            contacts[i] =
+                block->values[i] == UINT32_MAX ? UINT32_MAX : direct[block->values[i]] - 1;
     if (others != 0)
         find_by_text(block, others);
 }
@@ -222,8 +223,8 @@ static void code_small(block *block, const coding *coding)
     const ls_column *column = coding->column;
     const ls_dictionary dictionary = column->dictionary; /* copied: nothing in the loop moves it */
     const uint32_t mask = dictionary.slot_count - 1;
-    const uint64_t unknown = column->unreadable_count != 0 ? UINT64_MAX
-                                                           : coding->coder->unknown_lengths;
+    const uint64_t unknown =
+        column->unreadable_count != 0 ? UINT64_MAX : coding->coder->unknown_lengths;
     const size_t count = block->count, stride = coding->texts.stride;
     const char *const start = coding->texts.text;
     const uint32_t *mark = coding->texts.mark;

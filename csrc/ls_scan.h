@@ -12,12 +12,12 @@
 #define LS_CHUNK_SIZE ((size_t)64 * 1024)
 
 typedef struct ls_chunk {
-    char *text;    /* size bytes and LS_WINDOW_SLACK */
-    size_t size;   /* at most LS_CHUNK_SIZE */
-    size_t carried; /* bytes that were left of the chunk before, and are there too */
-    size_t length; /* of whole rows; the last byte is a line feed */
-    size_t filled; /* with the beginning of the row after them */
-    uint64_t line; /* of the first row; set before rows are finished */
+    char *text;      /* size bytes and LS_WINDOW_SLACK */
+    size_t size;     /* at most LS_CHUNK_SIZE */
+    size_t carried;  /* bytes that were left of the chunk before, and are there too */
+    size_t length;   /* of whole rows; the last byte is a line feed */
+    size_t filled;   /* with the beginning of the row after them */
+    uint64_t line;   /* of the first row; set before rows are finished */
     uint32_t *marks; /* before the first row, then where each field ends */
     size_t row_count;
     size_t used; /* bytes of the rows that were taken: less than length where a row is not plain */

@@ -48,7 +48,7 @@ LS_INLINE found find_portable(const char *text, char delimiter)
 
 /* Marks the ends of fields; answers where something is not plain, or the length. A function for
  * each way of looking at 64 bytes. */
-#define MARK_CHUNK(name, find, lowest)                                                                    \
+#define MARK_CHUNK(name, find, lowest)                                                             \
     name(ls_chunk *chunk, char delimiter, size_t *mark_count, size_t *line_count)                  \
     {                                                                                              \
         const char *const text = chunk->text;                                                      \
@@ -72,7 +72,8 @@ LS_INLINE found find_portable(const char *text, char delimiter)
             lines += (unsigned)__builtin_popcountll(found.lines & all);                            \
             uint32_t *out = next;                                                                  \
             next += (unsigned)__builtin_popcountll(bits);                                          \
-            for (; out < next; out += 2, bits &= bits - 1) { /* one past the last may be written */ \
+            for (; out < next;                                                                     \
+                 out += 2, bits &= bits - 1) { /* one past the last may be written */              \
                 out[0] = (uint32_t)at + (uint32_t)lowest(bits);                                    \
                 bits &= bits - 1;                                                                  \
                 out[1] = (uint32_t)at + (uint32_t)lowest(bits);                                    \
@@ -85,7 +86,7 @@ LS_INLINE found find_portable(const char *text, char delimiter)
 static void MARK_CHUNK(mark_portable, find_portable, ls_lowest_bit)
 
 #if defined(LS_HAS_AVX2_CODE)
-LS_AVX2 static inline uint64_t mask_of(__m256i low, __m256i high)
+    LS_AVX2 static inline uint64_t mask_of(__m256i low, __m256i high)
 {
     return (uint64_t)(uint32_t)_mm256_movemask_epi8(low) |
            (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
@@ -98,10 +99,9 @@ LS_AVX2 static inline found find_avx2(const char *text, char delimiter_byte)
                   quote = _mm256_set1_epi8('"'), zero = _mm256_setzero_si256();
     __m256i low = _mm256_loadu_si256(in), high = _mm256_loadu_si256(in + 1);
     __m256i low_lines = _mm256_cmpeq_epi8(low, line), high_lines = _mm256_cmpeq_epi8(high, line);
-    __m256i special =
-        _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(low, quote),
-                                        _mm256_cmpeq_epi8(high, quote)),
-                        _mm256_cmpeq_epi8(_mm256_min_epu8(low, high), zero));
+    __m256i special = _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(low, quote),
+                                                      _mm256_cmpeq_epi8(high, quote)),
+                                      _mm256_cmpeq_epi8(_mm256_min_epu8(low, high), zero));
     uint64_t lines = mask_of(low_lines, high_lines);
     return (found){lines | mask_of(_mm256_cmpeq_epi8(low, delimiter),
                                    _mm256_cmpeq_epi8(high, delimiter)),
@@ -111,8 +111,8 @@ LS_AVX2 static inline found find_avx2(const char *text, char delimiter_byte)
 LS_AVX2 static void MARK_CHUNK(mark_avx2, find_avx2, _tzcnt_u64)
 #endif
 
-/* Rows from the first on that have the right number of fields. */
-static size_t even_rows(const ls_chunk *chunk, size_t rows, size_t stride)
+    /* Rows from the first on that have the right number of fields. */
+    static size_t even_rows(const ls_chunk *chunk, size_t rows, size_t stride)
 {
     const uint32_t *mark = chunk->marks + 1;
     for (size_t row = 0; row < rows; row++, mark += stride)
@@ -136,7 +136,6 @@ void ls_chunk_cut(ls_chunk *chunk, size_t stride, char delimiter)
     for (size_t row = 0; row < rows; row++, last += stride)
         ended += chunk->text[*last] == '\n';
     /* As many line feeds as rows, and each at the end of one: no row has more or fewer fields. */
-    chunk->row_count =
-        ended == rows && ended == lines ? rows : even_rows(chunk, rows, stride);
+    chunk->row_count = ended == rows && ended == lines ? rows : even_rows(chunk, rows, stride);
     chunk->used = (uint32_t)(chunk->marks[chunk->row_count * stride] + 1);
 }

@@ -201,8 +201,7 @@ static unsigned start_workers(ls_scan *scan, pthread_t *workers)
     unsigned count = 0;
     scan->round = 0;
     scan->closing = false;
-    while (count + 1 < scan->threads &&
-           pthread_create(&workers[count], NULL, work, scan) == 0)
+    while (count + 1 < scan->threads && pthread_create(&workers[count], NULL, work, scan) == 0)
         count++;
     return count;
 }

@@ -286,8 +286,7 @@ int ls_window_take(ls_window *window, char *buffer, size_t size, size_t *length,
     window->start += *length;
     if (*length == size || window->ended)
         return LS_OK;
-    int status =
-        ls_source_read(&window->source, buffer + *length, size - *length, &count, error);
+    int status = ls_source_read(&window->source, buffer + *length, size - *length, &count, error);
     window->ended = count < size - *length;
     window->before += count;
     *length += count;

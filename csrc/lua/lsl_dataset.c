@@ -504,6 +504,14 @@ static void read_rejects(lua_State *L, lsl_job *job, int job_index, ls_input_opt
     options->rejects_user = job;
 }
 
+/* One thread where it is left out. */
+static unsigned threads_at(lua_State *L, int index)
+{
+    int64_t threads = lua_isnoneornil(L, index) ? 1 : lsl_check_integer(L, index);
+    luaL_argcheck(L, threads >= 1 && threads <= LS_MAX_THREADS, index, "1 to 256 threads expected");
+    return (unsigned)threads;
+}
+
 static void read_options(lua_State *L, lsl_job *job, int job_index, ls_input_options *options)
 {
     static const char *const inputs[] = {"contacts",     "companies", "deals", "events",
@@ -529,6 +537,8 @@ static void read_options(lua_State *L, lsl_job *job, int job_index, ls_input_opt
     read_unknown(L, options);
     read_renames(L, options);
     read_rejects(L, job, job_index, options);
+    lsl_field(L, 2, "threads");
+    options->threads = threads_at(L, -1);
 }
 
 static int dataset_read(lua_State *L)
@@ -550,10 +560,12 @@ static int dataset_read(lua_State *L)
 static int dataset_group(lua_State *L)
 {
     lsl_dataset *owner = lsl_check_dataset(L);
+    unsigned threads = threads_at(L, 2);
     lsl_job *job = lsl_job_new(L, 1);
     job->dataset = owner;
     ls_error error;
-    return lsl_job_opened(L, job, ls_dataset_group(owner->dataset, &job->job, &error), &error);
+    return lsl_job_opened(L, job, ls_dataset_group(owner->dataset, threads, &job->job, &error),
+                          &error);
 }
 
 static int dataset_score(lua_State *L)
@@ -561,14 +573,12 @@ static int dataset_score(lua_State *L)
     lsl_dataset *owner = lsl_check_dataset(L);
     const ls_plan *plan = lsl_check_plan(L, 2);
     int64_t at = lsl_check_integer(L, 3);
-    int64_t threads = lua_isnoneornil(L, 4) ? 1 : lsl_check_integer(L, 4);
-    luaL_argcheck(L, threads >= 1 && threads <= LS_MAX_THREADS, 4, "1 to 256 threads expected");
+    unsigned threads = threads_at(L, 4);
     lsl_job *job = lsl_job_new(L, 1);
     job->dataset = owner;
     job->plan = plan;
     ls_error error;
-    int status =
-        ls_score_all(plan, owner->dataset, at, (unsigned)threads, &job->result, &job->job, &error);
+    int status = ls_score_all(plan, owner->dataset, at, threads, &job->result, &job->job, &error);
     return lsl_job_opened(L, job, status, &error);
 }
 

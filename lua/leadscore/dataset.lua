@@ -30,6 +30,7 @@ local M = {}
 ---@field unknown? string|string[] texts read as empty: "Select"
 ---@field rejects? string|function a file for refused rows and cells, or function(text); without it the first ends
 ---@field max_memory? integer bytes
+---@field threads? integer that share reading, 1 to 256; 1 when left out
 ---@field progress? fun(progress: leadscore.Progress): boolean? called between steps; return false to stop
 
 --- Columns in memory.
@@ -40,11 +41,21 @@ Dataset.__name = "leadscore.Dataset"
 
 local KNOWN = {
     "definitions", "contacts", "companies", "deals", "associations", "events", "lists", "delimiter", "columns",
-    "unknown", "rejects", "max_memory", "progress", "match", "keep",
+    "unknown", "rejects", "max_memory", "threads", "progress", "match", "keep",
 }
 
 local function raise(message, level)
     error("leadscore.dataset: " .. message, (level or 1) + 1)
+end
+
+local MOST_THREADS = 256
+
+local function threads_of(options, what, level)
+    local threads = options.threads or 1
+    if type(threads) ~= "number" or threads < 1 or threads > MOST_THREADS or threads % 1 ~= 0 then
+        error(what .. ": threads: expected a whole number from 1 to " .. MOST_THREADS, level)
+    end
+    return threads
 end
 
 local function check_options(options, known, what, level)
@@ -104,7 +115,7 @@ local function read_source(self, source, common)
     options.input, options.format, options.gzip = source.input, source.format, source.gzip
     options.name, options.list = source.name, source.list
     options.renames, options.delimiter = common.renames[source.input], common.delimiter
-    options.unknown, options.rejects = common.unknown, common.rejects
+    options.unknown, options.rejects, options.threads = common.unknown, common.rejects, common.threads
     local job, err = self._handle:read(options)
     if not job then return nil, errors.with_file(errors.wrap(err), source.name) end
     local info = { file = source.name, count_rows = rows_read(self._handle) }
@@ -128,7 +139,7 @@ local function read_all(self, list, common)
         if not counts then return nil, failure end
         self._matched = counts
     end
-    local job, err = self._handle:group()
+    local job, err = self._handle:group(common.threads)
     if not job then return nil, errors.wrap(err) end
     return jobs.finish(job, common.progress)
 end
@@ -310,6 +321,7 @@ function M.new(options)
     if not (options.contacts or options.companies or options.deals) then raise("contacts are needed", 3) end
     if options.match ~= nil then matching.check(options.match, 3) end
     local common = sources.common(options, 4)
+    common.threads = threads_of(options, "leadscore.dataset", 4)
     local list, notes = sources.expand(options, 4)
     if not list then return nil, notes end
     local handle, full = core.dataset(options.max_memory)
@@ -328,7 +340,6 @@ function M.new(options)
 end
 
 local SCORE_OPTIONS = { "at", "threads", "progress" }
-local MOST_THREADS = 256
 
 local function ready(self, definition)
     local plan, handle = plan_of(definition, "dataset", 4), open(self)
@@ -347,10 +358,7 @@ function Dataset:score(definition, options)
     open(self)
     options = options or {}
     check_options(options, SCORE_OPTIONS, "dataset:score", 2)
-    local threads = options.threads or 1
-    if type(threads) ~= "number" or threads < 1 or threads > MOST_THREADS or threads % 1 ~= 0 then
-        error("dataset:score: threads: expected a whole number from 1 to " .. MOST_THREADS, 2)
-    end
+    local threads = threads_of(options, "dataset:score", 3)
     local plan, err = ready(self, definition)
     if not plan then return nil, err end
     local at, unreadable = definitions.instant(options.at, 2)

@@ -206,7 +206,7 @@ static int read_rest(stage *s)
 static int group(stage *s)
 {
     ls_job *job;
-    return run(ls_dataset_group(s->dataset, &job, NULL), &job);
+    return run(ls_dataset_group(s->dataset, 1, &job, NULL), &job);
 }
 
 static int score(stage *s)

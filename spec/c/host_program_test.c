@@ -156,7 +156,7 @@ static ls_dataset *make_dataset(ls_context *context, const ls_plan *plan)
     OK(ls_dataset_expect(dataset, plan, &error));
     OK(read_csv(dataset, LS_INPUT_CONTACTS, "contacts.csv", contacts, &error));
     OK(read_csv(dataset, LS_INPUT_EVENTS, "events.csv", events, &error));
-    OK(ls_dataset_group(dataset, &job, &error));
+    OK(ls_dataset_group(dataset, 1, &job, &error));
     OK(run(job, &error));
     return dataset;
 }

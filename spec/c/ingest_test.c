@@ -182,7 +182,7 @@ static int read_lines(test_data *data, ls_input input, const char *text)
 static int group(test_data *data)
 {
     ls_job *job;
-    int status = ls_dataset_group(data->dataset, &job, &data->error);
+    int status = ls_dataset_group(data->dataset, 1, &job, &data->error);
     return status == LS_OK ? run_job(data, job) : status;
 }
 
@@ -1046,7 +1046,7 @@ static void test_jobs(void)
     CHECK(ls_dataset_read(data.dataset, &options, &job, &data.error) == LS_OK);
     CHECK(ls_dataset_read(data.dataset, &options, &other, &data.error) == LS_ERROR_USAGE &&
           other == NULL);
-    CHECK(ls_dataset_group(data.dataset, &other, &data.error) == LS_ERROR_USAGE);
+    CHECK(ls_dataset_group(data.dataset, 1, &other, &data.error) == LS_ERROR_USAGE);
     ls_job_close(job); /* nothing was read: no harm */
     CHECK(ls_dataset_read(data.dataset, &options, &job, &data.error) == LS_OK);
     CHECK(ls_job_step(job, 1, &data.error) == LS_MORE);
@@ -1063,7 +1063,7 @@ static void test_jobs(void)
     CHECK(ls_dataset_read(data.dataset, &options, &job, &data.error) == LS_OK);
     CHECK(ls_job_step(job, 1, &data.error) == LS_MORE);
     ls_job_close(job); /* half of it was read: the dataset is of no use */
-    CHECK(ls_dataset_group(data.dataset, &job, &data.error) == LS_ERROR_USAGE);
+    CHECK(ls_dataset_group(data.dataset, 1, &job, &data.error) == LS_ERROR_USAGE);
     options.reader = NULL;
     CHECK(ls_dataset_read(data.dataset, &options, &job, &data.error) == LS_ERROR_USAGE);
     close_data(&data);

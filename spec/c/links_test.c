@@ -82,7 +82,7 @@ static int read_text(ls_dataset *dataset, ls_input input, const char *text, ls_e
 static int group(ls_dataset *dataset, ls_error *error)
 {
     ls_job *job;
-    int status = ls_dataset_group(dataset, &job, error);
+    int status = ls_dataset_group(dataset, 1, &job, error);
     return status == LS_OK ? finish(job, error) : status;
 }
 

@@ -111,7 +111,7 @@ static int open_dataset(world *world, const char *contacts, const char *events, 
         status = read_input(world->dataset, LS_INPUT_EVENTS, events, NULL, lenient, &world->error);
     }
     if (status == LS_OK) {
-        status = ls_dataset_group(world->dataset, &job, &world->error);
+        status = ls_dataset_group(world->dataset, 1, &job, &world->error);
     }
     return status == LS_OK ? run(job, &world->error) : status;
 }

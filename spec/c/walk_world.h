@@ -117,7 +117,7 @@ static inline int read_inputs(world *world, const inputs *inputs)
         status = read_input(world, files[i].input, files[i].text);
     }
     if (status == LS_OK) {
-        status = ls_dataset_group(world->dataset, &job, &world->error);
+        status = ls_dataset_group(world->dataset, 1, &job, &world->error);
     }
     return status == LS_OK ? run(job, &world->error) : status;
 }

@@ -103,7 +103,7 @@ local RUN = {
         help = "auto: if standard error is a terminal; json: a line a second; none." },
 }
 
-local THREADS = { "--threads", arg = "N", convert = whole(1, 256), help = "How many threads score; 1 by default." }
+local THREADS = { "--threads", arg = "N", convert = whole(1, 256), help = "Threads that read and score; 1 by default." }
 local OBJECT = {
     "--object", arg = "OBJECT", choices = { "contact", "company", "deal" },
     help = "Whose scores: contact, company or deal; the only ones there are, else contact.",
@@ -357,6 +357,7 @@ function M.dataset(args, definition, progress)
         definitions = definition, contacts = args.contacts, events = args.events, companies = args.companies,
         deals = args.deals, associations = args.associations, lists = lists_of(args.list), delimiter = args.delimiter,
         columns = columns_of(args.column), unknown = args.unknown, rejects = args.rejects, progress = progress,
+        threads = args.threads,
     }
 end
 

@@ -1,0 +1,155 @@
+-- Files of events larger than what is read at a time, as any export may be: quotes, line ends, bad rows, unknown
+-- contacts, ids of any kind. Whatever the number of threads, and whatever the processor can do, the scores and what is
+-- refused are the same; and the scores are those that plain counting finds.
+
+local shell = require("shell")
+
+local DEFINITION = [[
+return { name = "q", groups = { { name = "g", rules = {
+    { event = "opened", points = 1 },
+    { event = "visited", where = { page = { contains = "price" } }, points = 100 },
+    { event = "visited", where = { page = { ends_with = "\"x\"" } }, points = 10000 },
+    { event = "called", latest = 1, points_by = { page = { first = 0.25, second = 0.5 } }, points = 0 },
+} } } }
+]]
+DEFINITION = DEFINITION:gsub("points_by = { page = (%b{}) }, points = 0", 'property = "page", points_by = %1')
+
+local CONTACTS, ROWS = 300, 12000
+
+local ids = {
+    number = function(i) return tostring(i) end,
+    uuid = function(i) return ("%08x-1111-4222-8333-%012x"):format(i * 2654435 % 2 ^ 31, i) end,
+    mixed = function(i) return i % 3 == 0 and ("00%d"):format(i) or i % 3 == 1 and "c " .. i or tostring(i) end,
+}
+
+-- What makes a file hard, each with how often (one in so many rows).
+local worlds = {
+    { "plain rows", id = "number" },
+    { "ids that are long texts", id = "uuid" },
+    { "ids of several kinds", id = "mixed", blanks = 7 },
+    { "quoted fields", id = "number", quoted = 3, doubled = 9 },
+    { "every field in quotes", id = "uuid", quoted = 1, doubled = 50 },
+    { "line feeds inside quotes", id = "number", quoted = 20, lines = 90 },
+    { "line ends of Windows", id = "number", quoted = 5, windows = true },
+    { "pages that are nearly all new", id = "number", distinct = true },
+    { "rows that are refused", id = "number", bad = 40, quoted = 15, astray = 500 },
+    { "contacts that nobody knows", id = "uuid", unknown = 2 },
+    { "events given twice", id = "number", identity = true, quoted = 30 },
+    { "times before 1970 and after 2106", id = "number", far = 2000 },
+    { "semicolons", id = "number", delimiter = ";", quoted = 8 },
+}
+
+local function cell(world, random, text)
+    local quoted = world.quoted and random(world.quoted) == 1
+    if quoted or text:find('[",;\r\n]') then return '"' .. text:gsub('"', '""') .. '"' end
+    return text
+end
+
+local function page_of(world, random, row)
+    if world.distinct then return "price/" .. row end
+    if world.doubled and random(world.doubled) == 1 then return 'say "x"' end
+    if world.lines and random(world.lines) == 1 then return "price\nlist" end
+    return ({ "price", "first", "second", "a,b", "about/us", "", "long " .. ("text "):rep(9) })[random(7)]
+end
+
+local BAD = {
+    function(id) return id .. ",opened,not a time,x" end,
+    function() return ",opened,2025-01-01,x" end,
+    function(id) return id .. ",,2025-01-01,x" end,
+    function(id) return id .. ",opened,2025-01-01" end,
+}
+
+-- The text of events.csv; what counting expects, by contact; how many rows are refused.
+local function make(world, random)
+    local id_of, delimiter = ids[world.id], world.delimiter or ","
+    local lines, expected, refused = { table.concat({ "contact_id", "event", "at", "page" }, delimiter)
+        .. (world.identity and delimiter .. "id" or "") }, {}, 0
+    for i = 1, CONTACTS do expected[id_of(i)] = 0 end
+    for row = 1, ROWS do
+        local known = not (world.unknown and random(world.unknown) == 1)
+        local id = id_of(random(CONTACTS) + (known and 0 or CONTACTS))
+        if world.bad and random(world.bad) == 1 then
+            lines[#lines + 1] = BAD[random(#BAD)](id)
+            refused = refused + 1
+        elseif world.astray and random(world.astray) == 1 then
+            lines[#lines + 1] = id .. ',opened,2025-01-01,"x"y'
+            refused = refused + 1
+        else
+            local event, page = ({ "opened", "visited", "called" })[random(3)], page_of(world, random, row)
+            local year = world.far and random(world.far) == 1 and ({ 1905, 2024 })[random(2)] or 2025
+            local at = ("%04d-%02d-%02d %02d:%02d:%02d"):format(year, random(5), random(28), random(24) - 1,
+                random(60) - 1, random(60) - 1)
+            local fields = { (world.blanks and random(world.blanks) == 1 and "  " or "") .. cell(world, random, id),
+                cell(world, random, event), cell(world, random, at), cell(world, random, page) }
+            if world.identity then fields[5] = "e" .. row end
+            lines[#lines + 1] = table.concat(fields, delimiter)
+            if world.identity and random(5) == 1 then lines[#lines + 1] = lines[#lines] end
+            if expected[id] then
+                local points = event == "opened" and 1 or event == "visited" and page:find("price") and 100
+                    or event == "visited" and page:find('"x"$') and 10000 or 0
+                expected[id] = expected[id] + points
+            end
+        end
+    end
+    local ending = world.windows and "\r\n" or "\n"
+    return table.concat(lines, ending) .. (random(2) == 1 and ending or ""), expected, refused
+end
+
+-- A sequence of numbers that is the same on every Lua.
+local function sequence(seed)
+    local state = seed
+    return function(most)
+        state = (state * 1103515245 % 2147483648 + 12345) % 2147483648
+        return math.floor(state / 65536) % most + 1
+    end
+end
+
+describe("Reading a large file of events", function()
+    local folder
+
+    before_each(function()
+        folder = shell.folder()
+        shell.write(folder .. "/score.lua", DEFINITION)
+    end)
+
+    after_each(function()
+        shell.remove(folder)
+    end)
+
+    local function score(options, environment)
+        local run = shell.run(folder, ("rm -f rejects.csv; %s leadscore score score.lua --contacts contacts.csv"
+            .. " --events events.csv --at 2025-06-01 --rejects rejects.csv --out scores.csv %s"):format(
+            environment or "", options))
+        assert.equal(0, run.code, run.err)
+        return shell.read(folder .. "/scores.csv"), shell.read(folder .. "/rejects.csv") or "",
+            run.err:gsub(" in [%d.]+ s", "")
+    end
+
+    for number, world in ipairs(worlds) do
+        it("with " .. world[1], function()
+            local text, expected, refused = make(world, sequence(number * 7919))
+            local contacts = { "id" }
+            for i = 1, CONTACTS do contacts[#contacts + 1] = ids[world.id](i) end
+            shell.write(folder .. "/contacts.csv", table.concat(contacts, "\n") .. "\n")
+            shell.write(folder .. "/events.csv", text)
+            local delimiter = world.delimiter and " --delimiter '" .. world.delimiter .. "'" or ""
+            local scores, rejects, summary = score("--threads 1" .. delimiter)
+
+            local found = {}
+            for id, value in scores:gmatch("([^\n]-),([%d.]+)[^\n]*\n") do
+                found[id] = math.floor(tonumber(value))
+            end
+            assert.same(expected, found)
+            local listed = select(2, rejects:gsub("\n", "\n")) - (rejects ~= "" and 1 or 0)
+            assert.equal(refused, listed)
+
+            for _, way in ipairs({ { "--threads 2" }, { "--threads 5" },
+                { "--threads 1", "LEADSCORE_KERNELS=portable" } }) do
+                local other, other_rejects, other_summary = score(way[1] .. delimiter, way[2])
+                assert.equal(scores, other)
+                assert.equal(rejects, other_rejects)
+                assert.equal(summary, other_summary)
+            end
+        end)
+    end
+end)
