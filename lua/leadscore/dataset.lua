@@ -48,6 +48,9 @@ local function raise(message, level)
 end
 
 local function check_options(options, known, what, level)
+    if type(options) ~= "table" then
+        error(what .. ": expected a table of options, got " .. type(options), (level or 1) + 1)
+    end
     for key in pairs(options) do
         local found = false
         for _, name in ipairs(known) do
@@ -66,7 +69,6 @@ end
 local function opens_rejects(options)
     if options.rejects == nil then return nil end
     if type(options.rejects) == "function" then return options.rejects end
-    if type(options.rejects) ~= "string" then raise("rejects: expected a path or a function", 3) end
     local output, err = core.output(options.rejects)
     if not output then return nil, errors.with_file(errors.wrap(err, "io"), options.rejects) end
     return output
@@ -230,6 +232,13 @@ local function open(self)
     return self._handle
 end
 
+-- Raises, `level` up, unless object is one of those that have columns; records: those that have records.
+local function check_object(object, level, records)
+    if COUNTED[object] and not (records and object == "event") then return end
+    error(('object: expected "contact", "company"%s, got %s'):format(records and ' or "deal"' or ', "deal" or "event"',
+        show(object)), level + 1)
+end
+
 local function plan_of(definition, what, level)
     if not definitions.is(definition) then
         error(("%s: expected a definition or a set, got %s"):format(what, type(definition)), (level or 1) + 1)
@@ -238,7 +247,7 @@ local function plan_of(definition, what, level)
 end
 
 local function expect(self, definition)
-    local plan = plan_of(definition, "leadscore.dataset: definitions", 3)
+    local plan = definition:_open()
     local ok, err = self._handle:expect(plan)
     if ok == nil and err then return nil, errors.wrap(err) end
     self._kept, self._associated = {}, definition:_relates()
@@ -275,7 +284,7 @@ end
 local function fill(self, options, common, list)
     local definition = options.definitions
     if definition then
-        local plan = plan_of(definition, "leadscore.dataset: definitions", 3)
+        local plan = definition:_open()
         local err = missing_lists(plan, lists_given(options))
         if err then return nil, err end
         local ok, failure = expect(self, definition)
@@ -303,19 +312,51 @@ local function close_rejects(rejects, ok)
     return true
 end
 
--- leadscore.dataset
-function M.new(options)
-    if type(options) ~= "table" then raise("expected a table of options, got " .. type(options), 3) end
-    check_options(options, KNOWN, "leadscore.dataset", 3)
-    if not (options.contacts or options.companies or options.deals) then raise("contacts are needed", 3) end
-    if options.match ~= nil then matching.check(options.match, 3) end
-    local common = sources.common(options, 4)
-    local list, notes = sources.expand(options, 4)
+local function check_keep(columns, level)
+    if type(columns) ~= "table" then
+        raise("keep: expected lists of columns by object, got " .. show(columns), level + 1)
+    end
+    for object, names in pairs(columns) do
+        check_object(object, level + 1)
+        if type(names) ~= "table" then
+            raise(("keep.%s: expected a list of columns, got %s"):format(object, show(names)), level + 1)
+        end
+    end
+end
+
+-- Raises, `level` up, for wrong usage that can be told before anything is opened.
+local function check_usage(options, level)
+    level = level + 1
+    check_options(options, KNOWN, "leadscore.dataset", level)
+    if not (options.contacts or options.companies or options.deals) then raise("contacts are needed", level) end
+    if options.match ~= nil then matching.check(options.match, level) end
+    if options.keep ~= nil then check_keep(options.keep, level) end
+    if options.definitions then plan_of(options.definitions, "leadscore.dataset: definitions", level) end
+    local rejects, most, progress = options.rejects, options.max_memory, options.progress
+    if rejects ~= nil and type(rejects) ~= "function" and (type(rejects) ~= "string" or rejects == "" or
+        rejects:find("%z")) then
+        raise("rejects: expected a path or a function, got " .. show(rejects), level)
+    end
+    if most ~= nil and (type(most) ~= "number" or most < 0 or most >= 2 ^ 53 or
+        most % 1 ~= 0) then
+        raise("max_memory: expected a number of bytes, got " .. show(most), level)
+    end
+    if progress ~= nil and type(progress) ~= "function" then
+        raise("progress: expected a function, got " .. show(progress), level)
+    end
+end
+
+-- leadscore.dataset; level: 3 where what calls this is called by who is to blame for wrong usage.
+function M.new(options, level)
+    level = level or 3
+    check_usage(options, level)
+    local common = sources.common(options, level + 1)
+    local list, notes = sources.expand(options, level + 1)
     if not list then return nil, notes end
-    local handle, full = core.dataset(options.max_memory)
-    if not handle then return nil, errors.wrap(full, "memory") end
     local rejects, failure = opens_rejects(options)
     if failure then return nil, failure end
+    local handle, full = core.dataset(options.max_memory)
+    if not handle then return nil, errors.wrap(full, "memory") end
     common.rejects, common.progress = rejects, options.progress
     local self = setmetatable({
         _handle = handle, _warnings = {}, _notes = notes, _match = options.match,
@@ -330,8 +371,9 @@ end
 local SCORE_OPTIONS = { "at", "threads", "progress" }
 local MOST_THREADS = 256
 
-local function ready(self, definition)
-    local plan, handle = plan_of(definition, "dataset", 4), open(self)
+-- The plan, when the dataset has what it needs; raises, `level` up, for what is no definition.
+local function ready(self, definition, level)
+    local plan, handle = plan_of(definition, "dataset", level + 1), open(self)
     local err = missing_lists(plan, function(name) return handle:has_list(name) end) or dropped(self, definition, plan)
     if err then return nil, err end
     return plan
@@ -351,7 +393,7 @@ function Dataset:score(definition, options)
     if type(threads) ~= "number" or threads < 1 or threads > MOST_THREADS or threads % 1 ~= 0 then
         error("dataset:score: threads: expected a whole number from 1 to " .. MOST_THREADS, 2)
     end
-    local plan, err = ready(self, definition)
+    local plan, err = ready(self, definition, 2)
     if not plan then return nil, err end
     local at, unreadable = definitions.instant(options.at, 2)
     if not at then return nil, unreadable end
@@ -382,7 +424,7 @@ M.id_text = id_text
 
 -- The explanation as JSON text, exact to the digit.
 function Dataset:_explain(definition, id, at, object)
-    local plan, err = ready(self, definition)
+    local plan, err = ready(self, definition, 3)
     if not plan then return nil, err end
     local instant, unreadable = definitions.instant(at, 3)
     if not instant then return nil, unreadable end
@@ -411,6 +453,7 @@ end
 ---@return leadscore.Error|nil err also when there is no such id
 function Dataset:explain(definition, id, at, object)
     open(self)
+    if object ~= nil then check_object(object, 2, true) end
     local text, err = self:_explain(definition, id, at, object)
     if not text then return nil, err end
     return definitions.decode(text)
@@ -455,7 +498,9 @@ end
 ---@param object string "contact", "company", "deal" or "event"
 ---@return string[] names
 function Dataset:columns(object)
-    return open(self):columns(object)
+    local handle = open(self)
+    check_object(object, 2)
+    return handle:columns(object)
 end
 
 --- Properties that a definition names and no input has, with the nearest column, and files that were not read.
@@ -490,13 +535,15 @@ Dataset.__close = Dataset.close
 
 function Dataset:__tostring()
     if not self._handle then return "dataset (closed)" end
-    local counts = self._handle:counts()
-    local parts = {}
-    for _, each in ipairs({ { "companies", "company" }, { "deals", "deal" } }) do
-        local count = counts[each[1]]
-        if count > 0 then parts[#parts + 1] = ("%d %s, "):format(count, each[count == 1 and 2 or 1]) end
+    local counts, parts = self._handle:counts(), {}
+    for _, object in ipairs({ "contact", "company", "deal", "event" }) do
+        local plural = COUNTED[object]
+        local count = counts[plural]
+        if count > 0 or object == "contact" or object == "event" then
+            parts[#parts + 1] = ("%d %s"):format(count, count == 1 and object or plural)
+        end
     end
-    return ("dataset: %d contacts, %s%d events"):format(counts.contacts, table.concat(parts), counts.events)
+    return "dataset: " .. table.concat(parts, ", ")
 end
 
 M.Dataset = Dataset

@@ -5,6 +5,7 @@
 
 local errors = require("leadscore.error")
 local rows = require("leadscore.rows")
+local show = require("leadscore.check.context").show
 
 local M = {}
 
@@ -43,7 +44,7 @@ end
 local function add_folder(into, input, folder, notes, list)
     local lfs = require("lfs")
     local ok, next_name, state = pcall(lfs.dir, folder)
-    if not ok then return nil, errors.new({ kind = "io", file = folder, message = "cannot read this folder" }) end
+    if not ok then return nil, errors.folder(folder, next_name) end
     folder = folder:gsub("(.)/+$", "%1")
     local names = {}
     for name in next_name, state do
@@ -107,10 +108,17 @@ local function add_list(into, name, value, notes, level)
     return true
 end
 
-local function sorted_keys(map)
+-- A name with a zero byte would be cut there on its way to the core.
+local function is_name(text)
+    return type(text) == "string" and text ~= "" and not text:find("%z")
+end
+
+local function sorted_keys(map, level)
+    if type(map) ~= "table" then raise("lists: expected lists by name, got " .. show(map), level + 1) end
     local keys = {}
     for key in pairs(map) do
-        if type(key) ~= "string" then raise("lists: expected names as keys", 4) end
+        if not is_name(key) then raise("lists: expected names without zero bytes as keys, got " .. show(key),
+            level + 1) end
         keys[#keys + 1] = key
     end
     table.sort(keys)
@@ -118,7 +126,7 @@ local function sorted_keys(map)
 end
 
 local function add_lists(into, lists, notes, level)
-    for _, name in ipairs(sorted_keys(lists)) do
+    for _, name in ipairs(sorted_keys(lists, level + 1)) do
         local ok, err = add_list(into, name, lists[name], notes, level + 1)
         if not ok then return nil, err end
     end

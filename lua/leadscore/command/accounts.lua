@@ -128,7 +128,7 @@ end
 
 local function write(path, text)
     if not path or path == "-" then
-        io.stdout:write(text)
+        stop.print(text)
         return
     end
     local file, err = core.output(path)

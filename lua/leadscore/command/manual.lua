@@ -2,6 +2,7 @@
 
 local core = require("leadscore.core")
 local options = require("leadscore.command.options")
+local stop = require("leadscore.command.stop")
 
 local M = {}
 
@@ -81,7 +82,7 @@ function M.page()
 end
 
 function M.run()
-    io.stdout:write(M.page())
+    stop.print(M.page())
 end
 
 return M

@@ -12,7 +12,7 @@ local unpack = table.unpack or unpack -- luacheck: ignore 113
 local WIDTH, MARGIN = 80, 30
 
 local function print_and_end(text)
-    io.stdout:write(text, "\n")
+    stop.print(text, "\n")
     stop.with(0)
 end
 

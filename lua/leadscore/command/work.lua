@@ -72,6 +72,7 @@ local PLURALS = { contact = "contacts", company = "companies", deal = "deals" }
 
 -- The summary line. what: "scored 3 contacts"; where: "wrote scores.csv", or nil.
 function M.finish(work, what, where)
+    stop.flush()
     local counts, at = work.dataset:counts(), core.print_time(work.at)
     local parts = { ("%s, %s at %s in %s s"):format(what, render.count(counts.events, "event"), at,
         work.progress:seconds()) }

@@ -1,0 +1,192 @@
+-- Bugs that were found and fixed, each in the words of who met it. What belongs to a larger subject has its case there.
+
+local leadscore = require("leadscore")
+local shell = require("shell")
+
+local OPENS = { name = "opens", groups = { { name = "Opens", rules = { { event = "open", points = 2 } } } } }
+
+local function copy(of)
+    local new = {}
+    for key, value in pairs(of) do
+        new[key] = value
+    end
+    return new
+end
+
+local function small(options)
+    local all = {
+        contacts = { { id = 1 } }, events = { { contact_id = 1, event = "open", at = 0 } },
+    }
+    for key, value in pairs(options or {}) do
+        all[key] = value
+    end
+    return leadscore.dataset(all)
+end
+
+local folder
+
+local function file(name, text)
+    shell.write(folder .. "/" .. name, text)
+    return folder .. "/" .. name
+end
+
+local function run(line)
+    return shell.run(folder, line)
+end
+
+before_each(function()
+    folder = shell.folder()
+end)
+
+after_each(function()
+    shell.remove(folder)
+end)
+
+describe("a wrong argument", function()
+    local opens = assert(leadscore.define(OPENS))
+    local other = copy(OPENS)
+    other.name = "other"
+    local both = assert(leadscore.define({ OPENS, other }))
+
+    -- Raised with the line that made the call in front.
+    local function blames_caller(call, message)
+        local ok, err = pcall(call)
+        assert.is_false(ok)
+        assert.truthy(err:find("^[^\n]*fixed_spec%.lua:%d+: "), err)
+        assert.truthy(err:find(message, 1, true), err)
+    end
+
+    it("of a result is blamed on who called", function()
+        local result = assert(small():score(both))
+        blames_caller(function() result:top("opens", -1) end, "result:top: n: expected a whole number of at least 0")
+        blames_caller(function() result:top("opens", 1.5) end, "got 1.5")
+        blames_caller(function() result:top("opens", "all") end, 'got "all"')
+        blames_caller(function() result:top() end, "which score?")
+        blames_caller(function() result:top("open") end, 'did you mean "opens"?')
+        blames_caller(function() result:next_change(1, "open") end, 'did you mean "opens"?')
+        blames_caller(function() result:distribution("open") end, 'did you mean "opens"?')
+        for _, bins in ipairs({ 0, 10001, 2.5, "few" }) do
+            blames_caller(function() result:distribution("opens", { bins = bins }) end, "from 1 to 10000, got ")
+        end
+        blames_caller(function() result:distribution("opens", 20) end, "expected a table of options, got number")
+        blames_caller(function() result:write({ path = 7 }) end, "path: expected the name of a file, got 7")
+        blames_caller(function() result:write("") end, "path: expected the name of a file")
+        blames_caller(function() result:write("a\0b") end, "path: expected the name of a file")
+        blames_caller(function() result:write({ writer = 7 }) end, "writer: expected a function, got 7")
+        assert.equal(1, #result:top("opens", 1e300))
+    end)
+
+    it("of a dataset is blamed on who called", function()
+        local dataset = assert(small())
+        blames_caller(function() dataset:columns("account") end, 'object: expected "contact", "company", "deal" or ')
+        blames_caller(function() dataset:columns() end, "got nothing")
+        blames_caller(function() dataset:score({}) end, "expected a definition")
+        blames_caller(function() dataset:score(opens, 7) end, "expected a table of options, got number")
+        blames_caller(function() dataset:score(opens, { at = {} }) end, "at: expected a number of seconds or a text")
+        blames_caller(function() dataset:explain({}, 1) end, "expected a definition")
+        blames_caller(function() dataset:explain(opens, 1, nil, "event") end, 'object: expected "contact"')
+        blames_caller(function() dataset:explain(opens, 1, {}) end, "at: expected a number of seconds or a text")
+        for _, case in ipairs({
+            { { contact = {} }, 'did you mean "contacts"?' }, { { contacts = 7 }, "contacts: expected a path" },
+            { { delimiter = ",," }, "delimiter" }, { { unknown = 7 }, "unknown" },
+            { { columns = { x = 1 } }, "columns" },
+            { { rejects = 7 }, "rejects: expected a path or a function, got 7" }, { { rejects = "a\0b" }, "rejects" },
+            { { max_memory = "much" }, "max_memory" }, { { max_memory = -1 }, "max_memory" },
+            { { lists = 7 }, "lists: expected lists by name" }, { { lists = { 7 } }, "lists: expected names" },
+            { { lists = { a = 7 } }, "lists.a: expected a path" }, { { match = {} }, "match: expected email or name" },
+            { { keep = { account = {} } }, "object: expected" }, { { keep = { contact = "a" } }, "keep.contact" },
+            { { definitions = {} }, "expected a definition" }, { { progress = 7 }, "progress: expected a function" },
+        }) do
+            local options = copy(case[1])
+            options.contacts = options.contacts or {}
+            blames_caller(function() leadscore.dataset(options) end, case[2])
+        end
+    end)
+
+    it("of a definition is blamed on who called", function()
+        blames_caller(function() opens:score({}, {}) end, "at: expected a number of seconds or a text")
+        blames_caller(function() opens:explain({}, {}) end, "at: expected a number of seconds or a text")
+        blames_caller(function() opens:next_change({}, {}) end, "at: expected a number of seconds or a text")
+        blames_caller(function() both:score({}, {}) end, "at: expected a number of seconds or a text")
+        blames_caller(function() both:explain({}, {}) end, "at: expected a number of seconds or a text")
+        blames_caller(function() both:next_change({}, {}, "opens") end, "at: expected a number of seconds or a text")
+        blames_caller(function() both:next_change({}, 0, "open") end, 'did you mean "opens"?')
+        blames_caller(function() both:score({}, 0, "account") end, "object: expected")
+    end)
+end)
+
+describe("a message", function()
+    it("names a property once", function()
+        local definition = assert(leadscore.define({ name = "s", groups = { { name = "g", kind = "fit", rules = {
+            { when = { employees = { at_least = 5 } }, points = 1 },
+            { event = "order", where = { amount = { at_least = 5 } }, points = 1 },
+        } } }, tests = { { given = { employees = "many" }, at = "2025-06-01", expect = { value = 1 } } } }))
+        local many = 'cannot read "many" as a number (expected digits such as 1234 or 12.5)'
+        local _, err = definition:score({ employees = "many" })
+        assert.equal("employees: " .. many, tostring(err))
+        assert.same({ "employees", many }, { err.path, err.message })
+        _, err = definition:score({ events = { { event = "order", at = 0, amount = "many" } } })
+        assert.equal("events[1].amount: " .. many, tostring(err))
+        assert.same({ "employees: " .. many }, definition:test().cases[1].differences)
+    end)
+
+    it("counts one contact as one", function()
+        local dataset = assert(small())
+        assert.equal("dataset: 1 contact, 1 event", tostring(dataset))
+        local result = assert(dataset:score(assert(leadscore.define(OPENS)), { at = 0 }))
+        assert.equal("result: opens of 1 contact at 1970-01-01T00:00:00Z", tostring(result))
+        dataset = assert(small({ contacts = {}, companies = { { id = 1 } }, deals = { { id = 1 }, { id = 2 } } }))
+        assert.equal("dataset: 0 contacts, 1 company, 2 deals, 0 events", tostring(dataset))
+    end)
+
+    it("of the system begins with a small letter, and keeps names as they are", function()
+        local _, err = leadscore.load(folder .. "/Missing/S.lua")
+        assert.equal(folder .. "/Missing/S.lua: no such file or directory", tostring(err))
+        local result = assert(assert(small()):score(assert(leadscore.define(OPENS))))
+        _, err = result:write(folder .. "/Missing/Scores.csv")
+        assert.equal(folder .. "/Missing/Scores.csv: cannot open: no such file or directory", tostring(err))
+        _, err = result:write(folder .. "/Missing/Too/")
+        assert.equal(folder .. "/Missing/Too/: no such file or directory", tostring(err))
+        _, err = result:write(folder)
+        assert.equal(folder .. ": cannot open: is a directory", tostring(err))
+        _, err = require("leadscore.lists").read(folder)
+        assert.equal(folder .. ": is a directory", tostring(err))
+    end)
+end)
+
+describe("a JSON definition", function()
+    it("that does not parse is an error of the definition", function()
+        local path = file("s.json", '{\n"name": "s')
+        local _, err = leadscore.load(path)
+        assert.same({ "definition", path, 2 }, { err.kind, err.file, err.line })
+    end)
+
+    it("that is null is said to be null", function()
+        local _, err = leadscore.load(file("s.json", "null"))
+        assert.truthy(tostring(err):find("expected a definition (a table) or a list of them, got null", 1, true))
+        _, err = leadscore.load(file("s.json", "7"))
+        assert.truthy(tostring(err):find("a list of them, got 7", 1, true))
+    end)
+end)
+
+describe("standard output that is full", function()
+    it("ends every command with 74, however much it prints", function()
+        local rules, tests = {}, {}
+        for i = 1, 1000 do
+            rules[i] = ('{ when = { country = "C%d" }, points = 1 }'):format(i)
+            tests[i] = '{ given = {}, at = "2025-06-01", expect = { value = 1 } }'
+        end
+        local definition = 'return { name = "s", groups = { { name = "g", rules = { %s } } }, tests = { %s } }'
+        file("long.lua", definition:format(table.concat(rules, ", "), table.concat(tests, ", ")))
+        file("short.lua", definition:format(rules[1], tests[1]))
+        file("contacts.csv", "id,country\n1,SE\n")
+        for _, line in ipairs({
+            "test short.lua", "test long.lua", "test --quiet short.lua", "check --canonical long.lua", "check long.lua",
+            "explain long.lua --contacts contacts.csv --id 1", "preview short.lua --contacts contacts.csv",
+            "manual", "score --help",
+        }) do
+            local got = run("leadscore " .. line .. " > /dev/full")
+            assert.same({ 74, "leadscore: standard output: no space left on device\n" }, { got.code, got.err }, line)
+        end
+    end)
+end)
