@@ -169,6 +169,143 @@ describe("a JSON definition", function()
     end)
 end)
 
+describe("a column that is to be read as another", function()
+    local country = 'return { name = "fit", groups = { { name = "Fit", rules = { { when = { country = "SE" }, ' ..
+        "points = 5 } } } } }"
+    local function score(options)
+        file("fit.lua", country)
+        file("id.csv", "id\n1\n")
+        return run("leadscore score fit.lua --quiet --at 2025-06-01 " .. options)
+    end
+
+    it("is told to be missing, with the nearest name", function()
+        file("contacts.csv", "id,lande,country\n1,SE,SE\n")
+        assert.same({ code = 1, out = "", err = 'contacts.csv:1: expected a column "land" to read as "country", ' ..
+            'got none (nearest: "lande")\n' }, score("--contacts contacts.csv --column contacts.country=land"))
+        file("events.csv", "contact_id,event,at\n1,open,2025-05-01\n")
+        assert.same({ code = 1, out = "", err = 'events.csv:1: expected a column "when" to read as "at", ' ..
+            'got "contact_id" and others\n' }, score("--contacts id.csv --events events.csv --column events.at=when"))
+        file("links.csv", "from_object,from_id,to_object,to_id\n")
+        local got = score("--contacts id.csv --associations links.csv --column associations.label=role")
+        assert.truthy(got.err:find('links.csv:1: expected a column "role" to read as "label"', 1, true), got.err)
+    end)
+
+    it("may be in only some of the files of an input", function()
+        file("a.csv", "id,land\n1,SE\n")
+        file("b.csv", "id,country\n2,SE\n")
+        local got = score("--contacts a.csv --contacts b.csv --column contacts.country=land")
+        assert.same({ code = 0, out = "id,fit\n1,5\n2,5\n", err = "" }, got)
+        got = score("--contacts b.csv --contacts a.csv --column contacts.country=land")
+        assert.equal("id,fit\n2,5\n1,5\n", got.out)
+        got = score("--contacts a.csv --contacts b.csv --column contacts.country=state")
+        assert.equal('b.csv:1: expected a column "state" to read as "country", got "id" and others\n', got.err)
+        file("c.ndjson", '{"id":3,"land":"SE"}\n')
+        got = score("--contacts c.ndjson --contacts b.csv --column contacts.country=land")
+        assert.equal("id,fit\n3,5\n2,5\n", got.out)
+    end)
+end)
+
+describe("a text that is read as empty", function()
+    it("stays an id where it is one", function()
+        local definitions = assert(leadscore.define({
+            { name = "opens", scope = { not_in_list = "staff" }, properties = { company_id = "text" },
+              groups = { { name = "Opens", kind = "fit", rules = {
+                  { event = "open", points = 1 }, { when = { level = { known = true } }, points = 10 },
+                  { when = { company = { id = { known = true } } }, points = 100 },
+                  { when = { deals = { id = "0" } }, points = 1000 },
+              } } } },
+        }))
+        local dataset = assert(leadscore.dataset({
+            contacts = { { id = "0", level = "0", company_id = "0" }, { id = "1", level = "1" }, { id = 2 } },
+            companies = { { id = "0" } }, deals = { { id = 0 } },
+            associations = {
+                { from_object = "contact", from_id = "0", to_object = "deal", to_id = "0" },
+                { from_object = "company", from_id = "0", to_object = "contact", to_id = "1" },
+            },
+            events = {
+                { contact_id = "0", event = "open", at = 1, id = "0" },
+                { contact_id = "0", event = "open", at = 2, id = "0" },
+                { contact_id = "1", event = "open", at = 1 },
+            },
+            lists = { staff = { 2, 0 } }, unknown = "0",
+        }))
+        assert.equal(1, dataset:counts().repeated)
+        local result = assert(dataset:score(definitions, { at = 10 }))
+        assert.is_false(result:get("0").opens.in_scope)
+        assert.equal(11, result:get("1").opens.value)
+        assert.is_false(result:get("2").opens.in_scope)
+        dataset = assert(leadscore.dataset({
+            contacts = { { id = "0", level = "0", company_id = "0" } }, companies = { { id = "0" } },
+            deals = { { id = 0 } }, unknown = "0", lists = { staff = {} },
+            events = { { contact_id = 0, event = "open", at = 1 } },
+            associations = { { from_object = "contact", from_id = "0", to_object = "deal", to_id = "0" } },
+        }))
+        assert.equal(1101, assert(dataset:score(definitions, { at = 10 })):get(0).opens.value)
+    end)
+end)
+
+describe("an id", function()
+    it("is a text or a number, in files, rows and records", function()
+        local said = "id: expected a text or a number, got "
+        for _, case in ipairs({ { { 1 }, "a list" }, { true, "true or false" } }) do
+            local _, err = leadscore.dataset({ contacts = { { id = case[1] } } })
+            assert.equal("contacts:1:1: " .. said .. case[2], tostring(err))
+            _, err = small({ events = { { contact_id = case[1], event = "open", at = 0 } } })
+            assert.truthy(tostring(err):find("contact_id: expected a text or a number, got " .. case[2], 1, true))
+            _, err = small({ events = { { contact_id = 1, event = "open", at = 0, id = case[1] } } })
+            assert.truthy(tostring(err):find(said .. case[2], 1, true), tostring(err))
+            _, err = small({ companies = { { id = 1 } }, associations = {
+                { from_object = "contact", from_id = 1, to_object = "company", to_id = case[1] } } })
+            assert.truthy(tostring(err):find("to_id: expected a text or a number", 1, true), tostring(err))
+        end
+        local plain = assert(leadscore.define(OPENS))
+        local related = assert(leadscore.define({ name = "r", groups = { { name = "g", rules = {
+            { when = { company = { industry = "Retail" } }, points = 5 } } } } }))
+        for _, definition in ipairs({ plain, related }) do
+            for _, id in ipairs({ { 1 }, true }) do
+                local _, err = definition:score({ id = id })
+                assert.equal(said .. (id == true and "boolean" or "table"), tostring(err))
+                assert.equal("id", err.path)
+            end
+            assert.is_true(definition:score({ id = 7 }).in_scope)
+        end
+        local _, err = related:score({ company = { id = {} } })
+        assert.equal("company.id: expected a text or a number, got table", (tostring(err):gsub("%[1%]", "")))
+    end)
+end)
+
+describe("text that is no UTF-8", function()
+    it("is data in rows of Lua, as in CSV and in records", function()
+        local latin = "S\246der"
+        local definition = assert(leadscore.define({ name = "fit", groups = { { name = "Fit", rules = {
+            { when = { city = latin }, points = 5 }, { event = latin, points = 1 } }, kind = "fit" } } }))
+        local dataset = assert(leadscore.dataset({
+            contacts = { { id = latin, city = latin }, { id = 2, city = "S\195\182der" } },
+            events = { { contact_id = latin, event = latin, at = 0 } },
+        }))
+        local result = assert(dataset:score(definition, { at = 1 }))
+        assert.equal(6, result:get(latin).fit.value)
+        assert.equal(0, result:get(2).fit.value)
+        assert.equal(6, definition:score({ city = latin, events = { { latin, 0 } } }, 1).value)
+        local path = file("contacts.csv", "id,city\n" .. latin .. "," .. latin .. "\n")
+        result = assert(assert(leadscore.dataset({ contacts = path })):score(definition))
+        assert.equal(5, result:get(latin).fit.value)
+        local _, err = leadscore.dataset({ contacts = file("c.ndjson", '{"id":"' .. latin .. '"}\n') })
+        assert.truthy(tostring(err):find("c.ndjson:1", 1, true)) -- a file of JSON is UTF-8
+    end)
+end)
+
+describe("a zero byte in the name of a list", function()
+    it("is refused, not cut off there", function()
+        local _, err = leadscore.define({ name = "s", scope = { in_list = "a\0b" }, groups = {
+            { name = "g", rules = { { event = "e", points = 1 } } } } })
+        assert.truthy(tostring(err):find("scope.in_list: expected the name of a list without zero bytes", 1, true))
+        local ok, raised = pcall(small, { lists = { ["a\0b"] = {} } })
+        assert.is_false(ok)
+        assert.truthy(raised:find("lists: expected names without zero bytes", 1, true))
+    end)
+end)
+
 describe("standard output that is full", function()
     it("ends every command with 74, however much it prints", function()
         local rules, tests = {}, {}

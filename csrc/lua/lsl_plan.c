@@ -586,6 +586,9 @@ static bool read_pair(reading *record, const lsl_place *outermost)
         return read_array(record, &place, read_list);
     if (holds_records(L, key))
         return true;
+    if (ls_string_equal(key, "id", 2) && lua_type(L, -1) != LUA_TSTRING &&
+        lua_type(L, -1) != LUA_TNUMBER)
+        return wrong(record, &place, "expected a text or a number, got %s", luaL_typename(L, -1));
     const ls_buffer *text = &record->owner->text;
     return read_value(record, &place) &&
            accepted(record, &place,

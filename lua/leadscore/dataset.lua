@@ -104,7 +104,8 @@ end
 local function read_source(self, source, common)
     local options, failure = open_source(source)
     options.input, options.format, options.gzip = source.input, source.format, source.gzip
-    options.name, options.list = source.name, source.list
+    options.name, options.list, options.last = source.name, source.list, source.last
+    options.bytes = source.rows ~= nil -- texts of Lua may hold any
     options.renames, options.delimiter = common.renames[source.input], common.delimiter
     options.unknown, options.rejects = common.unknown, common.rejects
     local job, err = self._handle:read(options)

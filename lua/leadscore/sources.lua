@@ -1,7 +1,8 @@
 -- What a dataset is to read: turns the options of leadscore.dataset into an ordered list of sources, folders expanded
 -- into their files, formats told by names.
 --
--- A source: { input =, name = (for messages), format =, gzip =, list =, and one of path =, text =, rows =, stdin = }.
+-- A source: { input =, name = (for messages), format =, gzip =, list =, last = (of its input), and one of path =,
+-- text =, rows =, stdin = }.
 
 local errors = require("leadscore.error")
 local rows = require("leadscore.rows")
@@ -117,8 +118,9 @@ local function sorted_keys(map, level)
     if type(map) ~= "table" then raise("lists: expected lists by name, got " .. show(map), level + 1) end
     local keys = {}
     for key in pairs(map) do
-        if not is_name(key) then raise("lists: expected names without zero bytes as keys, got " .. show(key),
-            level + 1) end
+        if not is_name(key) then
+            raise("lists: expected names without zero bytes as keys, got " .. show(key), level + 1)
+        end
         keys[#keys + 1] = key
     end
     table.sort(keys)
@@ -145,9 +147,13 @@ function M.expand(options, level)
         end
         if not ok then return nil, err end
     end
-    local stdin = 0
+    local stdin, last = 0, {}
     for _, source in ipairs(into) do
         stdin = stdin + (source.stdin and 1 or 0)
+        last[source.input] = source
+    end
+    for _, source in next, last do
+        source.last = true
     end
     if stdin > 1 then raise("standard input can be only one of the inputs", level) end
     return into, notes
@@ -168,7 +174,7 @@ local function renames_of(columns, level)
     local renames = {}
     for key, header in pairs(columns or {}) do
         local input, column = tostring(key):match("^(%a+)%.(.+)$")
-        if not input or not IS_INPUT[input] or type(header) ~= "string" then
+        if not input or not IS_INPUT[input] or not is_name(column) or not is_name(header) then
             raise(("columns: expected FILE.NEW = OLD such as %s, got %s = %s"):format(
                 '["events.contact_id"] = "visitor"', tostring(key), tostring(header)), level + 1)
         end
@@ -182,7 +188,9 @@ local function texts_of(value, level)
     if value == nil then return nil end
     local list = type(value) == "table" and value or { value }
     for _, text in ipairs(list) do
-        if type(text) ~= "string" then raise("unknown: expected a text or a list of texts", level + 1) end
+        if type(text) ~= "string" or text:find("%z") then
+            raise("unknown: expected a text or a list of texts, got " .. show(text), level + 1)
+        end
     end
     return list
 end
