@@ -306,6 +306,128 @@ describe("a zero byte in the name of a list", function()
     end)
 end)
 
+describe("one file", function()
+    before_each(function()
+        file("opens.lua", 'return { name = "opens", groups = { { name = "g", rules = { ' ..
+            '{ event = "open", points = 1 } } } } }')
+        file("contacts.csv", "id\n1\n")
+        file("events.csv", "contact_id,event,at\n1,open,2025-05-01\n")
+        run("ln -s events.csv link.csv; ln events.csv hard.csv; cp events.csv b.csv; mkdir folder; " ..
+            "ln events.csv folder/a.csv")
+    end)
+
+    it("given twice to an input is refused, whatever it is called", function()
+        for _, again in ipairs({ "events.csv", "./events.csv", "link.csv", "hard.csv", "folder" }) do
+            local got = run("leadscore score opens.lua --contacts contacts.csv --events events.csv --events " .. again)
+            local name = again == "folder" and "folder/a.csv" or again
+            assert.same({ code = 2, out = "", err = "leadscore: events: expected each file once, got events.csv and " ..
+                name .. ", which are one file\n" }, got)
+        end
+        local line = "leadscore score opens.lua --quiet --at 2025-06-01 --contacts contacts.csv --events events.csv "
+        assert.equal("id,opens\n1,2\n", run(line .. "--events b.csv").out)
+        assert.equal("id,opens\n1,1\n", run(line .. "--list a=contacts.csv --list b=contacts.csv").out)
+        assert.equal(2, run(line .. "--list a=contacts.csv --list a=./contacts.csv").code)
+    end)
+
+    it("that was read is not written over", function()
+        local before = shell.read(folder .. "/events.csv")
+        local options = { contacts = folder .. "/contacts.csv", events = folder .. "/folder" }
+        options.rejects = folder .. "/hard.csv"
+        local _, err = leadscore.dataset(options)
+        assert.equal("rejects: " .. folder .. "/hard.csv is one of the inputs", tostring(err))
+        assert.equal("usage", err.kind)
+        options.rejects = nil
+        local result = assert(assert(leadscore.dataset(options)):score(assert(leadscore.define(OPENS))))
+        _, err = result:write(folder .. "/link.csv")
+        assert.equal("path: " .. folder .. "/link.csv is one of the inputs", tostring(err))
+        assert.equal("usage", err.kind)
+        _, err = result:write(folder .. "/")
+        assert.equal("path: " .. folder .. "/contacts.csv is one of the inputs", tostring(err))
+        assert(result:write(folder .. "/b.csv"))
+        assert.equal(before, shell.read(folder .. "/events.csv"))
+        assert.equal("id\n1\n", shell.read(folder .. "/contacts.csv"))
+    end)
+
+    it("is not two outputs of a command, nor an output and an input", function()
+        for options, said in pairs({
+            ["--matched events.csv"] = "--matched: events.csv is one of the inputs",
+            ["--matched m.csv --unmatched m.csv"] = "--unmatched and --matched name the same file",
+            ["--matched m.csv --out m.csv"] = "--out and --matched name the same file",
+            ["--matched -"] = "--matched: expected a file, got -",
+        }) do
+            local got = run("leadscore score opens.lua --contacts contacts.csv --events events.csv --match-name id " ..
+                options)
+            assert.same({ code = 2, out = "", err = "leadscore: " .. said .. "\n" }, got)
+        end
+        file("companies.csv", "id\nc1\n")
+        file("targets.csv", "c1\n")
+        file("tasks.csv", "id\n1\n")
+        local line = "leadscore accounts --quiet --companies companies.csv --targets targets.csv --tasks tasks.csv "
+        for options, said in pairs({
+            ["--out tasks.csv"] = "--out: tasks.csv is one of the inputs",
+            ["--out targets.csv"] = "--out: targets.csv is one of the inputs",
+            ["--write-targets companies.csv"] = "--write-targets: companies.csv is one of the inputs",
+            ["--write-targets t.csv --out t.csv"] = "--out and --write-targets name the same file",
+        }) do
+            assert.same({ code = 2, out = "", err = "leadscore: " .. said .. "\n" }, run(line .. options))
+        end
+        assert.equal(0, run(line .. "--add-id c2 --write-targets targets.csv").code)
+        assert.equal("id\nc1\nc2\n", shell.read(folder .. "/targets.csv"))
+    end)
+end)
+
+describe("an input that nothing comes from", function()
+    before_each(function()
+        file("opens.lua", 'return { name = "opens", groups = { { name = "g", rules = { ' ..
+            '{ event = "open", points = 1 } } } } }')
+        file("contacts.csv", "id\n1\n")
+    end)
+
+    it("is waited for only until an interrupt", function()
+        run("mkfifo pipe")
+        local before = shell.names(folder)
+        for _, line in ipairs({
+            "score opens.lua --contacts contacts.csv --events - --rejects bad.txt --out scores.csv",
+            "score opens.lua --contacts contacts.csv --events pipe --rejects bad.txt --out scores.csv",
+            "score opens.lua --contacts - --quiet", "explain opens.lua --id 1 --contacts -",
+            "preview opens.lua --contacts contacts.csv --list a=- --progress none",
+            "accounts --companies contacts.csv --tasks -",
+        }) do
+            for _, sent in ipairs({ "", "printf 'contact_id,event,at\\n1,op' >&3; " }) do
+                -- A pipe that this shell holds open at both ends never ends; what hangs is killed: 137.
+                local got = run("exec 3<>pipe; " .. sent ..
+                    "timeout --preserve-status -k 5 -s INT 0.2 \"$LEADSCORE\" " .. line .. " <&3")
+                assert.same({ code = 130, out = "", err = "leadscore: interrupted\n" }, got, line)
+                assert.same(before, shell.names(folder))
+            end
+        end
+    end)
+
+    it("is read as it comes, to the last byte", function()
+        for _, input in ipairs({ "-", "/dev/stdin" }) do
+            local got = run("{ printf 'contact_id,event,at\\n1,op'; sleep 0.2; printf 'en,2025-05-01\\n'; " ..
+                "sleep 0.2; printf '1,open,2025-05-02'; } | leadscore score opens.lua --quiet --at 2025-06-01 " ..
+                "--contacts contacts.csv --events " .. input)
+            assert.same({ code = 0, out = "id,opens\n1,2\n", err = "" }, got)
+        end
+    end)
+
+    it("tells progress of the module, which may stop it", function()
+        run("mkfifo pipe")
+        local read = folder .. "/pipe"
+        local write = assert(io.open(read, "r+b")) -- holds it open at both ends
+        local asked = 0
+        local dataset, err = leadscore.dataset({ contacts = read, progress = function(info)
+            assert.same({ "read", "bytes", read }, { info.phase, info.unit, info.file })
+            asked = asked + 1
+            return asked < 3
+        end })
+        write:close()
+        assert.is_nil(dataset)
+        assert.same({ "interrupted", 3 }, { err.kind, asked })
+    end)
+end)
+
 describe("standard output that is full", function()
     it("ends every command with 74, however much it prints", function()
         local rules, tests = {}, {}

@@ -52,8 +52,8 @@ local read = {
 local refused = {
     { "semicolons.csv", "id;country\n1;SE\n", 'semicolons.csv:1: expected a column "id", got "id;country" ' ..
         "(if ';' delimits the columns: --delimiter ';')" },
-    { "quoted.csv", '"id";"country"\n"1";"SE"\n', "quoted.csv:1:1: expected a delimiter after the closing quote, got " ..
-        "more text (if ';' delimits the columns: --delimiter ';')" },
+    { "quoted.csv", '"id";"country"\n"1";"SE"\n', "quoted.csv:1:1: expected a delimiter after the closing quote, " ..
+        "got more text (if ';' delimits the columns: --delimiter ';')" },
     { "tabs.csv", "country\tid\nSE\t1\n", 'tabs.csv:1: expected a column "id", got "country?id" ' ..
         "(if tabs delimit the columns: --delimiter tab)" },
     { "no_semicolons.csv", "key;country\n1;SE\n", 'no_semicolons.csv:1: expected a column "id", got "key;country"' },

@@ -66,30 +66,59 @@ end
 
 -- ---- reading ----------------------------------------------------------------------------------------------------
 
-local function opens_rejects(options)
+local function opens_rejects(options, list)
     if options.rejects == nil then return nil end
     if type(options.rejects) == "function" then return options.rejects end
+    local spoils = sources.spoils(list, "rejects", options.rejects)
+    if spoils then return nil, spoils end
     local output, err = core.output(options.rejects)
     if not output then return nil, errors.with_file(errors.wrap(err, "io"), options.rejects) end
     return output
 end
 
--- What a source adds to the core's options, and a table that holds what its reader found wrong.
-local function open_source(source)
-    if source.path then return { path = source.path }, nil end
+-- Milliseconds between looks for an interrupt while nothing comes.
+local PATIENCE = 50
+
+-- A reader of a stream that may block: standard input, a pipe. While nothing comes, progress(info) is asked whether to
+-- go on, so that an interrupt need not wait for the other end. failure: gets what went wrong.
+local function stream_reader(file, progress, info, failure)
+    return function(size)
+        local available = progress and core.wait_readable(file, PATIENCE)
+        while progress and not available do
+            if progress(info) == false then
+                failure.message, failure.kind = "interrupted", "interrupted"
+                return nil
+            end
+            available = core.wait_readable(file, PATIENCE)
+        end
+        -- More than there is would block; of what the system cannot count there is some.
+        if available and available > 0 and available < size then size = available end
+        local text, message = file:read(size)
+        if not text and message then failure.message, failure.kind = errors.system(message), "io" end
+        return text
+    end
+end
+
+-- A pipe or device by its name; nil for a regular file, which the core reads by itself.
+local function open_stream(path)
+    local mode = require("lfs").attributes(path, "mode")
+    if mode == nil or mode == "file" or mode == "directory" then return nil end
+    return io.open(path, "rb")
+end
+
+-- What a source adds to the core's options, a table that holds what its reader found wrong, and the file it opened.
+local function open_source(source, progress, info)
+    local failure = {}
+    if source.stdin then return { reader = stream_reader(io.stdin, progress, info, failure) }, failure end
     if source.text then return { text = source.text }, nil end
     if source.rows then
-        local reader, failure = rows.reader(source.rows, source.input)
+        local reader
+        reader, failure = rows.reader(source.rows, source.input)
         return { reader = reader }, failure
     end
-    local failure = {}
-    return {
-        reader = function(size)
-            local text, message = io.stdin:read(size)
-            if not text and message then failure.message, failure.kind = message, "io" end
-            return text
-        end,
-    }, failure
+    local stream = progress and open_stream(source.path)
+    if not stream then return { path = source.path }, nil end
+    return { reader = stream_reader(stream, progress, info, failure) }, failure, stream
 end
 
 local function rows_read(handle)
@@ -102,17 +131,24 @@ local function rows_read(handle)
 end
 
 local function read_source(self, source, common)
-    local options, failure = open_source(source)
+    local info = { file = source.name, phase = "read", unit = "bytes", done = 0, total = 0 }
+    local options, failure, stream = open_source(source, common.progress, info)
     options.input, options.format, options.gzip = source.input, source.format, source.gzip
     options.name, options.list, options.last = source.name, source.list, source.last
     options.bytes = source.rows ~= nil -- texts of Lua may hold any
     options.renames, options.delimiter = common.renames[source.input], common.delimiter
     options.unknown, options.rejects = common.unknown, common.rejects
     local job, err = self._handle:read(options)
-    if not job then return nil, errors.with_file(errors.wrap(err), source.name) end
-    local info = { file = source.name, count_rows = rows_read(self._handle) }
+    if not job then
+        if stream then stream:close() end
+        return nil, errors.with_file(errors.wrap(err), source.name)
+    end
+    info.count_rows = rows_read(self._handle)
     local ok, problem = jobs.finish(job, common.progress, info)
-    if failure and failure.message then
+    if stream then stream:close() end
+    if failure and failure.kind == "interrupted" then
+        return nil, errors.new({ kind = "interrupted", message = "interrupted" })
+    elseif failure and failure.message then
         return nil, errors.new({
             kind = failure.kind or "input", file = source.name, line = failure.line, path = failure.path,
             message = failure.message,
@@ -347,6 +383,15 @@ local function check_usage(options, level)
     end
 end
 
+-- The files among the sources, for as long as the dataset lives.
+local function files_of(list)
+    local files = {}
+    for _, source in ipairs(list) do
+        if source.identity then files[#files + 1] = { path = source.path, identity = source.identity } end
+    end
+    return files
+end
+
 -- leadscore.dataset; level: 3 where what calls this is called by who is to blame for wrong usage.
 function M.new(options, level)
     level = level or 3
@@ -354,13 +399,13 @@ function M.new(options, level)
     local common = sources.common(options, level + 1)
     local list, notes = sources.expand(options, level + 1)
     if not list then return nil, notes end
-    local rejects, failure = opens_rejects(options)
+    local rejects, failure = opens_rejects(options, list)
     if failure then return nil, failure end
     local handle, full = core.dataset(options.max_memory)
     if not handle then return nil, errors.wrap(full, "memory") end
     common.rejects, common.progress = rejects, options.progress
     local self = setmetatable({
-        _handle = handle, _warnings = {}, _notes = notes, _match = options.match,
+        _handle = handle, _warnings = {}, _notes = notes, _match = options.match, _sources = files_of(list),
     }, Dataset)
     local ok, err = fill(self, options, common, list)
     local committed, problem = close_rejects(rejects, ok)
@@ -438,6 +483,11 @@ function Dataset:_explain(definition, id, at, object)
     local text, failure = self._handle:explain(plan, object, row, instant)
     if not text then return nil, errors.wrap(failure) end
     return text
+end
+
+-- The error of an output at this path that would be written over one of the files that were read, or nil.
+function Dataset:_spoils(path)
+    return sources.spoils(self._sources, "path", path)
 end
 
 -- The core's dataset, for the ids of a result's rows.

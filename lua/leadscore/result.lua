@@ -205,6 +205,8 @@ end
 
 -- Writes one object's scores into a file that appears when it is whole.
 local function write_file(self, object, format, path, options)
+    local spoils = path ~= "-" and self._dataset:_spoils(path)
+    if spoils then return nil, spoils end
     local output, err = core.output(path == "-" and 1 or path)
     if not output then return nil, errors.with_file(errors.wrap(err, "io"), path) end
     local ok, problem = run_write(self, object, format, output, options)

@@ -1,9 +1,10 @@
 -- What a dataset is to read: turns the options of leadscore.dataset into an ordered list of sources, folders expanded
 -- into their files, formats told by names.
 --
--- A source: { input =, name = (for messages), format =, gzip =, list =, last = (of its input), and one of path =,
--- text =, rows =, stdin = }.
+-- A source: { input =, name = (for messages), format =, gzip =, list =, last = (of its input), identity = (of a file),
+-- and one of path =, text =, rows =, stdin = }.
 
+local core = require("leadscore.core")
 local errors = require("leadscore.error")
 local rows = require("leadscore.rows")
 local show = require("leadscore.check.context").show
@@ -31,7 +32,28 @@ end
 
 local function file_source(input, path, list)
     local format, gzip = format_of(path)
-    return { input = input, path = path, name = path, format = format or "csv", gzip = gzip, list = list }
+    return {
+        input = input, path = path, name = path, format = format or "csv", gzip = gzip, list = list,
+        identity = require("lfs").attributes(path, "mode") == "file" and core.file_identity(path) or nil,
+    }
+end
+
+-- One file twice in an input counts twice, whatever it is called. Devices and pipes may be read again.
+local function check_once(list)
+    local seen = {}
+    for _, source in ipairs(list) do
+        local what = source.list and "lists." .. source.list or source.input
+        local key = source.identity and what .. " " .. source.identity
+        if key and seen[key] then
+            return nil, errors.new({
+                kind = "usage", path = what, message = ("expected each file once, got %s and %s, which are one file")
+                    :format(seen[key], source.path),
+            })
+        elseif key then
+            seen[key] = source.path
+        end
+    end
+    return true
 end
 
 local function note_skipped(notes, folder, name)
@@ -156,6 +178,8 @@ function M.expand(options, level)
         source.last = true
     end
     if stdin > 1 then raise("standard input can be only one of the inputs", level) end
+    local ok, err = check_once(into)
+    if not ok then return nil, err end
     return into, notes
 end
 
@@ -193,6 +217,17 @@ local function texts_of(value, level)
         end
     end
     return list
+end
+
+-- The error of an output that would be written over one of the sources' files, or nil. option: whose path it is.
+function M.spoils(list, option, path)
+    local identity = core.file_identity(path)
+    for _, source in ipairs(list) do
+        if identity and identity == source.identity then
+            return errors.new({ kind = "usage", path = option, message = path .. " is one of the inputs" })
+        end
+    end
+    return nil
 end
 
 -- What every source is read with.

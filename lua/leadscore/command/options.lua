@@ -276,8 +276,8 @@ end
 
 -- Whether both are there and one: the same file or folder, whatever they are called.
 local function is_same(a, b)
-    local one, other = lfs.attributes(a), lfs.attributes(b)
-    return one and other and one.dev == other.dev and one.ino == other.ino
+    local one = core.file_identity(a)
+    return one ~= nil and one == core.file_identity(b)
 end
 
 local ENDINGS = { csv = true, ndjson = true, jsonl = true }
@@ -291,9 +291,15 @@ local function is_input(path, input)
     return ENDINGS[ending] and not name:find("^[._]") and is_same(parent == "" and "." or parent, input)
 end
 
-local function is_any_input(path, args)
-    for _, name in ipairs({ "contacts", "companies", "deals", "events", "associations" }) do
-        for _, input in ipairs(args[name] or {}) do
+local FILES = {
+    "contacts", "companies", "deals", "events", "associations", "tasks", "engagements",
+    "targets", "add", "remove", "dismissed", -- lists of targets, which --write-targets may write anew
+}
+local MOST_FILES = { write_targets = 7 }
+
+local function is_any_input(path, args, option)
+    for i = 1, MOST_FILES[option] or #FILES do
+        for _, input in ipairs(args[FILES[i]] or {}) do
             if is_input(path, input) then return true end
         end
     end
@@ -303,12 +309,15 @@ local function is_any_input(path, args)
     for _, definition in ipairs(args.definition or {}) do
         if is_same(path, definition) and lfs.attributes(path, "mode") == "file" then return true end
     end
-    return false
+    return args.free_mail ~= nil and is_input(path, args.free_mail)
 end
 
--- What --out and --rejects write, as { option, path }; a folder gets one file an object.
+-- What a command writes, as { option, path }; a folder gets one file an object.
 local function outputs_of(args)
-    local outputs = { args.rejects and { "rejects", args.rejects } }
+    local outputs = {}
+    for _, option in ipairs({ "rejects", "matched", "unmatched", "write_targets" }) do
+        if args[option] then outputs[#outputs + 1] = { option, args[option] } end
+    end
     if args.out and args.out:sub(-1) == "/" then
         for _, name in ipairs({ "contacts", "companies", "deals" }) do
             outputs[#outputs + 1] = { "out", args.out .. name .. "." .. (args.format or "csv") }
@@ -319,15 +328,25 @@ local function outputs_of(args)
     return outputs
 end
 
--- Nothing that is read may be written over, nor both outputs to one file.
+local function flag(option)
+    return "--" .. option:gsub("_", "-")
+end
+
+-- Nothing that is read may be written over, nor two outputs to one file.
 local function check_outputs(args)
-    if args.rejects == "-" then stop.with(stop.USAGE, "leadscore: --rejects: expected a file, got -") end
-    for _, each in ipairs(outputs_of(args)) do
+    local outputs = outputs_of(args)
+    for i, each in ipairs(outputs) do
         local option, path = each[1], each[2]
-        if is_any_input(path, args) then
-            stop.with(stop.USAGE, ("leadscore: --%s: %s is one of the inputs"):format(option, path))
-        elseif option == "out" and args.rejects and (path == args.rejects or is_input(path, args.rejects)) then
-            stop.with(stop.USAGE, "leadscore: --out and --rejects name the same file")
+        if path == "-" then
+            stop.with(stop.USAGE, ("leadscore: %s: expected a file, got -"):format(flag(option)))
+        elseif is_any_input(path, args, option) then
+            stop.with(stop.USAGE, ("leadscore: %s: %s is one of the inputs"):format(flag(option), path))
+        end
+        for k = 1, i - 1 do
+            local before = outputs[k]
+            if path == before[2] or is_input(path, before[2]) then
+                stop.with(stop.USAGE, ("leadscore: %s and %s name the same file"):format(flag(option), flag(before[1])))
+            end
         end
     end
 end
@@ -339,8 +358,7 @@ local function match_of(args)
     end
     for _, name in ipairs({ "free_mail", "matched", "unmatched" }) do
         if args[name] then
-            stop.with(stop.USAGE, ("leadscore: --%s goes with --match-domain or --match-name"):format(
-                (name:gsub("_", "-"))))
+            stop.with(stop.USAGE, ("leadscore: %s goes with --match-domain or --match-name"):format(flag(name)))
         end
     end
 end
