@@ -115,6 +115,34 @@ describe("a wrong argument", function()
     end)
 end)
 
+describe("the module", function()
+    -- A require that fails in the middle leaves Lua 5.1 and LuaJIT a module that can never be had again.
+    it("has all that defining and scoring need once it is required", function()
+        local before = {}
+        for name, value in pairs(package.loaded) do
+            if name:find("^leadscore%.?") and name ~= "leadscore.core" then before[name] = value end
+        end
+        for name in pairs(before) do
+            package.loaded[name] = nil
+        end
+        local path = package.path
+        local fresh = require("leadscore")
+        package.path = ""
+        local done, score = pcall(function()
+            local definition = assert(fresh.define({ name = "s", groups = { { name = "g", rules = {
+                { when = { company = { industry = "Retail" } }, points = 5 } } } } }))
+            assert(definition:fingerprint())
+            return definition:score({ company = { industry = "retail" } })
+        end)
+        package.path = path
+        for name, value in pairs(before) do
+            package.loaded[name] = value
+        end
+        assert.is_true(done, tostring(score))
+        assert.equal(5, score.value)
+    end)
+end)
+
 describe("a message", function()
     it("names a property once", function()
         local definition = assert(leadscore.define({ name = "s", groups = { { name = "g", kind = "fit", rules = {
