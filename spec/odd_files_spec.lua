@@ -122,13 +122,13 @@ end)
 
 describe("an output", function()
     it("does not spoil an input", function()
-        shell.run(folder, "mkdir data; cp good.csv data/contacts.csv")
+        shell.run(folder, "mkdir data; cp good.csv data/contacts.csv; cp good.csv data/2025-06-01T00-00-00Z.csv")
         for _, options in ipairs({
             "--contacts good.csv --out good.csv", "--contacts good.csv --out ./good.csv",
             "--contacts good.csv --rejects good.csv", "--contacts good.csv --list x=good.csv --rejects good.csv",
             "--contacts good.csv --out score.lua", "--contacts data/contacts.csv --out data/",
             "--contacts data --out data/contacts.csv", "--contacts good.csv --out x --rejects x",
-            "--contacts good.csv --rejects -",
+            "--contacts good.csv --rejects -", "--contacts data/2025-06-01T00-00-00Z.csv --at 2025-06-02 --out data/",
         }) do
             local before = shell.read(folder .. "/good.csv")
             local got = score(options)

@@ -231,14 +231,18 @@ local function scored_objects(self)
     return list
 end
 
-local function write_folder(self, folder, format, options)
+-- Makes a folder that is not there; its name may end in "/".
+function M.make_folder(folder)
     local lfs = require("lfs")
-    if lfs.attributes(folder, "mode") ~= "directory" then
-        local ok, message = lfs.mkdir((folder:gsub("(.)/+$", "%1")))
-        if not ok then
-            return nil, errors.new({ kind = "io", file = folder, message = errors.system(message, folder) })
-        end
-    end
+    if lfs.attributes(folder, "mode") == "directory" then return true end
+    local ok, message = lfs.mkdir((folder:gsub("(.)/+$", "%1")))
+    if ok then return true end
+    return nil, errors.new({ kind = "io", file = folder, message = errors.system(message, folder) })
+end
+
+local function write_folder(self, folder, format, options)
+    local made, failure = M.make_folder(folder)
+    if not made then return nil, failure end
     for _, object in ipairs(options.object and { options.object } or scored_objects(self)) do
         local ok, err = write_file(self, object, format, folder .. FILES[object] .. "." .. format, options)
         if not ok then return nil, err end

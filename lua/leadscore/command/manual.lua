@@ -42,7 +42,7 @@ end
 
 local HEAD = [[
 .SH NAME
-leadscore \- scores contacts from score definitions, exactly, and says why
+leadscore \- scores contacts, companies and deals from score definitions, exactly, and says why
 .SH SYNOPSIS
 .B leadscore
 .I COMMAND DEFINITION...

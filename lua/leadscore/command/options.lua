@@ -96,8 +96,14 @@ local OPTIONAL = { name = "definition", show = "DEFINITION", args = "*", help = 
 
 local VIEWS = { "all", "no-open-tasks", "no-calls", "no-meetings", "no-open-deals", "no-decision-maker", "blocker" }
 
+local AT = { "--at", arg = "TIME", convert = instant, help = "The instant of scoring; now by default." }
+local INSTANTS = {
+    "--at", arg = "TIME", convert = instant, many = true,
+    help = "The instant of scoring; now by default. Several: the inputs are read once, and --out is a folder that "
+        .. "gets a file for each, such as 2025-01-31T09-30-00Z.csv (UTC).",
+}
+
 local RUN = {
-    { "--at", arg = "TIME", convert = instant, help = "The instant of scoring; now by default." },
     { "--quiet", help = "No progress and no summary." },
     { "--progress", arg = "MODE", choices = { "auto", "json", "none" },
         help = "auto: if standard error is a terminal; json: a line a second; none." },
@@ -115,11 +121,12 @@ M.commands = {
         usage = "leadscore score DEFINITION... --contacts FILE [--events FILE] [options]",
         description = "Scores every record and writes one row each, in input order: id, then for each score NAME, and "
             .. "where there are such NAME_engagement, NAME_fit and NAME_label. A file appears whole or not at all.",
-        arguments = { DEFINITION }, read = true, run = true,
+        arguments = { DEFINITION }, read = true, run = true, at = INSTANTS,
         options = {
             { "--out", arg = "FILE",
                 help = "Where to write; standard output by default. A folder (DIR/): a file an object." },
-            { "--format", arg = "FORMAT", choices = { "csv", "ndjson" }, help = "By the name of --out, else csv." },
+            { "--format", arg = "FORMAT", choices = { "csv", "ndjson" },
+                help = "csv or ndjson; by the name of --out, else csv." },
             OBJECT, { "--extra", help = "Adds NAME_scored and NAME_next_change_at." }, THREADS,
         },
         example = "leadscore score score.lua --contacts contacts.csv --events events.csv --out scores.csv",
@@ -182,7 +189,7 @@ M.commands = {
             { "--gdpr", help = "Leaves out the engagement of contacts without a legal basis." },
             { "--out", arg = "FILE", help = "Where to write; standard output by default." },
             { "--format", arg = "FORMAT", choices = { "text", "csv", "json" },
-                help = "By the name of --out, else text." },
+                help = "text, csv or json; by the name of --out, else text." },
             THREADS,
         },
         example = "leadscore accounts score.lua --companies companies.csv --contacts contacts.csv --deals deals.csv",
@@ -231,7 +238,7 @@ function M.groups(command)
     local groups = {}
     if command.read then groups[1] = { "Inputs", READ } end
     local own = {}
-    for _, list in ipairs({ command.options, command.run and RUN or {} }) do
+    for _, list in ipairs({ command.options, command.run and { command.at or AT } or {}, command.run and RUN or {} }) do
         for _, option in ipairs(list) do
             own[#own + 1] = option
         end
@@ -312,6 +319,20 @@ local function is_any_input(path, args, option)
     return args.free_mail ~= nil and is_input(path, args.free_mail)
 end
 
+local PLURALS = { contact = "contacts", company = "companies", deal = "deals" }
+
+-- Whether a run is of several instants.
+function M.is_several(args)
+    return type(args.at) == "table" and #args.at > 1
+end
+
+-- The file in the folder --out that scores go to. at: of several instants; object: where there is a file for each.
+function M.out_file(args, at, object)
+    -- Colons are no part of names on every system.
+    local name = at and core.print_time(at):gsub(":", "-") .. (object and "-" or "") or ""
+    return args.out .. name .. (PLURALS[object] or "") .. "." .. (args.format or "csv")
+end
+
 -- What a command writes, as { option, path }; a folder gets one file an object.
 local function outputs_of(args)
     local outputs = {}
@@ -319,8 +340,12 @@ local function outputs_of(args)
         if args[option] then outputs[#outputs + 1] = { option, args[option] } end
     end
     if args.out and args.out:sub(-1) == "/" then
-        for _, name in ipairs({ "contacts", "companies", "deals" }) do
-            outputs[#outputs + 1] = { "out", args.out .. name .. "." .. (args.format or "csv") }
+        local several = M.is_several(args)
+        for _, at in ipairs(several and args.at or { false }) do
+            if several then outputs[#outputs + 1] = { "out", M.out_file(args, at) } end
+            for _, object in ipairs({ "contact", "company", "deal" }) do
+                outputs[#outputs + 1] = { "out", M.out_file(args, at, object) }
+            end
         end
     elseif args.out and args.out ~= "-" then
         outputs[#outputs + 1] = { "out", args.out }
@@ -330,6 +355,19 @@ end
 
 local function flag(option)
     return "--" .. option:gsub("_", "-")
+end
+
+-- Several instants go to a folder, each to its own file.
+local function check_instants(args)
+    if not M.is_several(args) then return end
+    if not args.out or args.out:sub(-1) ~= "/" then
+        stop.with(stop.USAGE, "leadscore: --at: several instants need --out DIR/, a folder")
+    end
+    local seen = {}
+    for _, at in ipairs(args.at) do
+        if seen[at] then stop.with(stop.USAGE, "leadscore: --at names " .. core.print_time(at) .. " twice") end
+        seen[at] = true
+    end
 end
 
 -- Nothing that is read may be written over, nor two outputs to one file.
@@ -369,6 +407,7 @@ function M.dataset(args, definition, progress)
         stop.with(stop.USAGE, "leadscore: --contacts FILE is needed (or --companies, --deals)")
     end
     check_stdin(args)
+    check_instants(args)
     check_outputs(args)
     return {
         match = match_of(args),
@@ -378,9 +417,9 @@ function M.dataset(args, definition, progress)
     }
 end
 
--- The instant of a run: --at, else now.
-function M.at(args)
-    return args.at or core.now()
+-- The instants of a run in the order given: --at, else now.
+function M.instants(args)
+    return type(args.at) == "table" and args.at or { args.at or core.now() }
 end
 
 return M

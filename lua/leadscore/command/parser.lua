@@ -59,7 +59,7 @@ end
 
 local function root()
     local parser = argparse("leadscore")
-        :description("Scores contacts from score definitions, exactly, and says why.")
+        :description("Scores contacts, companies and deals from score definitions, exactly, and says why.")
         :usage("Usage: leadscore COMMAND DEFINITION... [inputs] [options]")
         :epilog("Try `leadscore demo` first; `leadscore COMMAND --help` shows each command with an example.")
         :command_target("command"):help_max_width(WIDTH):help_description_margin(MARGIN)
