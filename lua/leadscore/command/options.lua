@@ -382,6 +382,7 @@ local function check_outputs(args)
         end
         for k = 1, i - 1 do
             local before = outputs[k]
+            if before[1] == option then break end -- those of --out, which are the last
             if path == before[2] or is_input(path, before[2]) then
                 stop.with(stop.USAGE, ("leadscore: %s and %s name the same file"):format(flag(option), flag(before[1])))
             end

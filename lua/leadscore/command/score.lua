@@ -13,9 +13,10 @@ local function refuse_gzip(path)
     end
 end
 
-local function write(run, result, options)
-    options.extra, options.progress, options.format = run.args.extra, run.hook, run.args.format
-    local ok, err = result:write(options)
+local function write(run, result, path, object)
+    local ok, err = result:write({
+        path = path, object = object, extra = run.args.extra, format = run.args.format, progress = run.hook,
+    })
     run.progress:clear()
     stop.check(ok, err)
 end
@@ -37,8 +38,7 @@ local function write_instants(run, object)
     for _, at in ipairs(run.instants) do
         local result = work.score(run, at)
         for _, each in ipairs(objects) do
-            local path = options.out_file(run.args, at, #objects > 1 and each or nil)
-            write(run, result, { path = path, object = each })
+            write(run, result, options.out_file(run.args, at, #objects > 1 and each or nil), each)
         end
         result:close()
     end
@@ -52,7 +52,7 @@ function M.run(args)
     if options.is_several(args) then
         write_instants(run, object)
     else
-        write(run, work.score(run), { path = args.out or "-", object = object })
+        write(run, work.score(run), args.out or "-", object)
     end
     local out = args.out and args.out ~= "-" and "wrote " .. args.out or nil
     work.finish(run, "scored " .. work.scored(run, object), out)
