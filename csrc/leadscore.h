@@ -141,7 +141,7 @@ typedef int (*ls_writer)(void *user, const char *bytes, size_t size);
 
 typedef struct ls_rename {
     const char *column; /* the name the product uses */
-    const char *header; /* the name in the file's first row */
+    const char *header; /* the name in the file's first row, or of members in NDJSON */
 } ls_rename;
 
 #define LS_MAX_THREADS 256
@@ -150,7 +150,9 @@ typedef struct ls_input_options {
     ls_input input;
     ls_format format;
     bool gzip;
-    char delimiter;   /* 0: comma */
+    bool bytes;     /* NDJSON: texts may hold bytes that are no UTF-8, as those of CSV may */
+    bool last;      /* no file of this input follows: a rename whose header none had is an error */
+    char delimiter; /* 0: comma */
     const char *name; /* for messages */
     const char *list; /* LS_INPUT_LIST: the list's name */
     const char *path; /* file to read; NULL: use reader */
@@ -158,7 +160,7 @@ typedef struct ls_input_options {
     void *reader_user;
     const ls_rename *renames; /* array */
     size_t rename_count;
-    const char *const *unknown; /* texts read as empty */
+    const char *const *unknown; /* texts read as empty, but for ids */
     size_t unknown_count;
     ls_writer rejects; /* NULL: the first bad row or cell ends the job with LS_ERROR_INPUT */
     void *rejects_user;

@@ -44,7 +44,7 @@ static int take_end(ls_reading *reading, size_t row, ls_role object_role, end *o
     if (which > LS_DEAL)
         status = refuse(reading, row, object_role, from ? "from_object" : "to_object",
                         "contact, company or deal", error);
-    else if (ls_reads_empty(reading, id))
+    else if (id.length == 0)
         status = refuse(reading, row, (ls_role)(object_role + 1), from ? "from_id" : "to_id",
                         "an id", error);
     else {

@@ -141,7 +141,7 @@ static uint32_t find_contact(const ls_reading *reading, ls_event_batch *events, 
 {
     ls_string id = ls_reading_field(reading, events->start + i, reading->id_field);
     uint32_t row = ls_contact_row(reading->dataset, id, ls_canonical_id(id));
-    if (row == UINT32_MAX && ls_reads_empty(reading, id))
+    if (row == UINT32_MAX && id.length == 0)
         blame(events, i, NO_CONTACT);
     return row;
 }
@@ -195,7 +195,7 @@ static void hash_identities(const ls_reading *reading, ls_event_batch *events)
     for (size_t i = 0; i < events->kept_count; i++) {
         ls_string id = ls_trimmed(cell(&ids, events->kept[i]));
         events->identities[i][0] = events->identities[i][1] = 0;
-        if (!ls_reads_empty(reading, id))
+        if (id.length != 0)
             ls_hash_identity(reading->dataset->seed, id, events->identities[i]);
     }
 }

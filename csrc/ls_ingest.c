@@ -49,6 +49,7 @@ void ls_ingest_free(ls_dataset *dataset)
         ingest->layout = next;
     }
     ls_free(context, ingest->expected, ingest->expected_capacity * sizeof *ingest->expected);
+    ls_free(context, ingest->renamed, ingest->renamed_capacity * sizeof *ingest->renamed);
     ls_free(context, ingest->direct, ingest->direct_count * sizeof *ingest->direct);
     ls_free(context, ingest, sizeof *ingest);
     dataset->ingest = NULL;
@@ -284,7 +285,7 @@ static ls_string nearest_header(const ls_string *headers, size_t count, ls_strin
     size_t fewest = MOST_SLIPS + 1;
     for (size_t i = 0; i < count; i++) {
         size_t slips = count_slips(name, headers[i]);
-        if (slips < fewest && slips < name.length) {
+        if (slips < fewest && 2 * slips <= name.length) {
             fewest = slips;
             nearest = headers[i];
         }
@@ -322,6 +323,37 @@ static ls_string header_of(const ls_reading *reading, ls_string name)
         if (ls_string_equal(name, reading->renames[i].column, strlen(reading->renames[i].column)))
             return (ls_string){reading->renames[i].header, strlen(reading->renames[i].header)};
     return name;
+}
+
+/* ---- renames that were found ----------------------------------------------------------------- */
+
+static bool was_renamed(const ls_reading *reading, ls_string header)
+{
+    const struct ls_ingest *ingest = reading->dataset->ingest;
+    for (size_t i = 0; i < ingest->renamed_count; i++)
+        if (ingest->renamed[i].input == reading->input &&
+            ls_string_equal(ingest->renamed[i].header, header.text, header.length))
+            return true;
+    return false;
+}
+
+/* Notes the header of a file if a rename reads it. LS_OK or LS_ERROR_MEMORY. */
+static int note_renamed(ls_reading *reading, ls_string header)
+{
+    struct ls_ingest *ingest = reading->dataset->ingest;
+    for (size_t i = 0; i < reading->rename_count; i++) {
+        const char *wanted = reading->renames[i].header;
+        if (!ls_string_equal(header, wanted, strlen(wanted)) || was_renamed(reading, header))
+            continue;
+        char *copy = ls_arena_text(&reading->dataset->arena, header.text, header.length);
+        if (copy == NULL ||
+            ls_grow(reading->dataset->context, &ingest->renamed, &ingest->renamed_capacity,
+                    ingest->renamed_count + 1, sizeof *ingest->renamed) != LS_OK)
+            return LS_ERROR_MEMORY;
+        ingest->renamed[ingest->renamed_count++] =
+            (ls_renamed){reading->input, {copy, header.length}};
+    }
+    return LS_OK;
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */
@@ -431,12 +463,19 @@ static int check_once(const ls_reading *reading, ls_string name, uint64_t line, 
     return LS_OK;
 }
 
+/* Columns that hold ids of records: ids are kept as they are, whatever texts read as empty. */
+static bool holds_ids(const ls_reading *reading, ls_string name)
+{
+    return reading->object != LS_EVENT &&
+           (is(name, "company_id") || is(name, "contact_id") || is(name, "deal_id"));
+}
+
 static void init_coder(ls_reading *reading, ls_field *field)
 {
     field->coder.source = reading->source;
     field->coder.field = (uint32_t)reading->field_count;
     ls_coder_init(&field->coder, reading->dataset->context, reading->unknown,
-                  reading->unknown_count);
+                  holds_ids(reading, field->name) ? 0 : reading->unknown_count);
 }
 
 static int add_field(ls_reading *reading, ls_string name)
@@ -488,29 +527,107 @@ static bool has_header(const ls_string *headers, size_t count, ls_string header)
     return false;
 }
 
-static int check_required(const ls_reading *reading, const ls_string *headers, size_t count,
-                          uint64_t line, ls_error *error)
+/* The columns that every row of the input needs; their number. */
+static size_t required_of(ls_input input, const char *const **out)
 {
     static const char *const of_events[] = {"contact_id", "event", "at"};
     static const char *const of_records[] = {"id"};
     static const char *const of_associations[] = {"from_object", "from_id", "to_object", "to_id"};
-    bool events = reading->input == LS_INPUT_EVENTS;
-    bool associations = reading->input == LS_INPUT_ASSOCIATIONS;
-    const char *const *words = events ? of_events : associations ? of_associations : of_records;
-    for (size_t i = 0; i < (events ? 3 : associations ? 4 : 1); i++) {
-        const char *word = words[i];
-        ls_string name = header_of(reading, (ls_string){word, strlen(word)});
-        if (has_header(headers, count, name) ||
-            has_header(headers, count, (ls_string){word, strlen(word)}))
-            continue;
-        ls_string near = nearest_header(headers, count, name);
-        if (near.length != 0)
-            return fail_header(reading, line, error,
-                               "expected a column \"%.*s\", got none (nearest: \"%.*s\")",
-                               (int)name.length, name.text, (int)near.length, near.text);
-        return fail_header(reading, line, error, "expected a column \"%.*s\", got \"%.*s\"%s",
-                           (int)name.length, name.text, (int)headers[0].length, headers[0].text,
-                           count > 1 ? " and others" : "");
+    bool events = input == LS_INPUT_EVENTS, associations = input == LS_INPUT_ASSOCIATIONS;
+    *out = events ? of_events : associations ? of_associations : of_records;
+    return events ? 3 : associations ? 4 : 1;
+}
+
+/* Whether the name is among the row's columns, were they delimited so. */
+static bool is_delimited(const ls_row *row, char delimiter, ls_string name)
+{
+    const char *text = row->text, *end = row->text + row->length;
+    while (text < end) {
+        const char *next = memchr(text, delimiter, (size_t)(end - text));
+        ls_string cell = ls_trim(text, (size_t)((next != NULL ? next : end) - text));
+        if (cell.length >= 2 && *cell.text == '"' && cell.text[cell.length - 1] == '"')
+            cell = (ls_string){cell.text + 1, cell.length - 2};
+        if (ls_string_equal(cell, name.text, name.length))
+            return true;
+        if (next == NULL)
+            return false;
+        text = next + 1;
+    }
+    return false;
+}
+
+/* What to do about a header row that another delimiter would make whole; "" where none would. */
+static const char *delimiter_hint(const ls_reading *reading, const ls_row *row)
+{
+    static const char delimiters[] = {';', '\t', '|', ','};
+    static const char *const hints[] = {
+        " (if ';' delimits the columns: --delimiter ';')",
+        " (if tabs delimit the columns: --delimiter tab)",
+        " (if '|' delimits the columns: --delimiter '|')",
+        " (if commas delimit the columns: --delimiter ',')",
+    };
+    const char *const *words;
+    size_t count = required_of(reading->input, &words);
+    for (size_t i = 0; i < sizeof delimiters; i++) {
+        bool whole = delimiters[i] != reading->csv.delimiter;
+        for (size_t j = 0; j < count && whole; j++) {
+            ls_string word = {words[j], strlen(words[j])};
+            whole = is_delimited(row, delimiters[i], header_of(reading, word)) ||
+                    is_delimited(row, delimiters[i], word);
+        }
+        if (whole)
+            return hints[i];
+    }
+    return "";
+}
+
+/* A file without a column that is wanted, which is read as the product's name if that is another;
+ * `hint` says what may be the matter. */
+static int fail_column(const ls_reading *reading, const ls_row *row, const ls_string *headers,
+                       ls_string wanted, ls_string name, const char *hint, ls_error *error)
+{
+    ls_string near = nearest_header(headers, row->found, wanted);
+    bool other = !ls_string_equal(wanted, name.text, name.length);
+    const char *as = other ? " to read as \"" : "", *after = other ? "\"" : "";
+    int length = other ? (int)name.length : 0;
+    if (near.length != 0 && hint[0] == '\0')
+        return fail_header(reading, row->line, error,
+                           "expected a column \"%.*s\"%s%.*s%s, got none (nearest: \"%.*s\")",
+                           (int)wanted.length, wanted.text, as, length, name.text, after,
+                           (int)near.length, near.text);
+    return fail_header(reading, row->line, error,
+                       "expected a column \"%.*s\"%s%.*s%s, got \"%.*s\"%s%s", (int)wanted.length,
+                       wanted.text, as, length, name.text, after, (int)headers[0].length,
+                       headers[0].text, row->found > 1 ? " and others" : "", hint);
+}
+
+static int check_required(const ls_reading *reading, const ls_row *row, const ls_string *headers,
+                          ls_error *error)
+{
+    const char *const *words;
+    size_t count = required_of(reading->input, &words);
+    for (size_t i = 0; i < count; i++) {
+        ls_string word = {words[i], strlen(words[i])}, name = header_of(reading, word);
+        if (!has_header(headers, row->found, name) && !has_header(headers, row->found, word))
+            return fail_column(reading, row, headers, name, word, delimiter_hint(reading, row),
+                               error);
+    }
+    return LS_OK;
+}
+
+/* Some file of the input has the header of each rename. */
+static int check_renames(ls_reading *reading, const ls_row *row, const ls_string *headers,
+                         ls_error *error)
+{
+    for (size_t i = 0; i < row->found; i++)
+        if (note_renamed(reading, headers[i]) != LS_OK)
+            return ls_fail_memory(error);
+    for (size_t i = 0; i < reading->rename_count && reading->last; i++) {
+        const ls_rename *rename = &reading->renames[i];
+        ls_string header = {rename->header, strlen(rename->header)};
+        ls_string name = {rename->column, strlen(rename->column)};
+        if (!was_renamed(reading, header))
+            return fail_column(reading, row, headers, header, name, "", error);
     }
     return LS_OK;
 }
@@ -554,7 +671,9 @@ static int bind_csv_headers(ls_reading *reading, const ls_row *row, ls_error *er
     if (!any)
         return fail_header(reading, row->line, error,
                            "expected a header row that names the columns, got empty names");
-    int status = check_required(reading, headers, row->found, row->line, error);
+    int status = check_required(reading, row, headers, error);
+    if (status == LS_OK)
+        status = check_renames(reading, row, headers, error);
     return status == LS_OK ? bind_headers(reading, headers, row->found, row->line, error) : status;
 }
 
@@ -592,8 +711,8 @@ static int bind_csv(ls_reading *reading, ls_error *error)
     if (row.problem != LS_ROW_GOOD) {
         ls_error reason;
         describe_problem(reading, &row, &reason);
-        return ls_fail_at(error, LS_ERROR_INPUT, reading->name, row.line, row.field, "%s",
-                          reason.message);
+        return ls_fail_at(error, LS_ERROR_INPUT, reading->name, row.line, row.field, "%s%s",
+                          reason.message, delimiter_hint(reading, &row));
     }
     status = list ? bind_csv_list(reading, &row, error) : bind_csv_headers(reading, &row, error);
     return status == LS_OK ? ls_csv_set_fields(&reading->csv, row.found, &reading->batch, error)
@@ -610,6 +729,8 @@ static int bind_new_keys(ls_reading *reading, ls_error *error)
         ls_string key = ls_dictionary_text(&lines->keys, (uint32_t)reading->field_count + 1);
         ls_string source = header_of(reading, key);
         bool away = !ls_string_equal(source, key.text, key.length);
+        if (note_renamed(reading, key) != LS_OK)
+            return ls_fail_memory(error);
         int status = bind_field(reading, product_name(reading, key, away),
                                 reading->batch.rows[0].line, error);
         if (status != LS_OK)
@@ -634,8 +755,41 @@ static int read_batch(ls_reading *reading, ls_error *error)
     return reading->field_count != 0 ? ls_csv_read(&reading->csv, &reading->batch, error) : LS_OK;
 }
 
+/* The field of an id that is no text or number in the row at hand, or LS_NO_FIELD. */
+static size_t find_wrong_id(const ls_reading *reading)
+{
+    const size_t ids[] = {reading->id_field, reading->identity_field,
+                          reading->association_fields[LS_ROLE_FROM_ID - LS_ROLE_FROM_OBJECT],
+                          reading->association_fields[LS_ROLE_TO_ID - LS_ROLE_FROM_OBJECT]};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        if (ids[i] == LS_NO_FIELD)
+            continue;
+        ls_json_kind kind = reading->lines.kinds[ids[i]];
+        if (kind != LS_JSON_TEXT && kind != LS_JSON_NUMBER && kind != LS_JSON_NULL)
+            return ids[i];
+    }
+    return LS_NO_FIELD;
+}
+
+static int refuse_id(ls_reading *reading, size_t field, ls_error *error)
+{
+    ls_json_kind kind = reading->lines.kinds[field];
+    ls_error reason;
+    ls_fail(&reason, LS_ERROR_INPUT, "%s: expected a text or a number, got %s",
+            reading->fields[field].name.text,
+            kind == LS_JSON_ARRAY    ? "a list"
+            : kind == LS_JSON_OBJECT ? "an object"
+                                     : "true or false");
+    return ls_refuse_row(reading, reading->batch.rows, field + 1, reason.message, error);
+}
+
 static int take_batch(ls_reading *reading, ls_error *error)
 {
+    if (reading->ndjson && reading->batch.rows[0].problem == LS_ROW_GOOD) {
+        size_t wrong = find_wrong_id(reading);
+        if (wrong != LS_NO_FIELD)
+            return refuse_id(reading, wrong, error);
+    }
     switch (reading->input) {
     case LS_INPUT_EVENTS: return ls_take_events(reading, error);
     case LS_INPUT_LIST: return ls_take_list(reading, error);
@@ -894,6 +1048,8 @@ static ls_reading *new_reading(ls_dataset *dataset, const ls_input_options *opti
     reading->threads = options->threads != 0 ? options->threads : 1;
     reading->object = object_of(options->input);
     reading->ndjson = options->format == LS_FORMAT_NDJSON;
+    reading->lines.bytes = options->bytes;
+    reading->last = options->last;
     reading->rejects = options->rejects;
     reading->rejects_user = options->rejects_user;
     reading->id_field = reading->event_field = LS_NO_FIELD;

@@ -19,6 +19,12 @@ typedef struct ls_expected {
     uint8_t types; /* 1 << ls_type */
 } ls_expected;
 
+/* The header of a rename that some file of the input had. */
+typedef struct ls_renamed {
+    ls_input input;
+    ls_string header;
+} ls_renamed;
+
 #define LS_NO_FIELD SIZE_MAX
 /* Columns of one file: names are compared with each other. */
 #define LS_MAX_COLUMNS 10000
@@ -62,6 +68,8 @@ typedef struct ls_partition {
 struct ls_ingest {
     ls_expected *expected;
     size_t expected_count, expected_capacity;
+    ls_renamed *renamed;
+    size_t renamed_count, renamed_capacity;
     bool begun;         /* something was read: too late to expect */
     bool busy;          /* a job is open */
     bool failed;        /* a job ended early: the dataset is not whole */
@@ -120,6 +128,7 @@ typedef struct ls_reading {
     const char *name, *list_name;
     uint32_t source;
     bool ndjson, bound, begun;
+    bool last; /* no file of this input follows */
     ls_csv csv;
     ls_ndjson lines;
     ls_rename *renames;
@@ -150,6 +159,7 @@ LS_INLINE ls_string ls_reading_field(const ls_reading *reading, size_t row, size
                ? ls_trimmed(reading->batch.fields[row * reading->batch.stride + field])
                : none;
 }
+/* Whether a text that is no id is read as unknown. */
 LS_INLINE bool ls_reads_empty(const ls_reading *reading, ls_string text)
 {
     for (size_t i = 0; i < reading->unknown_count; i++)

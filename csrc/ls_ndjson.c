@@ -3,8 +3,6 @@
  * of CSV. */
 #include "ls_ndjson.h"
 
-#include "ls_json.h"
-
 #define WINDOW_SIZE ((size_t)64 * 1024)
 /* Objects in objects are refused by their readers, so nesting serves nothing but to be named in a
  * message. */
@@ -27,8 +25,10 @@ void ls_ndjson_free(ls_ndjson *ndjson)
     if (ndjson->keys.context != NULL)
         ls_dictionary_free(&ndjson->keys);
     ls_free(context, ndjson->fields, ndjson->field_capacity * sizeof *ndjson->fields);
+    ls_free(context, ndjson->kinds, ndjson->kind_capacity * sizeof *ndjson->kinds);
     ls_free(context, ndjson->texts, ndjson->text_capacity);
     ndjson->fields = NULL;
+    ndjson->kinds = NULL;
     ndjson->texts = NULL;
 }
 
@@ -149,7 +149,9 @@ static int add_member(ls_ndjson *ndjson, const ls_json *member, ls_row *row)
     if (code == 0)
         return LS_OK; /* an unnamed member is no property */
     if (ls_grow(ndjson->context, &ndjson->fields, &ndjson->field_capacity, code,
-                sizeof *ndjson->fields) != LS_OK)
+                sizeof *ndjson->fields) != LS_OK ||
+        ls_grow(ndjson->context, &ndjson->kinds, &ndjson->kind_capacity, code,
+                sizeof *ndjson->kinds) != LS_OK)
         return LS_ERROR_MEMORY;
     ls_string text = field_text(ndjson, member);
     if (code > before && memchr(key.text, '\0', key.length) != NULL)
@@ -159,6 +161,7 @@ static int add_member(ls_ndjson *ndjson, const ls_json *member, ls_row *row)
         row->field = code;
     }
     ndjson->fields[code - 1] = text;
+    ndjson->kinds[code - 1] = member->kind;
     return LS_OK;
 }
 
@@ -175,8 +178,9 @@ static int read_object(ls_ndjson *ndjson, ls_row *row, ls_error *error)
     ls_json *object = NULL;
     ls_error problem;
     ls_arena_free(&ndjson->arena);
-    int status = ls_json_read(&ndjson->arena, row->text, row->length, MOST_NESTED, LS_MAX_ROW,
-                              &object, &problem);
+    int status = (ndjson->bytes ? ls_json_read_bytes : ls_json_read)(&ndjson->arena, row->text,
+                                                                     row->length, MOST_NESTED,
+                                                                     LS_MAX_ROW, &object, &problem);
     if (status == LS_ERROR_MEMORY || reserve_texts(ndjson, row->length) != LS_OK)
         return ls_fail_memory(error);
     if (status != LS_OK) {
@@ -187,8 +191,10 @@ static int read_object(ls_ndjson *ndjson, ls_row *row, ls_error *error)
     } else if (object->kind != LS_JSON_OBJECT) {
         refuse(row, "expected an object, such as {\"id\": 7}");
     } else {
-        for (size_t i = 0; i < ls_ndjson_field_count(ndjson); i++)
+        for (size_t i = 0; i < ls_ndjson_field_count(ndjson); i++) {
             ndjson->fields[i] = (ls_string){NULL, 0};
+            ndjson->kinds[i] = LS_JSON_NULL;
+        }
         for (const ls_json *member = object->first; member != NULL; member = member->next)
             if (add_member(ndjson, member, row) != LS_OK)
                 return ls_fail_memory(error);

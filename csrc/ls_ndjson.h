@@ -5,6 +5,7 @@
 #define LS_NDJSON_H
 
 #include "ls_dictionary.h"
+#include "ls_json.h"
 #include "ls_rows.h"
 #include "ls_source.h"
 
@@ -16,7 +17,9 @@ typedef struct ls_ndjson {
     ls_arena arena;     /* the line's tree */
     ls_dictionary keys; /* the name of field i has code i + 1 */
     ls_string *fields;
-    size_t field_capacity;
+    ls_json_kind *kinds; /* by field: what its value is in this line; LS_JSON_NULL where absent */
+    size_t field_capacity, kind_capacity;
+    bool bytes;  /* texts that are no UTF-8 are kept as they are */
     char *texts; /* the line's fields */
     size_t text_used, text_capacity;
     char message[LS_ERROR_TEXT];

@@ -125,7 +125,7 @@ static int take_record(ls_reading *reading, size_t row, ls_error *error)
     if (about->problem != LS_ROW_GOOD)
         return ls_refuse_problem(reading, about, error);
     ls_string id = ls_reading_field(reading, row, reading->id_field);
-    if (ls_reads_empty(reading, id))
+    if (id.length == 0)
         return ls_refuse_row(reading, about, reading->id_field + 1,
                              "id: expected an id, got nothing", error);
     uint32_t code = ls_dictionary_add(&table->id.dictionary, id.text, id.length);
@@ -241,7 +241,7 @@ int ls_take_list(ls_reading *reading, ls_error *error)
             id = ls_reading_field(reading, row, reading->id_field);
         if (!good) {
             status = ls_refuse_problem(reading, about, error);
-        } else if (ls_reads_empty(reading, id)) {
+        } else if (id.length == 0) {
             status = ls_refuse_row(reading, about, reading->id_field + 1,
                                    "id: expected an id, got nothing", error);
         } else {

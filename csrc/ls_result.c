@@ -75,27 +75,21 @@ static int32_t label_number(const ls_definition *definition, const char *label)
     return 0;
 }
 
-void ls_columns_put(const ls_plan *plan, ls_score_column *columns, ls_object object, size_t row,
-                    const ls_score *scores)
+void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t definition, size_t row,
+                    const ls_score *score)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        ls_score_column *column = &columns[i];
-        const ls_score *score = &scores[i];
-        if (plan->definitions[i].object != object) {
-            continue;
-        }
-        column->value[row] = score->value;
-        if (column->fit) {
-            column->fit[row] = score->fit;
-            column->engagement[row] = score->engagement;
-        }
-        if (column->label) {
-            column->label[row] = label_number(&plan->definitions[i], score->label);
-        }
-        column->flags[row] = (uint8_t)((score->in_scope ? LS_FLAG_IN_SCOPE : 0) |
-                                       (score->scored ? LS_FLAG_SCORED : 0) |
-                                       (score->in_scope && score->empty ? LS_FLAG_EMPTY : 0));
+    ls_score_column *column = &columns[definition];
+    column->value[row] = score->value;
+    if (column->fit) {
+        column->fit[row] = score->fit;
+        column->engagement[row] = score->engagement;
     }
+    if (column->label) {
+        column->label[row] = label_number(&plan->definitions[definition], score->label);
+    }
+    column->flags[row] =
+        (uint8_t)((score->in_scope ? LS_FLAG_IN_SCOPE : 0) | (score->scored ? LS_FLAG_SCORED : 0) |
+                  (score->in_scope && score->empty ? LS_FLAG_EMPTY : 0));
 }
 
 int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, ls_result **out)

@@ -26,7 +26,7 @@ void ls_columns_free(const ls_plan *plan, ls_context *context, const size_t rows
                      ls_score_column *columns);
 void ls_columns_get(const ls_plan *plan, const ls_score_column *columns, size_t definition,
                     size_t row, ls_score *out);
-/* Puts a walked record's scores (by definition; those of its object) into the columns. */
-void ls_columns_put(const ls_plan *plan, ls_score_column *columns, ls_object object, size_t row,
-                    const ls_score *scores);
+/* Puts a walked record's score of a definition into its column. */
+void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t definition, size_t row,
+                    const ls_score *score);
 #endif

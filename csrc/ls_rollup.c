@@ -1,13 +1,17 @@
 /* Exact sums over associated records.
  *
  * A value is kept as a whole number and a fraction of 10^-12, added up apart in 128 bits: 2^32
- * values of up to 2 * 10^18 fit, times any weight too, so no order of adding can overflow. Only the
- * end rounds. */
+ * values of up to 2 * 10^18 fit, times any weight too, so no order of adding can overflow. Larger
+ * ones, which must even each other out for the sum to be one that a rule may have, are added up in
+ * limbs of 18 digits. Only the end rounds. */
 #include "ls_rollup.h"
 
 #include <math.h>
 
 #define MOST_WHOLE INT64_C(1000000000000000000)
+#define LIMB MOST_WHOLE
+#define LIMB_DIGITS 18
+#define MOST_EXPONENT 308
 
 /* The quotient rounded down; *rest is then from 0 to below the divisor. */
 static ls_int128 divide_down(ls_int128 number, ls_int128 divisor, ls_int128 *rest)
@@ -51,12 +55,23 @@ static uint64_t read_digits(const char *text, int *exponent)
     return digits;
 }
 
+/* digits: at most 17 of them. */
 static ls_exact scale_up(uint64_t digits, int exponent)
 {
-    for (; exponent > 0 && digits != 0 && digits <= (uint64_t)MOST_WHOLE; exponent--)
+    for (; exponent > 0 && digits < (uint64_t)MOST_WHOLE / 10; exponent--)
         digits *= 10;
-    bool past = digits > (uint64_t)MOST_WHOLE;
-    return (ls_exact){past ? LS_EXACT_PAST : (int64_t)digits, 0};
+    if (exponent == 1 && digits == (uint64_t)MOST_WHOLE / 10) {
+        exponent = 0;
+        digits = (uint64_t)MOST_WHOLE;
+    }
+    if (exponent == 0)
+        return (ls_exact){(int64_t)digits, 0};
+    return (ls_exact){LS_EXACT_PAST + exponent, (int64_t)digits};
+}
+
+static bool is_past(ls_exact value)
+{
+    return value.whole > LS_EXACT_PAST || value.whole < -LS_EXACT_PAST;
 }
 
 /* places: how many of the digits are decimals. */
@@ -81,6 +96,8 @@ static ls_exact scale_down(uint64_t digits, int places)
 
 static ls_exact negate(ls_exact value)
 {
+    if (is_past(value))
+        return (ls_exact){-value.whole, -value.fraction};
     if (value.fraction == 0)
         return (ls_exact){-value.whole, 0};
     return (ls_exact){-value.whole - 1, LS_EXACT_UNIT - value.fraction};
@@ -90,7 +107,7 @@ ls_exact ls_exact_of_number(double number)
 {
     char text[LS_NUMBER_TEXT];
     int exponent;
-    ls_exact out = {LS_EXACT_PAST, 0};
+    ls_exact out = {LS_EXACT_PAST + MOST_EXPONENT, MOST_WHOLE - 1}; /* past every double */
     if (isfinite(number)) {
         ls_print_number(fabs(number), text);
         uint64_t digits = read_digits(text, &exponent);
@@ -108,16 +125,47 @@ int ls_exact_compare(ls_exact a, ls_exact b)
 
 /* ---- totals ---------------------------------------------------------------------------------- */
 
+/* Adds a value further from 0 than 10^18. */
+static void add_past(ls_total *total, ls_exact value)
+{
+    int exponent = (int)((value.whole < 0 ? -value.whole : value.whole) - LS_EXACT_PAST);
+    ls_int128 *limb = &total->limbs[exponent / LIMB_DIGITS], shifted = value.fraction;
+    for (int i = exponent % LIMB_DIGITS; i > 0; i--)
+        shifted *= 10;
+    limb[0] += shifted % LIMB;
+    limb[1] += shifted / LIMB;
+    total->past = true;
+}
+
 void ls_total_add(ls_total *total, ls_exact value)
 {
     if (total->count == 0 || ls_exact_compare(value, total->most) > 0)
         total->most = value;
     if (total->count == 0 || ls_exact_compare(value, total->least) < 0)
         total->least = value;
-    total->whole += value.whole;
-    total->fraction += value.fraction;
-    total->past = total->past || value.whole == LS_EXACT_PAST || value.whole == -LS_EXACT_PAST;
+    if (is_past(value)) {
+        add_past(total, value);
+    } else {
+        total->whole += value.whole;
+        total->fraction += value.fraction;
+    }
     total->count++;
+}
+
+/* The limbs of the values and the whole parts of the others together; false: further from 0 than
+ * 10^28, which any weight but 0 leaves past the largest sum, even of an average. */
+static bool add_limbs(const ls_total *total, ls_int128 *out)
+{
+    ls_int128 limbs[LS_TOTAL_LIMBS], carry = 0, most = (ls_int128)LIMB * 10000000000;
+    for (size_t i = 0; i < LS_TOTAL_LIMBS; i++)
+        carry = divide_down(total->limbs[i] + carry, LIMB, &limbs[i]);
+    for (size_t i = LS_TOTAL_LIMBS; i-- > 0;) {
+        if (carry > LIMB || carry < -LIMB)
+            return false;
+        carry = carry * LIMB + limbs[i];
+    }
+    *out = carry + total->whole;
+    return *out <= most && *out >= -most;
 }
 
 /* whole + rest / divisor, 0 <= rest < divisor, to the nearest whole, half away from zero. */
@@ -142,9 +190,22 @@ static bool weigh(ls_int128 whole, ls_int128 fraction, int64_t weight, size_t di
 
 bool ls_total_share(const ls_total *total, size_t divisor, int64_t weight, int64_t *out)
 {
-    if (total->past && weight != 0)
+    ls_int128 whole = total->whole;
+    *out = 0;
+    if (weight == 0)
+        return true;
+    if (total->past && !add_limbs(total, &whole))
         return false;
-    return weigh(total->whole, total->fraction, weight, divisor, out);
+    return weigh(whole, total->fraction, weight, divisor, out);
+}
+
+/* The largest or smallest value, weighed. */
+static bool weigh_one(ls_exact value, int64_t weight, int64_t *out)
+{
+    *out = 0;
+    if (weight == 0)
+        return true;
+    return !is_past(value) && weigh(value.whole, value.fraction, weight, 1, out);
 }
 
 bool ls_total_points(const ls_total *total, ls_combine combine, int64_t weight, int64_t *out)
@@ -155,8 +216,8 @@ bool ls_total_points(const ls_total *total, ls_combine combine, int64_t weight, 
     switch (combine) {
     case LS_SUM: return ls_total_share(total, 1, weight, out);
     case LS_AVG: return ls_total_share(total, total->count, weight, out);
-    case LS_MAX: return weigh(total->most.whole, total->most.fraction, weight, 1, out);
-    case LS_MIN: return weigh(total->least.whole, total->least.fraction, weight, 1, out);
+    case LS_MAX: return weigh_one(total->most, weight, out);
+    case LS_MIN: return weigh_one(total->least, weight, out);
     case LS_COUNT: return weigh((ls_int128)total->count, 0, weight, 1, out);
     }
     return true;

@@ -6,11 +6,11 @@
 #include "ls_plan.h"
 
 #define LS_EXACT_UNIT INT64_C(1000000000000) /* 10^-12 */
-/* A number further from 0 than 10^18 is held as this or its negative: whatever it is weighed with,
- * it is past the largest sum. */
 #define LS_EXACT_PAST (2 * INT64_C(1000000000000000000))
 
-/* whole + fraction / 10^12, 0 <= fraction < 10^12; -0.25 is -1 and 0.75. */
+/* whole + fraction / 10^12, 0 <= fraction < 10^12; -0.25 is -1 and 0.75. A number further from 0
+ * than 10^18 has no decimals, and is digits * 10^exponent instead: whole is LS_EXACT_PAST +
+ * exponent, fraction its 18 digits, both negative of a negative number. So all compare alike. */
 typedef struct ls_exact {
     int64_t whole, fraction;
 } ls_exact;
@@ -20,12 +20,15 @@ ls_exact ls_exact_of_points(int64_t points);
 ls_exact ls_exact_of_number(double number);
 int ls_exact_compare(ls_exact a, ls_exact b); /* below 0, 0, above 0 */
 
+#define LS_TOTAL_LIMBS 19 /* of 18 digits: the largest double has 309 */
+
 /* Values that become one; all zero: none yet. */
 typedef struct ls_total {
     ls_int128 whole, fraction;
     size_t count; /* at most 2^32 */
-    bool past;    /* some value was LS_EXACT_PAST */
+    bool past;    /* some value is further from 0 than 10^18: they are added up in limbs */
     ls_exact most, least;
+    ls_int128 limbs[LS_TOTAL_LIMBS]; /* of 10^0, 10^18, 10^36 ... */
 } ls_total;
 
 void ls_total_add(ls_total *total, ls_exact value);

@@ -104,44 +104,39 @@ static void run_threads(score_job *job, size_t last)
     ls_threads_run(job->threads, work, &share);
 }
 
-static bool is_flagged(const score_job *job, size_t row)
-{
-    for (size_t i = job->stage; i < job->stage_end; i++) {
-        if (job->result->columns[job->plan->order[i]].flags[row] & LS_FLAG_WALK) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int walk_row(score_job *job, size_t row, ls_score *scores, ls_error *error)
+/* Walks the score of a record whose sums the lanes cannot hold for certain. What it uses is read
+ * from the columns: earlier stages are complete, and so are the row's earlier definitions. */
+static int walk_score(score_job *job, uint32_t definition, size_t row, ls_error *error)
 {
     const ls_clock clock = {job->result->at, job->result->at, job->result->at, job->result->at};
+    ls_score_column *columns = job->result->columns;
+    ls_score score;
     int status = LS_OK;
     if (job->walk == NULL) {
         status = ls_walk_new(job->plan, job->dataset, &job->walk, error);
+        if (status != LS_OK) {
+            return status;
+        }
+        ls_walk_use(job->walk, columns, job->result->at);
     }
+    status = ls_walk_one(job->walk, definition, row, &clock, &score, error);
     if (status == LS_OK) {
-        status = ls_walk_record(job->walk, stage_object(job), row, &clock, scores, error);
-    }
-    if (status == LS_OK) {
-        ls_columns_put(job->plan, job->result->columns, stage_object(job), row, scores);
+        ls_columns_put(job->plan, columns, definition, row, &score);
     }
     return status;
 }
 
-/* Records whose sums the lanes cannot hold for certain. */
 static int walk_flagged(score_job *job, size_t last, ls_error *error)
 {
-    size_t size = job->plan->count * sizeof(ls_score);
-    ls_score *scores = ls_allocate(job->job.context, size);
-    int status = scores ? LS_OK : ls_fail_memory(error);
+    int status = LS_OK;
     for (size_t row = job->row; row < last && status == LS_OK; row++) {
-        if (is_flagged(job, row)) {
-            status = walk_row(job, row, scores, error);
+        for (size_t i = job->stage; i < job->stage_end && status == LS_OK; i++) {
+            uint32_t definition = job->plan->order[i];
+            if ((job->result->columns[definition].flags[row] & LS_FLAG_WALK) != 0) {
+                status = walk_score(job, definition, row, error);
+            }
         }
     }
-    ls_free(job->job.context, scores, size);
     return status;
 }
 

@@ -147,7 +147,7 @@ static size_t read_contacts(block *block)
         }
         block->values[i] = UINT32_MAX;
         id = ls_trimmed(id);
-        block->left[i] |= ls_reads_empty(block->reading, id);
+        block->left[i] |= id.length == 0;
         block->texts[others] = id;
         block->rows[others] = (uint32_t)i;
         others += !block->left[i];
@@ -312,7 +312,7 @@ static void hash_identities(block *block)
         uint64_t *identity = block->chunk->identities[block->first + i];
         ls_string id = ls_trimmed(next_text(&ids, &block->left[i]));
         identity[0] = identity[1] = 0;
-        if (!ls_reads_empty(reading, id))
+        if (id.length != 0)
             ls_hash_identity(reading->dataset->seed, id, identity);
     }
 }

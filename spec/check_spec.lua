@@ -346,6 +346,22 @@ local WRONG = {
         with_rules({ when = { a = "x" }, points = 0 / 0 }), {
             "groups[1].rules[1].points: expected a finite number, got a number that is not finite",
         } },
+    { "a number that is not finite, beside which other errors are seen",
+        with_rules({ when = { a = 1 / 0, b = { any_of = { 1, 0 / 0, -1 / 0 } } }, point = 5 },
+            { event = "e", points = 1 / 0, times = { at_least = 1 / 0 }, within = 0 / 0, limit = -1 / 0,
+              decay = { percent = 0 / 0, every = "1 day" } }), {
+            'groups[1].kind: expected "engagement" or "fit", got nothing; its rules are event rules and others',
+            'groups[1].rules[1].point: expected a key of a rule with `when`, got "point", nearest "points"',
+            "groups[1].rules[1].points: expected a number with at most 6 decimals, got nothing",
+            "groups[1].rules[1].when.a: expected a finite number, got a number that is not finite",
+            "groups[1].rules[1].when.b.any_of[2]: expected a finite number, got a number that is not finite",
+            "groups[1].rules[1].when.b.any_of[3]: expected a finite number, got a number that is not finite",
+            "groups[1].rules[2].decay.percent: expected a finite number, got a number that is not finite",
+            "groups[1].rules[2].limit: expected a finite number, got a number that is not finite",
+            "groups[1].rules[2].points: expected a finite number, got a number that is not finite",
+            "groups[1].rules[2].times.at_least: expected a finite number, got a number that is not finite",
+            "groups[1].rules[2].within: expected a finite number, got a number that is not finite",
+        } },
     { "points out of range",
         with_rules({ when = { a = "x" }, points = 1000001 }), {
             "groups[1].rules[1].points: expected a number from -1000000 to 1000000, got 1000001",

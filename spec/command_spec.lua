@@ -107,6 +107,39 @@ describe("leadscore score", function()
         assert.equal(SCORES, shell.read(folder .. "/scores/contacts.csv"))
     end)
 
+    it("scores at several instants, each as in a run of its own, of inputs that are read once", function()
+        local rest = " --events events.csv --list competitors=competitors.csv --extra"
+        local instants = { "2025-06-01", "2025-05-20T23:59:59Z", "2025-07-15T12:30:00+02:00", "0" }
+        local got = run("leadscore score score.lua plain.lua --contacts - --out all/ --at " ..
+            table.concat(instants, " --at ") .. rest .. " < contacts.csv")
+        assert.equal(0, got.code, got.err)
+        assert.equal(1, lines_of(got.err), got.err)
+        assert.truthy(got.err:find("at 4 instants from 1970-01-01T00:00:00Z to 2025-07-15T10:30:00Z", 1, true), got.err)
+        assert.same({ "1970-01-01T00-00-00Z.csv", "2025-05-20T23-59-59Z.csv", "2025-06-01T00-00-00Z.csv",
+            "2025-07-15T10-30-00Z.csv" }, shell.names(folder .. "/all"))
+        local seen = {}
+        for i, name in ipairs({ "2025-06-01T00-00-00Z", "2025-05-20T23-59-59Z", "2025-07-15T10-30-00Z",
+            "1970-01-01T00-00-00Z" }) do
+            local own = run("leadscore score score.lua plain.lua --contacts contacts.csv --at " .. instants[i] .. rest)
+            assert.equal(own.out, shell.read(folder .. "/all/" .. name .. ".csv"))
+            assert.is_nil(seen[own.out])
+            seen[own.out] = true
+        end
+        got = run("leadscore score plain.lua --contacts contacts.csv --events events.csv --quiet --format ndjson " ..
+            "--out lines/ --at 2025-06-01 --at 2025-06-02")
+        assert.same({ code = 0, out = "", err = "" }, got)
+        assert.same({ "2025-06-01T00-00-00Z.ndjson", "2025-06-02T00-00-00Z.ndjson" }, shell.names(folder .. "/lines"))
+        assert.equal(1, run("leadscore score plain.lua --contacts contacts.csv --out x/ --at 2025-06-01").err:find(
+            "leadscore: scored 4 contacts, 0 events at 2025-06-01T00:00:00Z in ", 1, true))
+        assert.same({ "contacts.csv" }, shell.names(folder .. "/x"))
+    end)
+
+    it("tells schedulers how many instants there were", function()
+        local got = run("leadscore score plain.lua --contacts contacts.csv --events events.csv --out all/ " ..
+            "--progress json --at 2025-06-02 --at 2025-06-01")
+        assert.truthy(got.err:find('{"phase":"done","at":"2025-06-02T00:00:00Z","instants":2,"contacts":4,', 1, true))
+    end)
+
     it("gives the same digits whatever the number of threads", function()
         for _, threads in ipairs({ 1, 2, 7 }) do
             assert.equal(SCORES, run("leadscore score score.lua --threads " .. threads .. INPUTS).out)
@@ -278,6 +311,19 @@ return {
         assert.truthy(got.err:find("scored 4 contacts, 2 companies and 2 deals", 1, true), got.err)
         assert.same({ "companies.csv", "contacts.csv", "deals.csv" }, shell.names(folder .. "/all"))
         assert.equal("id,account\nacme,5\nbeta,12.5\n", shell.read(folder .. "/all/companies.csv"))
+    end)
+
+    it("are written to one file an instant and object", function()
+        local line = "leadscore score --quiet --out all/ --at 2025-06-02" .. RELATED
+        assert.equal(0, run(line .. " --object company").code)
+        assert.same({ "2025-06-01T00-00-00Z.csv", "2025-06-02T00-00-00Z.csv" }, shell.names(folder .. "/all"))
+        assert.equal("id,account\nacme,5\nbeta,12.5\n", shell.read(folder .. "/all/2025-06-01T00-00-00Z.csv"))
+        run("rm -r all")
+        assert.equal(0, run(line).code)
+        assert.same({ "2025-06-01T00-00-00Z-companies.csv", "2025-06-01T00-00-00Z-contacts.csv",
+            "2025-06-01T00-00-00Z-deals.csv", "2025-06-02T00-00-00Z-companies.csv",
+            "2025-06-02T00-00-00Z-contacts.csv", "2025-06-02T00-00-00Z-deals.csv" }, shell.names(folder .. "/all"))
+        assert.equal("id,deal\nd1,1\nd2,0\n", shell.read(folder .. "/all/2025-06-01T00-00-00Z-deals.csv"))
     end)
 
     it("are explained and previewed", function()
@@ -486,6 +532,11 @@ describe("wrong usage", function()
             { "leadscore score score.lua --contact contacts.csv", "did you mean '--contacts'" },
             { "leadscore score score.lua --threads 0" .. INPUTS, "from 1 to 256" },
             { "leadscore score score.lua --format xml" .. INPUTS, "csv" },
+            { "leadscore score score.lua --at 2025-06-02" .. INPUTS, "several instants need --out DIR/" },
+            { "leadscore score score.lua --out x.csv --at 2025-06-02" .. INPUTS, "several instants need --out DIR/" },
+            { "leadscore score score.lua --out x/ --at 2025-06-01T00:00" .. INPUTS, "2025-06-01T00:00:00Z twice" },
+            { "leadscore preview score.lua --at 2025-06-02" .. INPUTS, "--at" },
+            { "leadscore explain score.lua --id 1 --at 2025-06-02" .. INPUTS, "--at" },
             { "leadscore score score.lua --object person" .. INPUTS, "contact" },
             { "leadscore score score.lua --object deal" .. INPUTS, "deal" },
             { "leadscore score score.lua --list competitors" .. INPUTS, "NAME=FILE" },

@@ -240,7 +240,7 @@ describe("associated records", function()
             },
         }
         local data = assert(leadscore.dataset(options))
-        assert.equal("dataset: 2 contacts, 2 companies, 1 deal, 1 events", tostring(data))
+        assert.equal("dataset: 2 contacts, 2 companies, 1 deal, 1 event", tostring(data))
         local result = assert(data:score(set, { at = "2025-01-02" }))
         assert.equal(3, result:get("c1", "company").account.value)
         assert.equal(10.5, result:get("c2", "company").account.value)

@@ -4,6 +4,7 @@
 local core = require("leadscore.core")
 local leadscore = require("leadscore")
 local random = require("spec.random")
+local reference = require("spec.reference")
 local ways = require("spec.ways")
 local ways_related = require("spec.ways_related")
 
@@ -226,6 +227,57 @@ describe("the largest rollup", function()
         gives(of_deals("sum"), company_of({ "1e17", "-1e17", "5" }), "5")
         gives(of_deals("avg"), company_of({ "3e12", "-3e12", "6" }), "2")
         gives(of_deals("avg"), company_of({ "2e12", "0" }), "1000000000000")
+    end)
+
+    it("may be reached by parts past 10^18 that even each other out", function()
+        gives(of_deals("sum"), company_of({ "1e19", "-1e19", "5" }), "5")
+        gives(of_deals("sum"), company_of({ "1e308", "0.25", "1e18", "-1e308", "-1e18" }), "0.25")
+        gives(of_deals("sum"), company_of({ "-1e300", "-2e19", "7", "1e300", "2e19" }), "7")
+        gives(of_deals("avg"), company_of({ "1e300", "-1e300", "5", "5" }), "2.5")
+        gives(of_deals("sum", { weight = 1000 }), company_of({ "12345678901234567890123", "-12345678901234567890123",
+            "1e9" }), "1000000000000")
+        gives(of_deals("avg", { weight = 0.000001 }), company_of({ "2e18", "0" }), "1000000000000")
+        gives(of_deals("sum", { top = 3 }), company_of({ "3e18", "1e19", "-1.3e19" }), "0")
+        refused(of_deals("sum", { top = 2 }), company_of({ "3e18", "1e19", "-1.3e19" }), NAMED)
+        gives(of_deals("sum"), company_of({ "1e19", "-1.0000000000000002e19", "1" }), "-1999")
+        refused(of_deals("sum"), company_of({ "1e300", "-1e299", "-8e299" }), NAMED)
+        refused(of_deals("avg", { weight = 0.000001 }), company_of({ "1e18", "3.1e18" }), NAMED)
+    end)
+
+    it("is what the reference says, of numbers of any size", function()
+        local source = random.new(20)
+        local sizes = {
+            "1e308", "1e19", "1.5e19", "1e18", "1.0000000000000001e18", "123456789012345680000", "1e17", "3", "0.5",
+        }
+        local outcomes = { 0, 0 }
+        for case = 1, 150 do
+            local amounts = {}
+            for i = 1, source:int(1, 6) do
+                amounts[i] = (source:chance(50) and "-" or "") .. source:pick(sizes)
+                if i > 1 and source:chance(50) then -- what evens an earlier one out
+                    local earlier = amounts[source:int(1, i - 1)]
+                    amounts[i] = earlier:sub(1, 1) == "-" and earlier:sub(2) or "-" .. earlier
+                end
+            end
+            local definitions = of_deals(source:pick({ "sum", "sum", "avg", "avg", "max", "min" }), {
+                weight = source:pick({ 1, 1000, 0.000001, 0, -2.5 }),
+                top = source:chance(60) and source:int(1, 3) or nil,
+            })
+            local deals = {}
+            for i, amount in ipairs(amounts) do
+                deals[i] = { amount = amount }
+            end
+            local fine, scores = pcall(reference.score, definitions, { deals = deals }, AT)
+            local message = "case " .. case .. ": " .. table.concat(amounts, " ")
+            if fine then
+                gives(definitions, company_of(amounts), scores[1].value)
+            else
+                assert.truthy(scores:find("overflow", 1, true), message .. scores)
+                refused(definitions, company_of(amounts), NAMED)
+            end
+            outcomes[fine and 1 or 2] = outcomes[fine and 1 or 2] + 1
+        end
+        assert.is_true(outcomes[1] > 20 and outcomes[2] > 20)
     end)
 
     -- Scores that limits lift to 10^12.

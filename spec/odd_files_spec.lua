@@ -42,13 +42,24 @@ local read = {
     { "blanks.csv", "id,country,employees\n1 , se , 60 \n", "1,25\n" },
     { "last_line.csv", "id,country,employees\n1,SE,60", "1,25\n" },
     { "unnamed.csv", "id,country,employees,\n1,SE,60,x\n", "1,25\n" },
+    { "array.ndjson", '{"id":"1","country":["SE"],"employees":[60]}\n{"id":2,"country":["SE","DK"]}\n',
+        "1,25\n2,0\n" },
     { "nested.ndjson", '{"id":1,"country":"SE","employees":"60","x":{"y":[1,{"z":null}]}}\n', "1,25\n" },
     { "bom.ndjson", BOM .. '{"id":"1","country":"DK","employees":1}\r\n\n{"id":"2"}', "1,5\n2,0\n" },
 }
 
 -- name of the file, text, the line that is said.
 local refused = {
-    { "semicolons.csv", "id;country\n1;SE\n", 'semicolons.csv:1: expected a column "id", got "id;country"' },
+    { "semicolons.csv", "id;country\n1;SE\n", 'semicolons.csv:1: expected a column "id", got "id;country" ' ..
+        "(if ';' delimits the columns: --delimiter ';')" },
+    { "quoted.csv", '"id";"country"\n"1";"SE"\n', "quoted.csv:1:1: expected a delimiter after the closing quote, " ..
+        "got more text (if ';' delimits the columns: --delimiter ';')" },
+    { "tabs.csv", "country\tid\nSE\t1\n", 'tabs.csv:1: expected a column "id", got "country?id" ' ..
+        "(if tabs delimit the columns: --delimiter tab)" },
+    { "no_semicolons.csv", "key;country\n1;SE\n", 'no_semicolons.csv:1: expected a column "id", got "key;country"' },
+    { "list_id.ndjson", '{"id":[1]}\n', "list_id.ndjson:1:1: id: expected a text or a number, got a list" },
+    { "object_id.ndjson", '{"id":{"a":1}}\n', "object_id.ndjson:1:1: id: expected a text or a number, got an object" },
+    { "true_id.ndjson", '{"id":true}\n', "true_id.ndjson:1:1: id: expected a text or a number, got true or false" },
     { "short.csv", "id,country,employees\n1,SE\n", "short.csv:2: expected 3 fields, got 2" },
     { "long.csv", "id,country,employees\n1,SE,6,7\n", "long.csv:2: expected 3 fields, got 4" },
     { "twice.csv", "id,country,country\n1,SE,6\n",
@@ -111,13 +122,13 @@ end)
 
 describe("an output", function()
     it("does not spoil an input", function()
-        shell.run(folder, "mkdir data; cp good.csv data/contacts.csv")
+        shell.run(folder, "mkdir data; cp good.csv data/contacts.csv; cp good.csv data/2025-06-01T00-00-00Z.csv")
         for _, options in ipairs({
             "--contacts good.csv --out good.csv", "--contacts good.csv --out ./good.csv",
             "--contacts good.csv --rejects good.csv", "--contacts good.csv --list x=good.csv --rejects good.csv",
             "--contacts good.csv --out score.lua", "--contacts data/contacts.csv --out data/",
             "--contacts data --out data/contacts.csv", "--contacts good.csv --out x --rejects x",
-            "--contacts good.csv --rejects -",
+            "--contacts good.csv --rejects -", "--contacts data/2025-06-01T00-00-00Z.csv --at 2025-06-02 --out data/",
         }) do
             local before = shell.read(folder .. "/good.csv")
             local got = score(options)

@@ -167,6 +167,8 @@ int lsl_output_add(lsl_output *output, const char *bytes, size_t size,
 void lsl_open_system(lua_State *L, int context);
 int lsl_interrupts_new(lua_State *L);
 int lsl_terminal(lua_State *L);
+int lsl_wait_readable(lua_State *L);
+int lsl_file_identity(lua_State *L);
 int lsl_clock(lua_State *L);
 int lsl_now(lua_State *L);
 

@@ -646,6 +646,8 @@ static const luaL_Reg module_functions[] = {
     {"output", lsl_output_new},
     {"interrupts", lsl_interrupts_new},
     {"terminal", lsl_terminal},
+    {"wait_readable", lsl_wait_readable},
+    {"file_identity", lsl_file_identity},
     {"clock", lsl_clock},
     {"now", lsl_now},
     {NULL, NULL},

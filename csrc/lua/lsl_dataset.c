@@ -523,6 +523,10 @@ static void read_options(lua_State *L, lsl_job *job, int job_index, ls_input_opt
     options->format = (ls_format)choice_option(L, "format", formats, LS_FORMAT_CSV);
     lsl_field(L, 2, "gzip");
     options->gzip = lua_toboolean(L, -1) != 0;
+    lsl_field(L, 2, "bytes");
+    options->bytes = lua_toboolean(L, -1) != 0;
+    lsl_field(L, 2, "last");
+    options->last = lua_toboolean(L, -1) != 0;
     const char *delimiter = text_option(L, "delimiter", &length);
     if (delimiter != NULL && length != 1)
         luaL_error(L, "leadscore: read: delimiter: expected one byte");

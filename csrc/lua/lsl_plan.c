@@ -222,6 +222,15 @@ static bool wrong(reading *record, const lsl_place *place, const char *format, .
     return false;
 }
 
+/* The message without the name of the property that it begins with: its place ends in that. */
+static const char *without_name(const char *message, const lsl_place *place)
+{
+    if (place->key == NULL || strncmp(message, place->key, place->length) != 0 ||
+        strncmp(message + place->length, ": ", 2) != 0)
+        return message;
+    return message + place->length + 2;
+}
+
 /* What the core says is wrong is put at its place. */
 static bool accepted(reading *record, const lsl_place *place, int status)
 {
@@ -230,7 +239,7 @@ static bool accepted(reading *record, const lsl_place *place, int status)
     if (status != LS_ERROR_INPUT)
         return false;
     ls_error error = *record->error;
-    return wrong(record, place, "%s", error.message);
+    return wrong(record, place, "%s", without_name(error.message, place));
 }
 
 static bool is_null(lua_State *L, int index)
@@ -577,6 +586,9 @@ static bool read_pair(reading *record, const lsl_place *outermost)
         return read_array(record, &place, read_list);
     if (holds_records(L, key))
         return true;
+    if (ls_string_equal(key, "id", 2) && lua_type(L, -1) != LUA_TSTRING &&
+        lua_type(L, -1) != LUA_TNUMBER)
+        return wrong(record, &place, "expected a text or a number, got %s", luaL_typename(L, -1));
     const ls_buffer *text = &record->owner->text;
     return read_value(record, &place) &&
            accepted(record, &place,

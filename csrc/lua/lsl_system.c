@@ -5,9 +5,13 @@
 #include "lsl.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,6 +92,45 @@ int lsl_terminal(lua_State *L)
         lua_pushinteger(L, size.ws_col);
     else
         lua_pushinteger(L, 80); /* a terminal that does not say */
+    return 1;
+}
+
+/* Which file a path leads to, links followed: the same text for the same file, whatever it is
+ * called; nil if there is none. Inodes may have more bits than numbers of Lua. */
+int lsl_file_identity(lua_State *L)
+{
+    struct stat status;
+    char text[64];
+    size_t length;
+    const char *path = lsl_check_text(L, 1, &length);
+    if (strlen(path) != length || stat(path, &status) != 0) {
+        lua_pushnil(L);
+        return 1;
+    }
+    snprintf(text, sizeof text, "%" PRIu64 ":%" PRIu64, (uint64_t)status.st_dev,
+             (uint64_t)status.st_ino);
+    lua_pushstring(L, text);
+    return 1;
+}
+
+/* Waits until a file of Lua's can be read without blocking, and how many bytes are there: 0 at its
+ * end, and where the system does not tell. nil: nothing came within the milliseconds. What the
+ * file's own buffer holds is not counted, but it is not lost: reading takes it first. */
+int lsl_wait_readable(lua_State *L)
+{
+    FILE **file = luaL_checkudata(L, 1, LUA_FILEHANDLE); /* first, also in a luaL_Stream */
+    int64_t milliseconds = lsl_check_integer(L, 2);
+    luaL_argcheck(L, *file != NULL, 1, "the file is closed");
+    luaL_argcheck(L, milliseconds >= 0 && milliseconds <= INT32_MAX, 2, "milliseconds expected");
+    struct pollfd waited = {fileno(*file), POLLIN, 0};
+    int available = 0;
+    if (poll(&waited, 1, (int)milliseconds) == 0) {
+        lua_pushnil(L);
+        return 1;
+    }
+    if (ioctl(waited.fd, FIONREAD, &available) != 0 || available < 0)
+        available = 0;
+    lua_pushinteger(L, available);
     return 1;
 }
 

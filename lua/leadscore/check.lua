@@ -48,11 +48,22 @@ local function gather(entries, field)
     return list
 end
 
+-- What readers say of numbers that are not finite has been said before.
+local function drop_repeated(check, before)
+    local kept = {}
+    for i, problem in ipairs(check.errors) do
+        if i <= before or not check.infinite[problem.path] then kept[#kept + 1] = problem end
+    end
+    check.errors = kept
+end
+
 local function read(entries, raw, index, values)
     local check = context.new(index)
     check.values = values
     local plain = raw_data.plain(check, raw)
+    local before = #check.errors
     local out = plain and reader.read(check, raw) or {}
+    drop_repeated(check, before)
     entries[index] = { check = check, out = out, sound = #check.errors == 0 }
     return check.values
 end

@@ -59,6 +59,9 @@ local function threads_of(options, what, level)
 end
 
 local function check_options(options, known, what, level)
+    if type(options) ~= "table" then
+        error(what .. ": expected a table of options, got " .. type(options), (level or 1) + 1)
+    end
     for key in pairs(options) do
         local found = false
         for _, name in ipairs(known) do
@@ -74,31 +77,59 @@ end
 
 -- ---- reading ----------------------------------------------------------------------------------------------------
 
-local function opens_rejects(options)
+local function opens_rejects(options, list)
     if options.rejects == nil then return nil end
     if type(options.rejects) == "function" then return options.rejects end
-    if type(options.rejects) ~= "string" then raise("rejects: expected a path or a function", 3) end
+    local spoils = sources.spoils(list, "rejects", options.rejects)
+    if spoils then return nil, spoils end
     local output, err = core.output(options.rejects)
     if not output then return nil, errors.with_file(errors.wrap(err, "io"), options.rejects) end
     return output
 end
 
--- What a source adds to the core's options, and a table that holds what its reader found wrong.
-local function open_source(source)
-    if source.path then return { path = source.path }, nil end
+-- Milliseconds between looks for an interrupt while nothing comes.
+local PATIENCE = 50
+
+-- A reader of a stream that may block: standard input, a pipe. While nothing comes, progress(info) is asked whether to
+-- go on, so that an interrupt need not wait for the other end. failure: gets what went wrong.
+local function stream_reader(file, progress, info, failure)
+    return function(size)
+        local available = progress and core.wait_readable(file, PATIENCE)
+        while progress and not available do
+            if progress(info) == false then
+                failure.message, failure.kind = "interrupted", "interrupted"
+                return nil
+            end
+            available = core.wait_readable(file, PATIENCE)
+        end
+        -- More than there is would block; of what the system cannot count there is some.
+        if available and available > 0 and available < size then size = available end
+        local text, message = file:read(size)
+        if not text and message then failure.message, failure.kind = errors.system(message), "io" end
+        return text
+    end
+end
+
+-- A pipe or device by its name; nil for a regular file, which the core reads by itself.
+local function open_stream(path)
+    local mode = require("lfs").attributes(path, "mode")
+    if mode == nil or mode == "file" or mode == "directory" then return nil end
+    return io.open(path, "rb")
+end
+
+-- What a source adds to the core's options, a table that holds what its reader found wrong, and the file it opened.
+local function open_source(source, progress, info)
+    local failure = {}
+    if source.stdin then return { reader = stream_reader(io.stdin, progress, info, failure) }, failure end
     if source.text then return { text = source.text }, nil end
     if source.rows then
-        local reader, failure = rows.reader(source.rows, source.input)
+        local reader
+        reader, failure = rows.reader(source.rows, source.input)
         return { reader = reader }, failure
     end
-    local failure = {}
-    return {
-        reader = function(size)
-            local text, message = io.stdin:read(size)
-            if not text and message then failure.message, failure.kind = message, "io" end
-            return text
-        end,
-    }, failure
+    local stream = progress and open_stream(source.path)
+    if not stream then return { path = source.path }, nil end
+    return { reader = stream_reader(stream, progress, info, failure) }, failure, stream
 end
 
 local function rows_read(handle)
@@ -111,16 +142,24 @@ local function rows_read(handle)
 end
 
 local function read_source(self, source, common)
-    local options, failure = open_source(source)
+    local info = { file = source.name, phase = "read", unit = "bytes", done = 0, total = 0 }
+    local options, failure, stream = open_source(source, common.progress, info)
     options.input, options.format, options.gzip = source.input, source.format, source.gzip
-    options.name, options.list = source.name, source.list
+    options.name, options.list, options.last = source.name, source.list, source.last
+    options.bytes = source.rows ~= nil -- texts of Lua may hold any
     options.renames, options.delimiter = common.renames[source.input], common.delimiter
     options.unknown, options.rejects, options.threads = common.unknown, common.rejects, common.threads
     local job, err = self._handle:read(options)
-    if not job then return nil, errors.with_file(errors.wrap(err), source.name) end
-    local info = { file = source.name, count_rows = rows_read(self._handle) }
+    if not job then
+        if stream then stream:close() end
+        return nil, errors.with_file(errors.wrap(err), source.name)
+    end
+    info.count_rows = rows_read(self._handle)
     local ok, problem = jobs.finish(job, common.progress, info)
-    if failure and failure.message then
+    if stream then stream:close() end
+    if failure and failure.kind == "interrupted" then
+        return nil, errors.new({ kind = "interrupted", message = "interrupted" })
+    elseif failure and failure.message then
         return nil, errors.new({
             kind = failure.kind or "input", file = source.name, line = failure.line, path = failure.path,
             message = failure.message,
@@ -241,6 +280,13 @@ local function open(self)
     return self._handle
 end
 
+-- Raises, `level` up, unless object is one of those that have columns; records: those that have records.
+local function check_object(object, level, records)
+    if COUNTED[object] and not (records and object == "event") then return end
+    error(('object: expected "contact", "company"%s, got %s'):format(records and ' or "deal"' or ', "deal" or "event"',
+        show(object)), level + 1)
+end
+
 local function plan_of(definition, what, level)
     if not definitions.is(definition) then
         error(("%s: expected a definition or a set, got %s"):format(what, type(definition)), (level or 1) + 1)
@@ -249,7 +295,7 @@ local function plan_of(definition, what, level)
 end
 
 local function expect(self, definition)
-    local plan = plan_of(definition, "leadscore.dataset: definitions", 3)
+    local plan = definition:_open()
     local ok, err = self._handle:expect(plan)
     if ok == nil and err then return nil, errors.wrap(err) end
     self._kept, self._associated = {}, definition:_relates()
@@ -286,7 +332,7 @@ end
 local function fill(self, options, common, list)
     local definition = options.definitions
     if definition then
-        local plan = plan_of(definition, "leadscore.dataset: definitions", 3)
+        local plan = definition:_open()
         local err = missing_lists(plan, lists_given(options))
         if err then return nil, err end
         local ok, failure = expect(self, definition)
@@ -314,23 +360,64 @@ local function close_rejects(rejects, ok)
     return true
 end
 
--- leadscore.dataset
-function M.new(options)
-    if type(options) ~= "table" then raise("expected a table of options, got " .. type(options), 3) end
-    check_options(options, KNOWN, "leadscore.dataset", 3)
-    if not (options.contacts or options.companies or options.deals) then raise("contacts are needed", 3) end
-    if options.match ~= nil then matching.check(options.match, 3) end
-    local common = sources.common(options, 4)
-    common.threads = threads_of(options, "leadscore.dataset", 4)
-    local list, notes = sources.expand(options, 4)
+local function check_keep(columns, level)
+    if type(columns) ~= "table" then
+        raise("keep: expected lists of columns by object, got " .. show(columns), level + 1)
+    end
+    for object, names in pairs(columns) do
+        check_object(object, level + 1)
+        if type(names) ~= "table" then
+            raise(("keep.%s: expected a list of columns, got %s"):format(object, show(names)), level + 1)
+        end
+    end
+end
+
+-- Raises, `level` up, for wrong usage that can be told before anything is opened.
+local function check_usage(options, level)
+    level = level + 1
+    check_options(options, KNOWN, "leadscore.dataset", level)
+    if not (options.contacts or options.companies or options.deals) then raise("contacts are needed", level) end
+    if options.match ~= nil then matching.check(options.match, level) end
+    if options.keep ~= nil then check_keep(options.keep, level) end
+    if options.definitions then plan_of(options.definitions, "leadscore.dataset: definitions", level) end
+    local rejects, most, progress = options.rejects, options.max_memory, options.progress
+    if rejects ~= nil and type(rejects) ~= "function" and (type(rejects) ~= "string" or rejects == "" or
+        rejects:find("%z")) then
+        raise("rejects: expected a path or a function, got " .. show(rejects), level)
+    end
+    if most ~= nil and (type(most) ~= "number" or most < 0 or most >= 2 ^ 53 or
+        most % 1 ~= 0) then
+        raise("max_memory: expected a number of bytes, got " .. show(most), level)
+    end
+    if progress ~= nil and type(progress) ~= "function" then
+        raise("progress: expected a function, got " .. show(progress), level)
+    end
+end
+
+-- The files among the sources, for as long as the dataset lives.
+local function files_of(list)
+    local files = {}
+    for _, source in ipairs(list) do
+        if source.identity then files[#files + 1] = { path = source.path, identity = source.identity } end
+    end
+    return files
+end
+
+-- leadscore.dataset; level: 3 where what calls this is called by who is to blame for wrong usage.
+function M.new(options, level)
+    level = level or 3
+    check_usage(options, level)
+    local common = sources.common(options, level + 1)
+    common.threads = threads_of(options, "leadscore.dataset", level + 1)
+    local list, notes = sources.expand(options, level + 1)
     if not list then return nil, notes end
+    local rejects, failure = opens_rejects(options, list)
+    if failure then return nil, failure end
     local handle, full = core.dataset(options.max_memory)
     if not handle then return nil, errors.wrap(full, "memory") end
-    local rejects, failure = opens_rejects(options)
-    if failure then return nil, failure end
     common.rejects, common.progress = rejects, options.progress
     local self = setmetatable({
-        _handle = handle, _warnings = {}, _notes = notes, _match = options.match,
+        _handle = handle, _warnings = {}, _notes = notes, _match = options.match, _sources = files_of(list),
     }, Dataset)
     local ok, err = fill(self, options, common, list)
     local committed, problem = close_rejects(rejects, ok)
@@ -341,8 +428,9 @@ end
 
 local SCORE_OPTIONS = { "at", "threads", "progress" }
 
-local function ready(self, definition)
-    local plan, handle = plan_of(definition, "dataset", 4), open(self)
+-- The plan, when the dataset has what it needs; raises, `level` up, for what is no definition.
+local function ready(self, definition, level)
+    local plan, handle = plan_of(definition, "dataset", level + 1), open(self)
     local err = missing_lists(plan, function(name) return handle:has_list(name) end) or dropped(self, definition, plan)
     if err then return nil, err end
     return plan
@@ -359,7 +447,7 @@ function Dataset:score(definition, options)
     options = options or {}
     check_options(options, SCORE_OPTIONS, "dataset:score", 2)
     local threads = threads_of(options, "dataset:score", 3)
-    local plan, err = ready(self, definition)
+    local plan, err = ready(self, definition, 2)
     if not plan then return nil, err end
     local at, unreadable = definitions.instant(options.at, 2)
     if not at then return nil, unreadable end
@@ -390,7 +478,7 @@ M.id_text = id_text
 
 -- The explanation as JSON text, exact to the digit.
 function Dataset:_explain(definition, id, at, object)
-    local plan, err = ready(self, definition)
+    local plan, err = ready(self, definition, 3)
     if not plan then return nil, err end
     local instant, unreadable = definitions.instant(at, 3)
     if not instant then return nil, unreadable end
@@ -403,6 +491,11 @@ function Dataset:_explain(definition, id, at, object)
     local text, failure = self._handle:explain(plan, object, row, instant)
     if not text then return nil, errors.wrap(failure) end
     return text
+end
+
+-- The error of an output at this path that would be written over one of the files that were read, or nil.
+function Dataset:_spoils(path)
+    return sources.spoils(self._sources, "path", path)
 end
 
 -- The core's dataset, for the ids of a result's rows.
@@ -419,6 +512,7 @@ end
 ---@return leadscore.Error|nil err also when there is no such id
 function Dataset:explain(definition, id, at, object)
     open(self)
+    if object ~= nil then check_object(object, 2, true) end
     local text, err = self:_explain(definition, id, at, object)
     if not text then return nil, err end
     return definitions.decode(text)
@@ -463,7 +557,9 @@ end
 ---@param object string "contact", "company", "deal" or "event"
 ---@return string[] names
 function Dataset:columns(object)
-    return open(self):columns(object)
+    local handle = open(self)
+    check_object(object, 2)
+    return handle:columns(object)
 end
 
 --- Properties that a definition names and no input has, with the nearest column, and files that were not read.
@@ -498,13 +594,15 @@ Dataset.__close = Dataset.close
 
 function Dataset:__tostring()
     if not self._handle then return "dataset (closed)" end
-    local counts = self._handle:counts()
-    local parts = {}
-    for _, each in ipairs({ { "companies", "company" }, { "deals", "deal" } }) do
-        local count = counts[each[1]]
-        if count > 0 then parts[#parts + 1] = ("%d %s, "):format(count, each[count == 1 and 2 or 1]) end
+    local counts, parts = self._handle:counts(), {}
+    for _, object in ipairs({ "contact", "company", "deal", "event" }) do
+        local plural = COUNTED[object]
+        local count = counts[plural]
+        if count > 0 or object == "contact" or object == "event" then
+            parts[#parts + 1] = ("%d %s"):format(count, count == 1 and object or plural)
+        end
     end
-    return ("dataset: %d contacts, %s%d events"):format(counts.contacts, table.concat(parts), counts.events)
+    return "dataset: " .. table.concat(parts, ", ")
 end
 
 M.Dataset = Dataset

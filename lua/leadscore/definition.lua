@@ -1,9 +1,11 @@
 -- The objects that score: a definition, a set of definitions that know each other's scores, and their plan. Both are
 -- made from the checked set and its canonical text; all arithmetic is in the core.
 
+local canonical = require("leadscore.canonical")
 local core = require("leadscore.core")
 local errors = require("leadscore.error")
 local nearest = require("leadscore.check.nearest").name
+local records = require("leadscore.record")
 local show = require("leadscore.check.context").show
 
 local M = {}
@@ -18,6 +20,9 @@ local function ago(text)
     local seconds = unit and (UNITS[unit] or UNITS[unit:gsub("s$", "")])
     return seconds and #count <= 12 and core.now() - math.floor(tonumber(count)) * seconds or nil
 end
+
+-- Levels of errors count frames, so functions that raise for their callers are never called as the last thing that a
+-- function does: its frame would be gone.
 
 -- An instant in whole seconds since 1970 (UTC): nil is now, a number is seconds, a text is a time as in files or
 -- "10 days ago". Returns nil and an error for a text that is no time; raises for anything else.
@@ -168,7 +173,7 @@ function Scoring:_scoring()
         for i = 1, plan:count() do
             own = own or plan:object(i) ~= "contact"
         end
-        self._scorer = own and require("leadscore.record").scorer(plan) or plan:scorer()
+        self._scorer = own and records.scorer(plan) or plan:scorer()
     end
     return self._scorer
 end
@@ -252,7 +257,8 @@ end
 ---@return leadscore.Error|nil err
 function Definition:explain(record, at)
     check_record(record)
-    return explain(self, record, at)
+    local explanation, err = explain(self, record, at)
+    return explanation, err
 end
 
 --- The first later instant at which the score's value or label changes if nothing happens.
@@ -262,7 +268,8 @@ end
 ---@return leadscore.Error|nil err
 function Definition:next_change(record, at)
     check_record(record)
-    return next_change(self, record, at, self._names[1])
+    local seconds, err = next_change(self, record, at, self._names[1])
+    return seconds, err
 end
 
 --- What a host must fetch to score a record.
@@ -288,7 +295,7 @@ end
 ---@return string fingerprint
 function Definition:fingerprint()
     self:_open()
-    return require("leadscore.canonical").fingerprint(self._set)
+    return canonical.fingerprint(self._set)
 end
 
 --- The canonical form: JSON with every shorthand spelt out, the same however the definition is written.
@@ -350,7 +357,8 @@ Set.__name = "leadscore.DefinitionSet"
 function Set:score(record, at, object)
     check_record(record)
     check_object(object)
-    return all_scores(self, record, at, object)
+    local scores, err = all_scores(self, record, at, object)
+    return scores, err
 end
 
 --- Why a record has its scores: what `leadscore explain --json` prints, as a table.
@@ -362,7 +370,8 @@ end
 function Set:explain(record, at, object)
     check_record(record)
     check_object(object)
-    return explain(self, record, at, object)
+    local explanation, err = explain(self, record, at, object)
+    return explanation, err
 end
 
 --- The first later instant at which one score's value or label changes if nothing happens.
@@ -373,7 +382,8 @@ end
 ---@return leadscore.Error|nil err
 function Set:next_change(record, at, name)
     check_record(record)
-    return next_change(self, record, at, self._names[M.index(self._names, name, 2)])
+    local seconds, err = next_change(self, record, at, self._names[M.index(self._names, name, 2)])
+    return seconds, err
 end
 
 --- What a host must fetch to score a record.
@@ -399,7 +409,7 @@ end
 ---@return string fingerprint
 function Set:fingerprint()
     self:_open()
-    return require("leadscore.canonical").fingerprint(self._set)
+    return canonical.fingerprint(self._set)
 end
 
 --- The canonical form: JSON with every shorthand spelt out.
@@ -456,7 +466,7 @@ end
 
 -- list: the definitions' tables; checked: what the checker made of them; one: a definition, not a set.
 function M.new(list, checked, warnings, one)
-    local text = require("leadscore.canonical").text(checked)
+    local text = canonical.text(checked)
     local plan, err = core.plan(text)
     if not plan then return nil, errors.wrap(err, "definition") end
     local names, tests = {}, {}

@@ -109,6 +109,20 @@ function M.wrap(err, kind)
     return M.new({ message = tostring(err), kind = kind or "input" })
 end
 
+-- What the system said of a file, without the file's name in front; only its first letter is made small, since the rest
+-- may hold names. file: left out where the message names none.
+function M.system(message, file)
+    message = tostring(message)
+    if file then message = without(message, file) end
+    return (message:gsub("^%u%l", string.lower))
+end
+
+-- The error of a folder that lfs.dir raised for: "cannot open FOLDER: Permission denied".
+function M.folder(folder, raised)
+    local reason = M.system((tostring(raised):match("([^:]*)$"):gsub("^ ", "")))
+    return M.new({ kind = "io", file = folder, message = "cannot open: " .. reason })
+end
+
 -- A copy of an error that says which file it is about, where it does not say so already.
 function M.with_file(err, file)
     local list = {}

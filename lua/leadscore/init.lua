@@ -8,6 +8,7 @@ local core = require("leadscore.core")
 local check = require("leadscore.check")
 local definitions = require("leadscore.definition")
 local errors = require("leadscore.error")
+local show = require("leadscore.check.context").show
 
 --- The module.
 ---@class leadscore
@@ -87,9 +88,7 @@ end
 -- ---- from files -------------------------------------------------------------------------------------------------
 
 local function io_error(path, message)
-    -- The system's messages repeat the name.
-    if message:sub(1, #path + 2) == path .. ": " then message = message:sub(#path + 3) end
-    return errors.new({ kind = "io", file = path, message = message:gsub("^%u", string.lower) })
+    return errors.new({ kind = "io", file = path, message = errors.system(message, path) })
 end
 
 local function read_text(path)
@@ -111,7 +110,10 @@ function readers.lua(text, path)
 end
 
 function readers.json(text)
-    return core.json_decode(text, MOST_DEPTH, MOST_VALUES)
+    local value, err = core.json_decode(text, MOST_DEPTH, MOST_VALUES)
+    if value ~= nil then return value end
+    if err.kind == "input" then err.kind = "definition" end
+    return nil, err
 end
 
 -- What a definition file holds: a table, or nil and an error that names the file.
@@ -131,7 +133,7 @@ local function read_file(path)
     if type(value) ~= "table" then
         return nil, errors.new({
             kind = "definition", file = path,
-            message = "expected a definition (a table) or a list of them, got " .. type(value),
+            message = "expected a definition (a table) or a list of them, got " .. show(value),
         })
     end
     return value
@@ -142,7 +144,7 @@ local function files_of(folder)
     local lfs = require("lfs")
     local names = {}
     local ok, next_name, state = pcall(lfs.dir, folder)
-    if not ok then return nil, io_error(folder, (tostring(next_name):gsub("^.-: cannot open %S-: ", ""))) end
+    if not ok then return nil, errors.folder(folder, next_name) end
     for name in next_name, state do
         local ending = name:match("^[^.].*%.(%a+)$")
         if ending and readers[ending:lower()] then names[#names + 1] = name end
@@ -231,7 +233,8 @@ end
 ---@return leadscore.Dataset|nil dataset
 ---@return leadscore.Error|nil err the first bad row, or why reading failed
 function M.dataset(options)
-    return require("leadscore.dataset").new(options)
+    local dataset, err = require("leadscore.dataset").new(options)
+    return dataset, err
 end
 
 --- Target accounts: metrics, the table of accounts with its views, the overview of one, recommendations.
@@ -239,7 +242,8 @@ end
 ---@return leadscore.Accounts|nil accounts
 ---@return leadscore.Error|nil err what is wrong with an input
 function M.accounts(options)
-    return require("leadscore.accounts").new(options)
+    local accounts, err = require("leadscore.accounts").new(options)
+    return accounts, err
 end
 
 return M

@@ -20,11 +20,13 @@ end
 ---@return leadscore.Error|nil err
 function M.read(path, header)
     local file, message = io.open(path, "rb")
-    local text = file and file:read("*a")
-    if file then file:close() end
+    local text
+    if file then
+        text, message = file:read("*a")
+        file:close()
+    end
     if not text then
-        message = tostring(message or "cannot read it"):gsub("^.-: ", "")
-        return nil, errors.new({ kind = "io", file = path, message = message:lower() })
+        return nil, errors.new({ kind = "io", file = path, message = errors.system(message or "cannot read it", path) })
     end
     local list, seen, number = {}, {}, 0
     for line in (text:gsub("^\239\187\191", "") .. "\n"):gmatch("(.-)\r?\n") do

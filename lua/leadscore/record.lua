@@ -65,6 +65,9 @@ end
 local function id_of(record, place)
     local id = rawget(record, "id")
     if is_null(id) then return nil end
+    if type(id) ~= "string" and type(id) ~= "number" then
+        wrong(place .. "id", "expected a text or a number, got %s", type(id))
+    end
     local text = text_of(id, place .. "id"):match("^[ \t\r\n]*(.-)[ \t\r\n]*$")
     return text ~= "" and text or nil
 end

@@ -6,6 +6,7 @@ local datasets = require("leadscore.dataset")
 local definitions = require("leadscore.definition")
 local errors = require("leadscore.error")
 local jobs = require("leadscore.job")
+local show = require("leadscore.check.context").show
 
 local M = {}
 
@@ -39,7 +40,18 @@ local function object_for(self, object, level)
 end
 
 local function index_of(self, name, level)
-    return definitions.index(self._names, name, (level or 1) + 1)
+    return (definitions.index(self._names, name, (level or 1) + 1))
+end
+
+-- More rows than this and more bars than that there never are.
+local MOST_ROWS, MOST_BINS = 2 ^ 31, 10000
+
+-- Raises, `level` up, unless the argument is a whole number in these bounds; most: nil for none.
+local function check_whole(value, what, least, most, level)
+    local whole = type(value) == "number" and value % 1 == 0
+    if whole and value >= least and (most == nil or value <= most) then return end
+    local bounds = most and ("from %d to %d"):format(least, most) or ("of at least %d"):format(least)
+    error(("%s: expected a whole number %s, got %s"):format(what, bounds, show(value)), level + 1)
 end
 
 -- The scores of one row by name, of the definitions of that object.
@@ -118,8 +130,9 @@ end
 function Result:top(name, n)
     local handle = open(self)
     local index = index_of(self, name, 2)
+    if n ~= nil then check_whole(n, "result:top: n", 0, nil, 2) end
     local object, list = self._scores[index].object, {}
-    for i, row in ipairs(handle:top(index, n or 10)) do
+    for i, row in ipairs(handle:top(index, math.min(n or 10, MOST_ROWS))) do
         list[i] = { id = self._dataset:_rows():id(object, row), score = handle:get(index, row) }
     end
     return list
@@ -128,7 +141,9 @@ end
 -- The distribution as JSON text, exact to the digit.
 function Result:_distribution(name, bins)
     local handle = open(self, 2)
-    local text, err = handle:distribution(index_of(self, name, 3), bins or 20)
+    local index = index_of(self, name, 3)
+    if bins ~= nil then check_whole(bins, "result:distribution: bins", 1, MOST_BINS, 3) end
+    local text, err = handle:distribution(index, bins or 20)
     if not text then return nil, errors.wrap(err) end
     return text
 end
@@ -141,6 +156,7 @@ end
 ---@return table|nil distribution
 ---@return leadscore.Error|nil err
 function Result:distribution(name, options)
+    open(self)
     options = options or {}
     datasets.check_options(options, { "bins" }, "result:distribution", 2)
     local text, err = self:_distribution(name, options.bins)
@@ -161,6 +177,16 @@ end
 
 local WRITE_OPTIONS = { "path", "writer", "format", "extra", "object", "progress" }
 
+local function check_output(path, writer, level)
+    if (path == nil) == (writer == nil) then
+        error("result:write: expected either a path or a writer", level + 1)
+    elseif path ~= nil and (type(path) ~= "string" or path == "" or path:find("%z")) then
+        error("result:write: path: expected the name of a file, got " .. show(path), level + 1)
+    elseif writer ~= nil and type(writer) ~= "function" then
+        error("result:write: writer: expected a function, got " .. show(writer), level + 1)
+    end
+end
+
 local function format_for(path, format, level)
     if format ~= nil and format ~= "csv" and format ~= "ndjson" then
         error(('format: expected "csv" or "ndjson", got %s'):format(tostring(format)), level + 1)
@@ -179,6 +205,8 @@ end
 
 -- Writes one object's scores into a file that appears when it is whole.
 local function write_file(self, object, format, path, options)
+    local spoils = path ~= "-" and self._dataset:_spoils(path)
+    if spoils then return nil, spoils end
     local output, err = core.output(path == "-" and 1 or path)
     if not output then return nil, errors.with_file(errors.wrap(err, "io"), path) end
     local ok, problem = run_write(self, object, format, output, options)
@@ -203,12 +231,18 @@ local function scored_objects(self)
     return list
 end
 
-local function write_folder(self, folder, format, options)
+-- Makes a folder that is not there; its name may end in "/".
+function M.make_folder(folder)
     local lfs = require("lfs")
-    if lfs.attributes(folder, "mode") ~= "directory" then
-        local ok, message = lfs.mkdir((folder:gsub("(.)/+$", "%1")))
-        if not ok then return nil, errors.new({ kind = "io", file = folder, message = tostring(message):lower() }) end
-    end
+    if lfs.attributes(folder, "mode") == "directory" then return true end
+    local ok, message = lfs.mkdir((folder:gsub("(.)/+$", "%1")))
+    if ok then return true end
+    return nil, errors.new({ kind = "io", file = folder, message = errors.system(message, folder) })
+end
+
+local function write_folder(self, folder, format, options)
+    local made, failure = M.make_folder(folder)
+    if not made then return nil, failure end
     for _, object in ipairs(options.object and { options.object } or scored_objects(self)) do
         local ok, err = write_file(self, object, format, folder .. FILES[object] .. "." .. format, options)
         if not ok then return nil, err end
@@ -227,7 +261,7 @@ function Result:write(options)
     if type(options) ~= "table" then error("result:write: expected a path or a table of options", 2) end
     datasets.check_options(options, WRITE_OPTIONS, "result:write", 2)
     local path, writer = options.path, options.writer
-    if (path == nil) == (writer == nil) then error("result:write: expected either a path or a writer", 2) end
+    check_output(path, writer, 2)
     check_object(options.object, 2)
     local format = format_for(path, options.format, 2)
     if path and path:sub(-1) == "/" then return write_folder(self, path, format, options) end
@@ -247,8 +281,9 @@ Result.__close = Result.close
 function Result:__tostring()
     if not self._handle then return "result (closed)" end
     local object = object_for(self)
-    return ("result: %s of %d %s at %s"):format(table.concat(self._names, ", "),
-        self._handle:count(object), FILES[object], core.print_time(self._handle:at()))
+    local count = self._handle:count(object)
+    return ("result: %s of %d %s at %s"):format(table.concat(self._names, ", "), count,
+        count == 1 and object or FILES[object], core.print_time(self._handle:at()))
 end
 
 -- dataset:score

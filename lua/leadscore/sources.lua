@@ -1,10 +1,13 @@
 -- What a dataset is to read: turns the options of leadscore.dataset into an ordered list of sources, folders expanded
 -- into their files, formats told by names.
 --
--- A source: { input =, name = (for messages), format =, gzip =, list =, and one of path =, text =, rows =, stdin = }.
+-- A source: { input =, name = (for messages), format =, gzip =, list =, last = (of its input), identity = (of a file),
+-- and one of path =, text =, rows =, stdin = }.
 
+local core = require("leadscore.core")
 local errors = require("leadscore.error")
 local rows = require("leadscore.rows")
+local show = require("leadscore.check.context").show
 
 local M = {}
 
@@ -29,7 +32,28 @@ end
 
 local function file_source(input, path, list)
     local format, gzip = format_of(path)
-    return { input = input, path = path, name = path, format = format or "csv", gzip = gzip, list = list }
+    return {
+        input = input, path = path, name = path, format = format or "csv", gzip = gzip, list = list,
+        identity = require("lfs").attributes(path, "mode") == "file" and core.file_identity(path) or nil,
+    }
+end
+
+-- One file twice in an input counts twice, whatever it is called. Devices and pipes may be read again.
+local function check_once(list)
+    local seen = {}
+    for _, source in ipairs(list) do
+        local what = source.list and "lists." .. source.list or source.input
+        local key = source.identity and what .. " " .. source.identity
+        if key and seen[key] then
+            return nil, errors.new({
+                kind = "usage", path = what, message = ("expected each file once, got %s and %s, which are one file")
+                    :format(seen[key], source.path),
+            })
+        elseif key then
+            seen[key] = source.path
+        end
+    end
+    return true
 end
 
 local function note_skipped(notes, folder, name)
@@ -43,7 +67,7 @@ end
 local function add_folder(into, input, folder, notes, list)
     local lfs = require("lfs")
     local ok, next_name, state = pcall(lfs.dir, folder)
-    if not ok then return nil, errors.new({ kind = "io", file = folder, message = "cannot read this folder" }) end
+    if not ok then return nil, errors.folder(folder, next_name) end
     folder = folder:gsub("(.)/+$", "%1")
     local names = {}
     for name in next_name, state do
@@ -107,10 +131,18 @@ local function add_list(into, name, value, notes, level)
     return true
 end
 
-local function sorted_keys(map)
+-- A name with a zero byte would be cut there on its way to the core.
+local function is_name(text)
+    return type(text) == "string" and text ~= "" and not text:find("%z")
+end
+
+local function sorted_keys(map, level)
+    if type(map) ~= "table" then raise("lists: expected lists by name, got " .. show(map), level + 1) end
     local keys = {}
     for key in pairs(map) do
-        if type(key) ~= "string" then raise("lists: expected names as keys", 4) end
+        if not is_name(key) then
+            raise("lists: expected names without zero bytes as keys, got " .. show(key), level + 1)
+        end
         keys[#keys + 1] = key
     end
     table.sort(keys)
@@ -118,7 +150,7 @@ local function sorted_keys(map)
 end
 
 local function add_lists(into, lists, notes, level)
-    for _, name in ipairs(sorted_keys(lists)) do
+    for _, name in ipairs(sorted_keys(lists, level + 1)) do
         local ok, err = add_list(into, name, lists[name], notes, level + 1)
         if not ok then return nil, err end
     end
@@ -137,11 +169,17 @@ function M.expand(options, level)
         end
         if not ok then return nil, err end
     end
-    local stdin = 0
+    local stdin, last = 0, {}
     for _, source in ipairs(into) do
         stdin = stdin + (source.stdin and 1 or 0)
+        last[source.input] = source
+    end
+    for _, source in next, last do
+        source.last = true
     end
     if stdin > 1 then raise("standard input can be only one of the inputs", level) end
+    local ok, err = check_once(into)
+    if not ok then return nil, err end
     return into, notes
 end
 
@@ -160,7 +198,7 @@ local function renames_of(columns, level)
     local renames = {}
     for key, header in pairs(columns or {}) do
         local input, column = tostring(key):match("^(%a+)%.(.+)$")
-        if not input or not IS_INPUT[input] or type(header) ~= "string" then
+        if not input or not IS_INPUT[input] or not is_name(column) or not is_name(header) then
             raise(("columns: expected FILE.NEW = OLD such as %s, got %s = %s"):format(
                 '["events.contact_id"] = "visitor"', tostring(key), tostring(header)), level + 1)
         end
@@ -174,9 +212,22 @@ local function texts_of(value, level)
     if value == nil then return nil end
     local list = type(value) == "table" and value or { value }
     for _, text in ipairs(list) do
-        if type(text) ~= "string" then raise("unknown: expected a text or a list of texts", level + 1) end
+        if type(text) ~= "string" or text:find("%z") then
+            raise("unknown: expected a text or a list of texts, got " .. show(text), level + 1)
+        end
     end
     return list
+end
+
+-- The error of an output that would be written over one of the sources' files, or nil. option: whose path it is.
+function M.spoils(list, option, path)
+    local identity = core.file_identity(path)
+    for _, source in ipairs(list) do
+        if identity and identity == source.identity then
+            return errors.new({ kind = "usage", path = option, message = path .. " is one of the inputs" })
+        end
+    end
+    return nil
 end
 
 -- What every source is read with.

@@ -638,13 +638,15 @@ static void test_renames_and_unknown(void)
     CHECK(group(&data) == LS_OK);
     CHECK_TEXT(show_events(&data, &shown),
                "1:a@1000000000|\n1:b@1000000001|N/A\n1:d@1000000003|\n");
-    CHECK(data.dataset->counts.rejected_rows == 3);
+    CHECK(data.dataset->counts.rejected_rows == 2);
+    CHECK(data.dataset->counts.unknown_contact == 1); /* n/a: ids are what they are */
     close_data(&data);
     open_data(&data);
     text = "visitor_id,event,time\n";
     CHECK(read_options(&data, options, text, strlen(text)) == LS_ERROR_INPUT);
     CHECK_TEXT(data.error.message,
-               "e:1: expected a column \"visitor\", got none (nearest: \"visitor_id\")");
+               "e:1: expected a column \"visitor\" to read as \"contact_id\", got none (nearest: "
+               "\"visitor_id\")");
     close_data(&data);
 }
 

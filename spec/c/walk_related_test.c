@@ -326,8 +326,9 @@ static void test_exact(void)
     check_exact(-0.25, -1, INT64_C(750000000000));
     check_exact(1e15, INT64_C(1000000000000000), 0);
     check_exact(1e18, INT64_C(1000000000000000000), 0);
-    check_exact(1.5e18, LS_EXACT_PAST, 0);
-    check_exact(-1e300, -LS_EXACT_PAST, 0);
+    check_exact(1.5e18, LS_EXACT_PAST + 1, INT64_C(150000000000000000));
+    check_exact(-1e300, -LS_EXACT_PAST - 283, INT64_C(-100000000000000000));
+    check_exact(1.7976931348623157e308, LS_EXACT_PAST + 291, INT64_C(179769313486231570));
     check_exact(1e-12, 0, 1);
     check_exact(5e-13, 0, 1);
     check_exact(-5e-13, -1, LS_EXACT_UNIT - 1);
@@ -340,6 +341,12 @@ static void test_exact(void)
     for (int i = 0; i < 3; i++) {
         ls_total_add(&total, (ls_exact){0, 500000}); /* half a millionth */
     }
+    for (int i = 0; i < 4; i++) { /* they even each other out */
+        const double far[] = {1.7976931348623157e308, -3e19, -1.7976931348623157e308, 3e19};
+        ls_total_add(&total, ls_exact_of_number(far[i]));
+        check(ls_total_points(&total, LS_SUM, LS_MILLION, &out) == (i == 3), "total", "far");
+    }
+    total.count -= 4;
     check(ls_total_points(&total, LS_SUM, LS_MILLION, &out) && out == 2, "total", "1.5");
     check(ls_total_points(&total, LS_SUM, -LS_MILLION, &out) && out == -2, "total", "-1.5");
     check(ls_total_points(&total, LS_AVG, LS_MILLION, &out) && out == 1, "total", "0.5");

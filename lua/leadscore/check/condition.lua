@@ -40,6 +40,7 @@ local LITERALS = {
     set = text_literal,
     number = function(check, value, subject)
         if type(value) ~= "number" then return wrong(check, subject, "a number", value) end
+        if value - value ~= 0 then return wrong(check, subject, "a finite number", value) end
         return value == 0 and 0 or value
     end,
     boolean = function(check, value, subject)

@@ -38,6 +38,7 @@ end
 
 local function list_name(check, value)
     if type(value) ~= "string" or trim(value) == "" then return check:expected("the name of a list", show(value)) end
+    if value:find("%z") then return check:expected("the name of a list without zero bytes", show(value)) end
     check.lists[value] = true
     return value
 end

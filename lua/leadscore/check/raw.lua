@@ -1,5 +1,6 @@
 -- The first look at an untrusted table: is it plain data? Tables are read raw; what has a metatable, a cycle, a
--- function or too much depth is refused, so that what comes after may index, iterate and recurse freely.
+-- function or too much depth is refused, so that what comes after may index, iterate and recurse freely. Numbers that
+-- are not finite are wrong too, but hinder nobody: the rest is read in spite of them.
 
 if jit then jit.off(true, true) end -- see leadscore.check.context
 
@@ -23,7 +24,10 @@ local function wrong_key(check, key)
 end
 
 local function wrong_value(check, value)
-    check:expected(type(value) == "number" and "a finite number" or "plain data", context.show(value))
+    if type(value) ~= "number" then return check:expected("plain data", context.show(value)) end
+    check:expected("a finite number", context.show(value))
+    check.infinite[check.errors[#check.errors].path] = true
+    check.infinite_count = check.infinite_count + 1
 end
 
 local function refusal(check, value, above)
@@ -60,17 +64,19 @@ local function scan(check, value, above)
     above[value], check.depth, check.values = nil, depth - 1, count
 end
 
---- Whether a value is plain data; what is not is noted as errors. `check.values` counts on from its value.
+--- Whether a value can be read on as plain data; what is wrong is noted as errors, in `check.infinite` the places of
+--- numbers that are not finite. `check.values` counts on from its value.
 ---@param check table
 ---@param value any
 ---@return boolean
 function M.plain(check, value)
     local before, count = #check.errors, check.values
+    check.infinite, check.infinite_count = {}, 0
     if type(value) == "table" then scan(check, value, {}) end
     if count <= value_limit and check.values > value_limit then
         check:expected(("at most %d values"):format(value_limit), "more")
     end
-    return #check.errors == before
+    return #check.errors == before + check.infinite_count
 end
 
 return M

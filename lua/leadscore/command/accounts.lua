@@ -70,7 +70,7 @@ end
 local function open(args, progress, definition)
     local all = options.dataset(args, definition, progress:hook())
     if not all.companies then stop.with(stop.USAGE, "leadscore: --companies FILE is needed") end
-    all.at, all.tasks, all.engagements = options.at(args), args.tasks, args.engagements
+    all.at, all.tasks, all.engagements = options.instants(args)[1], args.tasks, args.engagements
     all.targets, all.kinds, all.gdpr = targets_of(args), kinds_of(args), args.gdpr
     all.won, all.lost, all.currency = args.won, args.lost, args.currency
     all.score, all.threads = args.score, args.threads
@@ -128,7 +128,7 @@ end
 
 local function write(path, text)
     if not path or path == "-" then
-        io.stdout:write(text)
+        stop.print(text)
         return
     end
     local file, err = core.output(path)

@@ -11,9 +11,9 @@ local function print_fields(definition)
     for i, field in ipairs(definition:fields()) do
         names[i] = ("%s.%s (%s)"):format(field.object, field.name, field.type)
     end
-    if #names > 0 then io.stdout:write("reads ", table.concat(names, ", "), "\n") end
+    if #names > 0 then stop.print("reads ", table.concat(names, ", "), "\n") end
     local lists = definition:lists()
-    if #lists > 0 then io.stdout:write("lists ", table.concat(lists, ", "), "\n") end
+    if #lists > 0 then stop.print("lists ", table.concat(lists, ", "), "\n") end
 end
 
 function M.run(args)
@@ -21,12 +21,12 @@ function M.run(args)
     work.warn(definition and definition:warnings() or err.warnings or {})
     stop.check(definition, err)
     if args.canonical then
-        io.stdout:write(definition:canonical(), "\n")
+        stop.print(definition:canonical(), "\n")
         return
     end
-    io.stdout:write(tostring(definition), "\n")
+    stop.print(tostring(definition), "\n")
     print_fields(definition)
-    io.stdout:write("fingerprint ", definition:fingerprint(), "\nno errors\n")
+    stop.print("fingerprint ", definition:fingerprint(), "\nno errors\n")
 end
 
 return M

@@ -154,14 +154,14 @@ local function make_folder(folder)
     local lfs = require("lfs")
     if lfs.attributes(folder, "mode") == "directory" then return end
     local ok, message = lfs.mkdir(folder)
-    if not ok then stop.with(stop.IO, ("leadscore: %s: %s"):format(folder, tostring(message):lower())) end
+    if not ok then stop.with(stop.IO, ("leadscore: %s: %s"):format(folder, errors.system(message, folder))) end
 end
 
 -- ---- the tour -----------------------------------------------------------------------------------------------------
 
 local function say(...)
-    io.stdout:write(...)
-    io.stdout:write("\n")
+    stop.print(...)
+    stop.print("\n")
 end
 
 local function table_of(top)

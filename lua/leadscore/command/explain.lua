@@ -12,9 +12,9 @@ function M.run(args)
     local object = work.object(run.definition, args.object)
     local text = stop.check(run.dataset:_explain(run.definition, args.id, run.at, object))
     if args.json then
-        io.stdout:write(text, "\n")
+        stop.print(text, "\n")
     else
-        io.stdout:write(render.explanation(stop.check(definitions.decode(text))))
+        stop.print(render.explanation(stop.check(definitions.decode(text))))
     end
     work.finish(run, "explained 1 of " .. work.records(work.count(run, object), object))
 end

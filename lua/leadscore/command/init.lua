@@ -26,26 +26,19 @@ local function as_stop(raised)
     return { stop = stop.BAD, message = "leadscore: internal error: " .. text:gsub("%s*\n.*", "") }
 end
 
-local function flush()
-    local ok, message = io.stdout:flush()
-    if ok then return end
-    stop.with(stop.IO, "leadscore: standard output: " .. tostring(message):lower())
-end
-
 --- Runs the command.
 ---@param argv string[] its arguments
 ---@return integer code to exit with
 function M.main(argv)
     local ok, result = xpcall(function()
         local code = run(argv)
-        flush()
+        stop.flush()
         return code
     end, as_stop)
     if ok then return result end
-    if result.stop == 0 then
-        ok, result = xpcall(flush, as_stop)
-        if ok then return 0 end
-    end
+    -- What a command prints before it ends with a code of its own (--help, a failed test) is written too.
+    local written, unwritten = xpcall(stop.flush, as_stop)
+    if not written and (result.stop == 0 or not result.message) then result = unwritten end
     if result.message then io.stderr:write(result.message, "\n") end
     return result.stop
 end

@@ -2,6 +2,7 @@
 
 local core = require("leadscore.core")
 local options = require("leadscore.command.options")
+local stop = require("leadscore.command.stop")
 
 local M = {}
 
@@ -41,7 +42,7 @@ end
 
 local HEAD = [[
 .SH NAME
-leadscore \- scores contacts from score definitions, exactly, and says why
+leadscore \- scores contacts, companies and deals from score definitions, exactly, and says why
 .SH SYNOPSIS
 .B leadscore
 .I COMMAND DEFINITION...
@@ -81,7 +82,7 @@ function M.page()
 end
 
 function M.run()
-    io.stdout:write(M.page())
+    stop.print(M.page())
 end
 
 return M

@@ -96,8 +96,14 @@ local OPTIONAL = { name = "definition", show = "DEFINITION", args = "*", help = 
 
 local VIEWS = { "all", "no-open-tasks", "no-calls", "no-meetings", "no-open-deals", "no-decision-maker", "blocker" }
 
+local AT = { "--at", arg = "TIME", convert = instant, help = "The instant of scoring; now by default." }
+local INSTANTS = {
+    "--at", arg = "TIME", convert = instant, many = true,
+    help = "The instant of scoring; now by default. Several: the inputs are read once, and --out is a folder that "
+        .. "gets a file for each, such as 2025-01-31T09-30-00Z.csv (UTC).",
+}
+
 local RUN = {
-    { "--at", arg = "TIME", convert = instant, help = "The instant of scoring; now by default." },
     { "--quiet", help = "No progress and no summary." },
     { "--progress", arg = "MODE", choices = { "auto", "json", "none" },
         help = "auto: if standard error is a terminal; json: a line a second; none." },
@@ -115,11 +121,12 @@ M.commands = {
         usage = "leadscore score DEFINITION... --contacts FILE [--events FILE] [options]",
         description = "Scores every record and writes one row each, in input order: id, then for each score NAME, and "
             .. "where there are such NAME_engagement, NAME_fit and NAME_label. A file appears whole or not at all.",
-        arguments = { DEFINITION }, read = true, run = true,
+        arguments = { DEFINITION }, read = true, run = true, at = INSTANTS,
         options = {
             { "--out", arg = "FILE",
                 help = "Where to write; standard output by default. A folder (DIR/): a file an object." },
-            { "--format", arg = "FORMAT", choices = { "csv", "ndjson" }, help = "By the name of --out, else csv." },
+            { "--format", arg = "FORMAT", choices = { "csv", "ndjson" },
+                help = "csv or ndjson; by the name of --out, else csv." },
             OBJECT, { "--extra", help = "Adds NAME_scored and NAME_next_change_at." }, THREADS,
         },
         example = "leadscore score score.lua --contacts contacts.csv --events events.csv --out scores.csv",
@@ -182,7 +189,7 @@ M.commands = {
             { "--gdpr", help = "Leaves out the engagement of contacts without a legal basis." },
             { "--out", arg = "FILE", help = "Where to write; standard output by default." },
             { "--format", arg = "FORMAT", choices = { "text", "csv", "json" },
-                help = "By the name of --out, else text." },
+                help = "text, csv or json; by the name of --out, else text." },
             THREADS,
         },
         example = "leadscore accounts score.lua --companies companies.csv --contacts contacts.csv --deals deals.csv",
@@ -231,7 +238,7 @@ function M.groups(command)
     local groups = {}
     if command.read then groups[1] = { "Inputs", READ } end
     local own = {}
-    for _, list in ipairs({ command.options, command.run and RUN or {} }) do
+    for _, list in ipairs({ command.options, command.run and { command.at or AT } or {}, command.run and RUN or {} }) do
         for _, option in ipairs(list) do
             own[#own + 1] = option
         end
@@ -276,8 +283,8 @@ end
 
 -- Whether both are there and one: the same file or folder, whatever they are called.
 local function is_same(a, b)
-    local one, other = lfs.attributes(a), lfs.attributes(b)
-    return one and other and one.dev == other.dev and one.ino == other.ino
+    local one = core.file_identity(a)
+    return one ~= nil and one == core.file_identity(b)
 end
 
 local ENDINGS = { csv = true, ndjson = true, jsonl = true }
@@ -291,9 +298,15 @@ local function is_input(path, input)
     return ENDINGS[ending] and not name:find("^[._]") and is_same(parent == "" and "." or parent, input)
 end
 
-local function is_any_input(path, args)
-    for _, name in ipairs({ "contacts", "companies", "deals", "events", "associations" }) do
-        for _, input in ipairs(args[name] or {}) do
+local FILES = {
+    "contacts", "companies", "deals", "events", "associations", "tasks", "engagements",
+    "targets", "add", "remove", "dismissed", -- lists of targets, which --write-targets may write anew
+}
+local MOST_FILES = { write_targets = 7 }
+
+local function is_any_input(path, args, option)
+    for i = 1, MOST_FILES[option] or #FILES do
+        for _, input in ipairs(args[FILES[i]] or {}) do
             if is_input(path, input) then return true end
         end
     end
@@ -303,15 +316,36 @@ local function is_any_input(path, args)
     for _, definition in ipairs(args.definition or {}) do
         if is_same(path, definition) and lfs.attributes(path, "mode") == "file" then return true end
     end
-    return false
+    return args.free_mail ~= nil and is_input(path, args.free_mail)
 end
 
--- What --out and --rejects write, as { option, path }; a folder gets one file an object.
+local PLURALS = { contact = "contacts", company = "companies", deal = "deals" }
+
+-- Whether a run is of several instants.
+function M.is_several(args)
+    return type(args.at) == "table" and #args.at > 1
+end
+
+-- The file in the folder --out that scores go to. at: of several instants; object: where there is a file for each.
+function M.out_file(args, at, object)
+    -- Colons are no part of names on every system.
+    local name = at and core.print_time(at):gsub(":", "-") .. (object and "-" or "") or ""
+    return args.out .. name .. (PLURALS[object] or "") .. "." .. (args.format or "csv")
+end
+
+-- What a command writes, as { option, path }; a folder gets one file an object.
 local function outputs_of(args)
-    local outputs = { args.rejects and { "rejects", args.rejects } }
+    local outputs = {}
+    for _, option in ipairs({ "rejects", "matched", "unmatched", "write_targets" }) do
+        if args[option] then outputs[#outputs + 1] = { option, args[option] } end
+    end
     if args.out and args.out:sub(-1) == "/" then
-        for _, name in ipairs({ "contacts", "companies", "deals" }) do
-            outputs[#outputs + 1] = { "out", args.out .. name .. "." .. (args.format or "csv") }
+        local several = M.is_several(args)
+        for _, at in ipairs(several and args.at or { false }) do
+            if several then outputs[#outputs + 1] = { "out", M.out_file(args, at) } end
+            for _, object in ipairs({ "contact", "company", "deal" }) do
+                outputs[#outputs + 1] = { "out", M.out_file(args, at, object) }
+            end
         end
     elseif args.out and args.out ~= "-" then
         outputs[#outputs + 1] = { "out", args.out }
@@ -319,15 +353,39 @@ local function outputs_of(args)
     return outputs
 end
 
--- Nothing that is read may be written over, nor both outputs to one file.
+local function flag(option)
+    return "--" .. option:gsub("_", "-")
+end
+
+-- Several instants go to a folder, each to its own file.
+local function check_instants(args)
+    if not M.is_several(args) then return end
+    if not args.out or args.out:sub(-1) ~= "/" then
+        stop.with(stop.USAGE, "leadscore: --at: several instants need --out DIR/, a folder")
+    end
+    local seen = {}
+    for _, at in ipairs(args.at) do
+        if seen[at] then stop.with(stop.USAGE, "leadscore: --at names " .. core.print_time(at) .. " twice") end
+        seen[at] = true
+    end
+end
+
+-- Nothing that is read may be written over, nor two outputs to one file.
 local function check_outputs(args)
-    if args.rejects == "-" then stop.with(stop.USAGE, "leadscore: --rejects: expected a file, got -") end
-    for _, each in ipairs(outputs_of(args)) do
+    local outputs = outputs_of(args)
+    for i, each in ipairs(outputs) do
         local option, path = each[1], each[2]
-        if is_any_input(path, args) then
-            stop.with(stop.USAGE, ("leadscore: --%s: %s is one of the inputs"):format(option, path))
-        elseif option == "out" and args.rejects and (path == args.rejects or is_input(path, args.rejects)) then
-            stop.with(stop.USAGE, "leadscore: --out and --rejects name the same file")
+        if path == "-" then
+            stop.with(stop.USAGE, ("leadscore: %s: expected a file, got -"):format(flag(option)))
+        elseif is_any_input(path, args, option) then
+            stop.with(stop.USAGE, ("leadscore: %s: %s is one of the inputs"):format(flag(option), path))
+        end
+        for k = 1, i - 1 do
+            local before = outputs[k]
+            if before[1] == option then break end -- those of --out, which are the last
+            if path == before[2] or is_input(path, before[2]) then
+                stop.with(stop.USAGE, ("leadscore: %s and %s name the same file"):format(flag(option), flag(before[1])))
+            end
         end
     end
 end
@@ -339,8 +397,7 @@ local function match_of(args)
     end
     for _, name in ipairs({ "free_mail", "matched", "unmatched" }) do
         if args[name] then
-            stop.with(stop.USAGE, ("leadscore: --%s goes with --match-domain or --match-name"):format(
-                (name:gsub("_", "-"))))
+            stop.with(stop.USAGE, ("leadscore: %s goes with --match-domain or --match-name"):format(flag(name)))
         end
     end
 end
@@ -351,6 +408,7 @@ function M.dataset(args, definition, progress)
         stop.with(stop.USAGE, "leadscore: --contacts FILE is needed (or --companies, --deals)")
     end
     check_stdin(args)
+    check_instants(args)
     check_outputs(args)
     return {
         match = match_of(args),
@@ -361,9 +419,9 @@ function M.dataset(args, definition, progress)
     }
 end
 
--- The instant of a run: --at, else now.
-function M.at(args)
-    return args.at or core.now()
+-- The instants of a run in the order given: --at, else now.
+function M.instants(args)
+    return type(args.at) == "table" and args.at or { args.at or core.now() }
 end
 
 return M

@@ -12,7 +12,7 @@ local unpack = table.unpack or unpack -- luacheck: ignore 113
 local WIDTH, MARGIN = 80, 30
 
 local function print_and_end(text)
-    io.stdout:write(text, "\n")
+    stop.print(text, "\n")
     stop.with(0)
 end
 
@@ -59,7 +59,7 @@ end
 
 local function root()
     local parser = argparse("leadscore")
-        :description("Scores contacts from score definitions, exactly, and says why.")
+        :description("Scores contacts, companies and deals from score definitions, exactly, and says why.")
         :usage("Usage: leadscore COMMAND DEFINITION... [inputs] [options]")
         :epilog("Try `leadscore demo` first; `leadscore COMMAND --help` shows each command with an example.")
         :command_target("command"):help_max_width(WIDTH):help_description_margin(MARGIN)

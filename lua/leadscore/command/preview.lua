@@ -23,14 +23,14 @@ local function wanted(definition, name)
 end
 
 local function print_json(at, texts)
-    io.stdout:write(('{"at":"%s","scores":[%s]}\n'):format(core.print_time(at), table.concat(texts, ",")))
+    stop.print(('{"at":"%s","scores":[%s]}\n'):format(core.print_time(at), table.concat(texts, ",")))
 end
 
 local function print_text(texts)
     local columns = core.terminal(1) or 80
     for i, text in ipairs(texts) do
-        if i > 1 then io.stdout:write("\n") end
-        io.stdout:write(render.distribution(stop.check(definitions.decode(text)), columns))
+        if i > 1 then stop.print("\n") end
+        stop.print(render.distribution(stop.check(definitions.decode(text)), columns))
     end
 end
 

@@ -1,5 +1,7 @@
 -- Ends a command early: raised anywhere below main, which prints the message and exits with the code.
 
+local errors = require("leadscore.error")
+
 local M = { BAD = 1, USAGE = 2, IO = 74, INTERRUPTED = 130 }
 
 local CODES = { io = M.IO, usage = M.USAGE, interrupted = M.INTERRUPTED }
@@ -29,5 +31,19 @@ function M.check(value, err)
 end
 
 M.lines_of = lines_of
+
+local function check_written(ok, message)
+    if not ok then M.with(M.IO, "leadscore: standard output: " .. errors.system(message)) end
+end
+
+-- Writes to standard output; ends the command when that fails. A write that fails is forgotten by the next flush.
+function M.print(...)
+    check_written(io.stdout:write(...))
+end
+
+-- What was printed is written; ends the command when that fails.
+function M.flush()
+    check_written(io.stdout:flush())
+end
 
 return M

@@ -13,13 +13,12 @@ function M.run(args)
     local report = definition:test()
     for _, case in ipairs(report.cases) do
         for _, difference in ipairs(case.differences) do
-            io.stdout:write(("%s: tests[%d]: %s\n"):format(case.definition, case.index, difference))
+            stop.print(("%s: tests[%d]: %s\n"):format(case.definition, case.index, difference))
         end
     end
     if not args.quiet then
-        io.stdout:write(("%s, %s failed\n"):format(render.count(report.count, "test"), render.thousands(report.failed)))
+        stop.print(("%s, %s failed\n"):format(render.count(report.count, "test"), render.thousands(report.failed)))
     end
-    io.stdout:flush()
     if report.failed > 0 then stop.with(stop.BAD) end
 end
 

@@ -28,7 +28,8 @@ end
 
 -- Definitions and dataset as the arguments say; ends the command when something is wrong.
 function M.open(args)
-    local work = { args = args, at = options.at(args) }
+    local instants = options.instants(args)
+    local work = { args = args, instants = instants, at = instants[#instants] }
     work.definition = stop.check(leadscore.load(args.definition))
     warn(work.definition:warnings())
     work.progress = progresses.new(args.progress, args.quiet)
@@ -41,10 +42,10 @@ function M.open(args)
     return work
 end
 
--- Scores everything.
-function M.score(work)
+-- Scores everything at an instant, the only one when left out.
+function M.score(work, at)
     local result, err = work.dataset:score(work.definition, {
-        at = work.at, threads = work.args.threads, progress = work.hook,
+        at = at or work.at, threads = work.args.threads, progress = work.hook,
     })
     work.progress:clear()
     return stop.check(result, err)
@@ -70,22 +71,36 @@ end
 
 local PLURALS = { contact = "contacts", company = "companies", deal = "deals" }
 
+-- The instant, or how many there are and the first and last of them; and the last.
+local function span_of(instants)
+    local first, last = instants[1], instants[1]
+    for _, at in ipairs(instants) do
+        first, last = math.min(first, at), math.max(last, at)
+    end
+    if #instants == 1 then return core.print_time(last), last end
+    return ("%s from %s to %s"):format(render.count(#instants, "instant"), core.print_time(first),
+        core.print_time(last)), last
+end
+
 -- The summary line. what: "scored 3 contacts"; where: "wrote scores.csv", or nil.
 function M.finish(work, what, where)
-    local counts, at = work.dataset:counts(), core.print_time(work.at)
-    local parts = { ("%s, %s at %s in %s s"):format(what, render.count(counts.events, "event"), at,
+    stop.flush()
+    local counts, instants = work.dataset:counts(), work.instants or { work.at }
+    local span, last = span_of(instants)
+    local parts = { ("%s, %s at %s in %s s"):format(what, render.count(counts.events, "event"), span,
         work.progress:seconds()) }
     add(parts, counts.unknown_contact, "event of an unknown contact", "events of unknown contacts")
     add(parts, counts.unknown_associated, "association with an unknown record", "associations with unknown records")
     add(parts, counts.repeated, "repeated event")
-    local future = work.dataset:future(work.at)
+    local future = work.dataset:future(last)
     add(parts, future, "event later than that", "events later than that")
     add(parts, counts.rejected_rows, "rejected row")
     add_matches(parts, work.dataset:matched())
     add(parts, counts.rejected_cells, "rejected cell")
     parts[#parts + 1] = where
     work.progress:finish(table.concat(parts, "; "), {
-        { "at", at }, { "contacts", counts.contacts }, { "companies", counts.companies }, { "deals", counts.deals },
+        { "at", core.print_time(last) }, { "instants", #instants > 1 and #instants or nil },
+        { "contacts", counts.contacts }, { "companies", counts.companies }, { "deals", counts.deals },
         { "events", counts.events }, { "unknown_contact", counts.unknown_contact },
         { "unknown_associated", counts.unknown_associated }, { "repeated", counts.repeated }, { "future", future },
         { "rejected_rows", counts.rejected_rows }, { "rejected_cells", counts.rejected_cells },
@@ -102,24 +117,27 @@ function M.count(work, object)
     return work.dataset:counts()[PLURALS[object]]
 end
 
+-- Whether some definition scores an object.
+function M.is_scored(definition, object)
+    local plan = definition:_open()
+    for i = 1, plan:count() do
+        if plan:object(i) == object then return true end
+    end
+    return false
+end
+
 -- Whose scores a command is about; ends it when no definition has such.
 function M.object(definition, wanted)
-    local plan = definition:_open()
-    local object = datasets.object_for(plan, wanted)
-    for i = 1, plan:count() do
-        if plan:object(i) == object then return object end
-    end
+    local object = datasets.object_for(definition:_open(), wanted)
+    if M.is_scored(definition, object) then return object end
     stop.with(stop.USAGE, ("leadscore: no definition scores a %s (--object)"):format(object))
 end
 
 -- "3 contacts and 2 companies": all that were scored, or those of one object.
 function M.scored(work, object)
-    local plan, has, parts = work.definition:_open(), {}, {}
-    for i = 1, plan:count() do
-        has[plan:object(i)] = true
-    end
+    local parts = {}
     for _, each in ipairs({ "contact", "company", "deal" }) do
-        if has[each] and (object == nil or object == each) then
+        if M.is_scored(work.definition, each) and (object == nil or object == each) then
             parts[#parts + 1] = M.records(M.count(work, each), each)
         end
     end
