@@ -274,14 +274,19 @@ bench: deps
 	@$(MAKE) $(parallel) all $(BUILD)/bench/w1_gen $(BUILD)/bench/measure
 	@$(call tree_env,5.4) lua5.4 csrc/bench/run.lua $(BENCH_SCALE) $(BUILD)/bench $(BUILD)/leadscore
 
-$(BUILD)/bench/%: csrc/bench/%.c
+BENCH_CC = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -O2 $(WARNINGS)
+$(BUILD)/bench/%_gen: csrc/bench/%_gen.c csrc/bench/generate.c csrc/bench/generate.h
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
-	@$(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -O2 $(WARNINGS) -o $@ $< -lm
+	@$(BENCH_CC) -o $@ $< csrc/bench/generate.c -lm
+$(BUILD)/bench/measure: csrc/bench/measure.c
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	@$(BENCH_CC) -o $@ $<
 
 # ---- lint and format -----------------------------------------------------------------------------
 
-C_FILES := $(wildcard csrc/*.[ch] csrc/lua/*.[ch] csrc/bench/*.c csrc/fuzz/*.[ch] spec/c/*.[ch])
+C_FILES := $(wildcard csrc/*.[ch] csrc/lua/*.[ch] csrc/bench/*.[ch] csrc/fuzz/*.[ch] spec/c/*.[ch])
 
 .PHONY: lint lint-run lint-lua lint-format lint-tidy lint-gcc lint-clang format
 lint: deps-lint

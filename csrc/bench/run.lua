@@ -4,8 +4,8 @@
 -- as many cores; times are medians. Exits 1 if a run fails or a sum differs.
 
 local scale, folder, command = arg[1], arg[2], arg[3]
-local workloads = dofile("csrc/bench/sums.lua")
-local check_sums = assert(loadfile("csrc/bench/check_sums.lua"))
+local workloads = dofile("csrc/bench/workloads.lua")
+local sums = dofile("csrc/bench/sums.lua")
 local RUNS = 5
 local THREADS = { 1, 2 }
 
@@ -59,12 +59,12 @@ local scores, cost = data .. "/scores.csv", folder .. "/cost"
 local function measure(threads)
     os.remove(scores)
     run(("taskset -c 0-%d %s %s %s score csrc/bench/w1.lua --contacts %s --events %s --at %s"):format(threads - 1,
-        quote(folder .. "/measure"), quote(cost), quote(command), quote(inputs[1]), quote(inputs[2]), workloads.at)
+        quote(folder .. "/measure"), quote(cost), quote(command), quote(inputs[1]), quote(inputs[2]), workload.at)
         .. (" --threads %d --out %s --quiet"):format(threads, quote(scores)))
     local file = assert(io.open(cost))
     local wall, cpu, peak = file:read("n", "n", "n")
     file:close()
-    local found = check_sums(scale, scores)
+    local found = sums.differences(workload.expected.contact, scores)
     if #found > 0 then
         io.stderr:write("bench: wrong sums:\n  " .. table.concat(found, "\n  ") .. "\n")
         os.exit(1)
