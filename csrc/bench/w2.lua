@@ -50,7 +50,9 @@ local function web(k)
         {
             event = "page_viewed",
             where = {
-                url = { contains = "/" .. SECTIONS[k] .. "/" }, seconds = { at_least = 30 }, campaign = { known = true },
+                url = { contains = "/" .. SECTIONS[k] .. "/" },
+                seconds = { at_least = 30 },
+                campaign = { known = true },
             },
             points = 3, decay = { half_life = "14 days" },
         },
