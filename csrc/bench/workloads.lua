@@ -11,8 +11,9 @@ local function w1(sizes, fit, total, by_row, labels, accounts)
         sums["w1_label " .. label] = labels and labels[i]
     end
     return {
-        generator = "w1_gen", at = W1_AT, contacts = sizes[1], companies = sizes[2], events = sizes[3],
-        arguments = { sizes[1], sizes[2], sizes[3] },
+        generator = "w1_gen", at = W1_AT, seconds = 1767225600,
+        contacts = sizes[1], companies = sizes[2], events = sizes[3],
+        sizes = sizes, -- as the generator takes them
         expected = fit and {
             contact = { rows = sizes[1], modulus = 1009, unit = HUNDREDTHS, sums = sums },
             company = { rows = sizes[2], modulus = 97, unit = HUNDREDTHS, sums = {
@@ -24,13 +25,13 @@ end
 
 local function w2(contacts, events, values, expected)
     return {
-        generator = "w2_gen", at = W2_AT, contacts = contacts, events = events, values = values,
-        arguments = { contacts, events, values }, expected = expected,
+        generator = "w2_gen", at = W2_AT, seconds = 1768382263, contacts = contacts, events = events, values = values,
+        sizes = { contacts, events, values }, expected = expected,
     }
 end
 
 local function with_uuids(workload)
-    workload.arguments[4], workload.uuid = "uuid", true
+    workload.uuid = true
     return workload
 end
 
