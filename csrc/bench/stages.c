@@ -275,7 +275,7 @@ static void time_scoring(bench *bench, const bench_plan *plan, const char *kerne
         snprintf(name, sizeof name, "%s/%s/%u", plan->name, kernels, threads);
         print_sums(result, plan->plan, name);
     }
-    if (threads == 1 && strcmp(kernels, "best") == 0) {
+    if (threads == 1 && (bench->kernels || strcmp(kernels, "best") == 0)) {
         time_writing(bench, result, plan->name);
     }
     ls_result_close(result);
