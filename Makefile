@@ -273,7 +273,8 @@ BENCH_SCALE ?= w0
 BENCH_ROUNDS ?= 5
 BENCH_PEERS ?= $(BUILD_PATH)/peers
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure pin.so stages held)
-.PHONY: bench bench-peers bench-counts
+.PHONY: bench bench-peers bench-counts bench-programs
+bench-programs: $(BENCH_PROGRAMS)
 bench: deps
 	@$(MAKE) $(parallel) all $(BENCH_PROGRAMS)
 	@$(call tree_env,5.4) BENCH_PEERS='$(BENCH_PEERS)' lua5.4 csrc/bench/run.lua $(BENCH_SCALE) $(BENCH_ROUNDS)
@@ -324,9 +325,9 @@ lint-format:
 TIDY := $(CORE_SOURCES:%=tidy/%) $(BINDING_SOURCES:%=tidy/%)
 lint-tidy: $(TIDY)
 lint-gcc:
-	@$(MAKE) all programs CC=gcc WERROR=1 BUILD=$(BUILD)/lint/gcc
+	@$(MAKE) all programs bench-programs CC=gcc WERROR=1 BUILD=$(BUILD)/lint/gcc
 lint-clang:
-	@$(MAKE) all programs CC=clang WERROR=1 BUILD=$(BUILD)/lint/clang
+	@$(MAKE) all programs bench-programs CC=clang WERROR=1 BUILD=$(BUILD)/lint/clang
 .PHONY: $(TIDY)
 $(TIDY): tidy/%:
 	@clang-tidy --quiet $* -- $(LANGUAGE) -Icsrc -I$(LUA_INCDIR_5.4) 2>/dev/null

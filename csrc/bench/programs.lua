@@ -29,11 +29,13 @@ end
 
 -- ---- the core, stage by stage -----------------------------------------------------------------------------------
 
---- Times the stages; plans: names of canonical files; names of what is measured begin with the prefix.
-function Programs:stages(prefix, workload, plans, runs)
+--- Times the stages; plans: names of canonical files; names of what is measured begin with the prefix. Events are read
+--- on read_threads (1 unless given).
+function Programs:stages(prefix, workload, plans, runs, read_threads)
     local parts = { cores(2), self:_pinned(), quote(self.folder .. "/stages"),
         "contacts=" .. quote(workload.contacts_file), "events=" .. quote(workload.events_file),
-        "at=" .. (workload.seconds or 0), "runs=" .. runs, "out=" .. quote(self.folder .. "/written.csv") }
+        "at=" .. (workload.seconds or 0), "runs=" .. runs, "read_threads=" .. (read_threads or 1),
+        "out=" .. quote(self.folder .. "/written.csv") }
     for _, plan in ipairs(plans) do
         local file = ("%s/%s_%s.json"):format(self.folder, workload.generator:sub(1, 2), plan)
         parts[#parts + 1] = ("plan=%s:%s"):format(plan, quote(file))

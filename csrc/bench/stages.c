@@ -1,8 +1,8 @@
-/* Times the stages of scoring one by one, over the core's own headers: scanning, reading (scanning,
- * coding and sorting into partitions), grouping, binding, scoring, writing.
+/* Times the stages of scoring one by one: reading (scanning, coding and sorting into partitions),
+ * grouping, the making of tables, scoring, writing.
  *
  *   stages contacts=FILE events=FILE at=SECONDS [plan=NAME:CANONICAL.json]... [runs=3]
- *          [threads=2] [kernels=portable|best] [out=FILE]
+ *          [threads=2] [read_threads=1] [kernels=portable|best] [out=FILE]
  *
  * The data is read once for all plans. Each is scored `runs` times: on one thread with portable
  * kernels, on one with the processor's best, on `threads` with these (or with the kernels asked
@@ -12,7 +12,6 @@
 #include "clock.h"
 
 #include "leadscore.h"
-#include "ls_csv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +27,7 @@ typedef struct bench {
     const char *contacts, *events, *out, *kernels;
     int64_t at;
     int runs;
-    unsigned threads;
+    unsigned threads, read_threads;
     bench_plan plans[MOST_PLANS];
     size_t plan_count;
     ls_context *context;
@@ -86,32 +85,12 @@ static char *read_file(const char *path, size_t *length)
 
 /* ---- reading ---- */
 
-TIMED static void stage_scan(bench *bench)
-{
-    ls_error error;
-    ls_csv csv = {.context = bench->context, .delimiter = ','};
-    ls_batch *batch = calloc(1, sizeof *batch);
-    ls_input_options options = {.name = "events.csv", .path = bench->events};
-    ls_row header;
-    check(ls_source_open(&csv.window.source, bench->context, &options, &error), &error, "scan");
-    check(ls_csv_read_row(&csv, &header, &error), &error, "scan");
-    check(batch ? ls_csv_set_fields(&csv, header.found, batch, &error) : LS_ERROR_MEMORY, &error,
-          "scan");
-    size_t rows = 0;
-    do {
-        check(ls_csv_read(&csv, batch, &error), &error, "scan");
-        rows += batch->row_count;
-    } while (batch->row_count > 0);
-    ls_csv_free(&csv);
-    free(batch);
-    printf("count scanned %zu\n", rows);
-}
-
 static void read_input(bench *bench, ls_input input, const char *path)
 {
     ls_error error;
     ls_job *job;
-    ls_input_options options = {.input = input, .name = path, .path = path};
+    ls_input_options options = {
+        .input = input, .name = path, .path = path, .threads = bench->read_threads};
     check(ls_dataset_read(bench->dataset, &options, &job, &error), &error, path);
     finish(job, path);
 }
@@ -134,11 +113,12 @@ TIMED static void stage_group(bench *bench)
     finish(job, "group");
 }
 
-static void time_stage(bench *bench, const char *name, void (*stage)(struct bench *))
+static void time_stage(bench *bench, const char *name, unsigned threads,
+                       void (*stage)(struct bench *))
 {
     bench_clock start = bench_start();
     stage(bench);
-    bench_stop(start, name, 1, 1);
+    bench_stop(start, name, threads, 1);
 }
 
 static void read_all(bench *bench)
@@ -148,10 +128,9 @@ static void read_all(bench *bench)
     for (size_t i = 0; i < bench->plan_count; i++) {
         check(ls_dataset_expect(bench->dataset, bench->plans[i].plan, &error), &error, "expect");
     }
-    time_stage(bench, "scan", stage_scan);
-    time_stage(bench, "read_contacts", stage_read_contacts);
-    time_stage(bench, "read_events", stage_read_events);
-    time_stage(bench, "group", stage_group);
+    time_stage(bench, "read_contacts", bench->read_threads, stage_read_contacts);
+    time_stage(bench, "read_events", bench->read_threads, stage_read_events);
+    time_stage(bench, "group", 1, stage_group);
     ls_dataset_counts counts;
     ls_dataset_count(bench->dataset, &counts);
     printf("count contacts %llu\ncount events %llu\ncount read_peak %zu\n",
@@ -257,6 +236,16 @@ static void time_writing(const bench *bench, const ls_result *result, const char
     bench_stop(start, name, 1, 1);
 }
 
+/* The core reads it whenever it chooses kernels. */
+static void choose_kernels(const char *kernels)
+{
+    if (strcmp(kernels, "best") == 0) {
+        unsetenv("LEADSCORE_KERNELS");
+    } else {
+        setenv("LEADSCORE_KERNELS", kernels, 1);
+    }
+}
+
 static void time_scoring(bench *bench, const bench_plan *plan, const char *kernels,
                          unsigned threads, bool last)
 {
@@ -264,11 +253,7 @@ static void time_scoring(bench *bench, const bench_plan *plan, const char *kerne
     if (bench->kernels && strcmp(bench->kernels, kernels) != 0) {
         return;
     }
-    if (strcmp(kernels, "best") == 0) {
-        unsetenv("LEADSCORE_KERNELS");
-    } else {
-        setenv("LEADSCORE_KERNELS", kernels, 1);
-    }
+    choose_kernels(kernels);
     snprintf(name, sizeof name, "%s/%s", plan->name, kernels);
     ls_result *result = time_job(bench, plan->plan, name, threads);
     if (last) {
@@ -317,6 +302,8 @@ static void read_argument(bench *bench, const char *argument)
         bench->runs = (int)strtol(value, NULL, 10);
     } else if (strncmp(argument, "threads=", 8) == 0) {
         bench->threads = (unsigned)strtoul(value, NULL, 10);
+    } else if (strncmp(argument, "read_threads=", 13) == 0) {
+        bench->read_threads = (unsigned)strtoul(value, NULL, 10);
     } else if (strncmp(argument, "plan=", 5) == 0 && name && bench->plan_count < MOST_PLANS) {
         static char names[MOST_PLANS][32];
         char *copy = names[bench->plan_count];
@@ -329,7 +316,7 @@ static void read_argument(bench *bench, const char *argument)
 
 int main(int count, char **values)
 {
-    bench bench = {.runs = 3, .threads = 2};
+    bench bench = {.runs = 3, .threads = 2, .read_threads = 1};
     for (int i = 1; i < count; i++) {
         read_argument(&bench, values[i]);
     }
@@ -347,6 +334,7 @@ int main(int count, char **values)
               bench.plans[i].path);
         free(text);
     }
+    choose_kernels(bench.kernels ? bench.kernels : "best");
     read_all(&bench);
     for (size_t i = 0; i < bench.plan_count; i++) {
         score_all(&bench, &bench.plans[i]);
