@@ -281,7 +281,8 @@ bench: deps
 
 # What we are compared with: DuckDB, as a Python package.
 bench-peers:
-	@python3 -m pip install --quiet --disable-pip-version-check --target '$(BENCH_PEERS)' --upgrade duckdb
+	@python3 -m pip --version >/dev/null || { echo 'bench-peers: python3 and its pip are needed' >&2; exit 1; }
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target '$(BENCH_PEERS)' --upgrade duckdb
 	@PYTHONPATH='$(BENCH_PEERS)' python3 -c 'import duckdb; print("bench-peers: DuckDB", duckdb.__version__)'
 
 # Instructions of each stage: they do not drift with the machine's load.
