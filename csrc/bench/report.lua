@@ -52,7 +52,7 @@ local function columns(one)
     return goal_of(one), short(one.value), one.cpu and one.cpu ~= one.value and short(one.cpu) or "", one.verdict or ""
 end
 
-local LINE = "%-42s %-9s|%8s %9s %9s %-6s|%8s %9s %9s %-6s"
+local LINE = "%-46s %-9s|%8s %9s %9s %-6s|%8s %9s %9s %-6s"
 
 local function trimmed(text)
     return (text:gsub("%s+$", ""))
