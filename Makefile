@@ -6,7 +6,7 @@
 #   make install    PREFIX=/usr/local DESTDIR=        make uninstall
 #   make lint       what CI checks besides specs      make format    clang-format over the C sources
 #   make sanitize   every spec under ASan and UBSan   make soak      long fuzzing (SOAK_SECONDS=600)
-#   make bench      the standard workload (BENCH_SCALE=w0|w1)
+#   make bench      speed against goals and peers (BENCH_SCALE=w0|w1); bench-peers, bench-counts
 #   make clean
 #
 # Settings: CC, CFLAGS, LDFLAGS; BUILD (folder), WERROR=1, STATIC=0 (link utf8proc and yajl dynamically),
@@ -268,20 +268,50 @@ soak: deps-test
 
 # ---- bench ---------------------------------------------------------------------------------------
 
+# BENCH_SCALE: w0 is small (half a minute a round), w1 the real one (some minutes a round, 12 GB of files).
 BENCH_SCALE ?= w0
-.PHONY: bench
+BENCH_ROUNDS ?= 5
+BENCH_PEERS ?= $(BUILD_PATH)/peers
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure pin.so stages held)
+.PHONY: bench bench-peers bench-counts bench-programs
+bench-programs: $(BENCH_PROGRAMS)
 bench: deps
-	@$(MAKE) $(parallel) all $(BUILD)/bench/w1_gen $(BUILD)/bench/measure
-	@$(call tree_env,5.4) lua5.4 csrc/bench/run.lua $(BENCH_SCALE) $(BUILD)/bench $(BUILD)/leadscore
+	@$(MAKE) $(parallel) all $(BENCH_PROGRAMS)
+	@$(call tree_env,5.4) BENCH_PEERS='$(BENCH_PEERS)' lua5.4 csrc/bench/run.lua $(BENCH_SCALE) $(BENCH_ROUNDS)
 
-$(BUILD)/bench/%: csrc/bench/%.c
+# What we are compared with: DuckDB, as a Python package.
+bench-peers:
+	@python3 -m pip --version >/dev/null || { echo 'bench-peers: python3 and its pip are needed' >&2; exit 1; }
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target '$(BENCH_PEERS)' --upgrade duckdb
+	@PYTHONPATH='$(BENCH_PEERS)' python3 -c 'import duckdb; print("bench-peers: DuckDB", duckdb.__version__)'
+
+# Instructions of each stage: they do not drift with the machine's load.
+bench-counts: deps
+	@$(call install_packages,valgrind)
+	@$(MAKE) $(parallel) all $(BENCH_PROGRAMS)
+	@$(call tree_env,5.4) lua5.4 csrc/bench/counts.lua
+
+BENCH_CC = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -O2 $(WARNINGS)
+$(BUILD)/bench/%_gen: csrc/bench/%_gen.c csrc/bench/generate.c csrc/bench/generate.h
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
-	@$(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -O2 $(WARNINGS) -o $@ $< -lm
+	@$(BENCH_CC) -o $@ $< csrc/bench/generate.c -lm
+$(BUILD)/bench/measure: csrc/bench/measure.c
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	@$(BENCH_CC) -o $@ $<
+$(BUILD)/bench/pin.so: csrc/bench/pin.c
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	@$(BENCH_CC) -fPIC -shared -o $@ $< -ldl -pthread
+$(BUILD)/bench/stages $(BUILD)/bench/held: $(BUILD)/bench/%: csrc/bench/%.c csrc/bench/clock.h $(BUILD)/libleadscore.a
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	@$(CC) $(ALL_CFLAGS) -Icsrc $(LDFLAGS) -o $@ $< $(BUILD)/libleadscore.a $(CORE_LIBS)
 
 # ---- lint and format -----------------------------------------------------------------------------
 
-C_FILES := $(wildcard csrc/*.[ch] csrc/lua/*.[ch] csrc/bench/*.c csrc/fuzz/*.[ch] spec/c/*.[ch])
+C_FILES := $(wildcard csrc/*.[ch] csrc/lua/*.[ch] csrc/bench/*.[ch] csrc/fuzz/*.[ch] spec/c/*.[ch])
 
 .PHONY: lint lint-run lint-lua lint-format lint-tidy lint-gcc lint-clang format
 lint: deps-lint
@@ -296,9 +326,9 @@ lint-format:
 TIDY := $(CORE_SOURCES:%=tidy/%) $(BINDING_SOURCES:%=tidy/%)
 lint-tidy: $(TIDY)
 lint-gcc:
-	@$(MAKE) all programs CC=gcc WERROR=1 BUILD=$(BUILD)/lint/gcc
+	@$(MAKE) all programs bench-programs CC=gcc WERROR=1 BUILD=$(BUILD)/lint/gcc
 lint-clang:
-	@$(MAKE) all programs CC=clang WERROR=1 BUILD=$(BUILD)/lint/clang
+	@$(MAKE) all programs bench-programs CC=clang WERROR=1 BUILD=$(BUILD)/lint/clang
 .PHONY: $(TIDY)
 $(TIDY): tidy/%:
 	@clang-tidy --quiet $* -- $(LANGUAGE) -Icsrc -I$(LUA_INCDIR_5.4) 2>/dev/null
