@@ -829,24 +829,40 @@ static int run_scan(ls_reading *reading, uint64_t budget, ls_error *error)
     return ls_scan_run(reading->scan, budget, error);
 }
 
+/* How much the fast way may take at a time. */
+static uint64_t scan_budget(const ls_reading *reading, uint64_t left)
+{
+    bool asks = reading->dataset->context->max_memory != 0 && !reading->estimated;
+    return asks && (left == 0 || left > LS_ESTIMATE_SAMPLE) ? LS_ESTIMATE_SAMPLE : left;
+}
+
+/* A batch; LS_MORE: it had rows. */
+static int run_batch(ls_reading *reading, ls_error *error)
+{
+    int status = read_batch(reading, error);
+    if (status == LS_OK && reading->batch.row_count == 0)
+        return reading->object == LS_EVENT || reading->input == LS_INPUT_LIST
+                   ? LS_OK
+                   : ls_finish_records(reading, error);
+    if (status == LS_OK)
+        status = take_batch(reading, error);
+    return status == LS_OK ? LS_MORE : status;
+}
+
 static int run(ls_reading *reading, uint64_t budget, ls_error *error)
 {
-    uint64_t start = bytes_scanned(reading);
-    do {
-        int status = run_scan(reading, budget, error);
-        if (status != LS_OK)
-            return status;
-        status = read_batch(reading, error);
-        if (status == LS_OK && reading->batch.row_count == 0)
-            return reading->object == LS_EVENT || reading->input == LS_INPUT_LIST
-                       ? LS_OK
-                       : ls_finish_records(reading, error);
+    uint64_t start = bytes_scanned(reading), done = 0;
+    int status = LS_MORE;
+    while (status == LS_MORE && (budget == 0 || done < budget)) {
+        status = run_scan(reading, scan_budget(reading, budget == 0 ? 0 : budget - done), error);
         if (status == LS_OK)
-            status = take_batch(reading, error);
-        if (status != LS_OK)
-            return status;
-    } while (budget == 0 || bytes_scanned(reading) - start < budget);
-    return LS_MORE;
+            status = run_batch(reading, error);
+        done = bytes_scanned(reading) - start;
+        if (status == LS_MORE && reading->input == LS_INPUT_EVENTS &&
+            ls_check_estimate(reading, start + done, error) != LS_OK)
+            return LS_ERROR_MEMORY;
+    }
+    return status;
 }
 
 static int step_reading(ls_job *job, uint64_t budget, ls_error *error)
@@ -978,6 +994,7 @@ static int open_input(ls_reading *reading, const ls_input_options *options, ls_e
     reading->job.progress.total = source->total;
     if (status == LS_OK && (options->input == LS_INPUT_EVENTS || options->input == LS_INPUT_LIST))
         status = ls_index_contacts(dataset, error);
+    reading->events_before = dataset->counts.events;
     if (status == LS_OK && options->input == LS_INPUT_EVENTS)
         status = ls_begin_events(reading, error);
     if (status == LS_OK && options->input == LS_INPUT_ASSOCIATIONS &&

@@ -97,8 +97,10 @@ void *ls_reallocate(ls_context *context, void *block, size_t old_size, size_t si
     }
     if (block == NULL)
         old_size = 0;
-    if (LS_UNLIKELY(!within_limit(context, old_size, size)))
+    if (LS_UNLIKELY(!within_limit(context, old_size, size))) {
+        context->refused = true;
         return NULL;
+    }
     void *moved = context->allocator.reallocate(context->allocator.user, block, old_size, size);
     if (LS_UNLIKELY(moved == NULL))
         return NULL;
@@ -411,8 +413,13 @@ int ls_job_step(ls_job *job, uint64_t budget, ls_error *error)
 {
     if (job->done)
         return LS_OK;
+    job->context->refused = false;
     int status = job->step(job, budget, error);
     job->done = status == LS_OK;
+    if (status == LS_ERROR_MEMORY && job->context->refused)
+        return ls_fail(error, LS_ERROR_MEMORY,
+                       "not enough memory: the limit of %zu bytes is reached",
+                       job->context->max_memory);
     return status;
 }
 

@@ -152,4 +152,23 @@ describe("Reading a large file of events", function()
             end
         end)
     end
+
+    it("that would need more memory than it may: it ends early and says what it needs", function()
+        local line = "7,visited,2025-03-04 05:06:07,a page\n"
+        shell.write(folder .. "/contacts.csv", "id\n7\n")
+        shell.write(folder .. "/events.csv", "contact_id,event,at,page\n" .. line:rep(500000))
+        local run = shell.run(folder, "leadscore score score.lua --contacts contacts.csv --events events.csv"
+            .. " --max-memory 6MB --out scores.csv")
+        assert.equal(1, run.code)
+        assert.matches("^leadscore: events.csv: its events need about %d[%d.]* MB of memory, and the limit is 6.00 MB\n$",
+            run.err)
+        assert.is_nil(shell.read(folder .. "/scores.csv"))
+        run = shell.run(folder, "leadscore score score.lua --contacts contacts.csv --events events.csv"
+            .. " --max-memory 60MB --out scores.csv --quiet")
+        assert.same({ 0, "" }, { run.code, run.err })
+        run = shell.run(folder, "cat events.csv | leadscore score score.lua --contacts contacts.csv --events -"
+            .. " --max-memory 6MB --out scores.csv")
+        assert.same({ 1, "leadscore: not enough memory: the limit of 6000000 bytes is reached\n" },
+            { run.code, run.err })
+    end)
 end)

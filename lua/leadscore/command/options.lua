@@ -61,6 +61,19 @@ local function delimiter(text)
     return nil, ("expected one character or tab, got '%s'"):format(text)
 end
 
+local UNITS = {
+    [""] = 1, B = 1, KB = 1e3, MB = 1e6, GB = 1e9, TB = 1e12, KIB = 2 ^ 10, MIB = 2 ^ 20, GIB = 2 ^ 30, TIB = 2 ^ 40,
+}
+
+local function bytes(text)
+    local number, unit = text:match("^(%d+%.?%d*) ?(%a*)$")
+    unit = unit and unit:upper()
+    local size = number and (UNITS[unit] or UNITS[unit .. "B"])
+    size = size and math.floor(tonumber(number) * size)
+    if size and size >= 1e6 and size < 2 ^ 50 then return size end
+    return nil, ("expected a size of at least 1 MB such as 500MB or 2GiB, got '%s'"):format(text)
+end
+
 -- ---- the commands -------------------------------------------------------------------------------------------------
 
 -- An option: its flags, help and optionally arg (the argument's name; none: a flag), many (repeatable), choices,
@@ -90,6 +103,8 @@ local READ = {
         help = "Reads the column OLD of an input as NEW: events.contact_id=visitor." },
     { "--unknown", arg = "TEXT", many = true, help = "A text that is read as empty, such as Select." },
     { "--rejects", arg = "FILE", help = "Goes on past bad rows and cells, and lists them here." },
+    { "--max-memory", arg = "SIZE", convert = bytes,
+        help = "Ends with an error rather than take more: 500MB, 2GiB, or bytes." },
 }
 
 local OPTIONAL = { name = "definition", show = "DEFINITION", args = "*", help = DEFINITION.help }
@@ -415,7 +430,7 @@ function M.dataset(args, definition, progress)
         definitions = definition, contacts = args.contacts, events = args.events, companies = args.companies,
         deals = args.deals, associations = args.associations, lists = lists_of(args.list), delimiter = args.delimiter,
         columns = columns_of(args.column), unknown = args.unknown, rejects = args.rejects, progress = progress,
-        threads = args.threads,
+        threads = args.threads, max_memory = args.max_memory,
     }
 end
 
