@@ -240,7 +240,7 @@ static void code_small(block *block, const coding *coding)
             /* Nearly all are in one of two slots; which of them cannot be foreseen: no branch. */
             const struct ls_slot *slot = &dictionary.slots[hash & mask],
                                  *after = &dictionary.slots[(hash + 1) & mask];
-            slot = slot->hash == hash ? slot : after;
+            slot += (size_t)(slot->hash != hash) * (size_t)(after - slot);
             out[i] = slot->code;
             if (LS_LIKELY(slot->hash == hash && slot->code != 0 &&
                           ls_dictionary_holds(&dictionary, slot->code, &key, text, length)))
@@ -339,27 +339,39 @@ static void sort_out(block *block)
     chunk->unknown_contacts += unknown;
 }
 
+/* The rows from `first` on. */
+static void work_rows(block *block, size_t first, size_t rows)
+{
+    for (block->first = first; block->first < rows; block->first += BLOCK_ROWS) {
+        size_t rest = rows - block->first;
+        block->count = rest < BLOCK_ROWS ? rest : BLOCK_ROWS;
+        memset(block->left, 0, block->count * sizeof *block->left);
+        size_t others = read_contacts(block);
+        read_times(block);
+        find_contacts(block, others);
+        code_names(block);
+        code_properties(block);
+        if (block->chunk->identity)
+            hash_identities(block);
+        sort_out(block);
+    }
+}
+
 void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading)
 {
     block block;
+    ls_cut cut;
     block.chunk = chunk;
     block.reading = reading;
     block.stride = reading->batch.stride;
-    ls_chunk_cut(chunk, block.stride, reading->csv.delimiter);
-    chunk->left_count = 0;
+    chunk->row_count = chunk->left_count = 0;
     chunk->unknown_contacts = 0;
     chunk->wide = false;
-    for (block.first = 0; block.first < chunk->row_count; block.first += BLOCK_ROWS) {
-        size_t rest = chunk->row_count - block.first;
-        block.count = rest < BLOCK_ROWS ? rest : BLOCK_ROWS;
-        memset(block.left, 0, block.count * sizeof *block.left);
-        size_t others = read_contacts(&block);
-        read_times(&block);
-        find_contacts(&block, others);
-        code_names(&block);
-        code_properties(&block);
-        if (chunk->identity)
-            hash_identities(&block);
-        sort_out(&block);
+    ls_cut_begin(&cut, chunk);
+    while (!cut.ended) {
+        ls_cut_rows(&cut, chunk, block.stride, reading->csv.delimiter);
+        work_rows(&block, chunk->row_count, cut.row_count);
+        chunk->row_count = cut.row_count;
     }
+    chunk->used = (uint32_t)(chunk->marks[chunk->row_count * block.stride] + 1);
 }

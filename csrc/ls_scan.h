@@ -41,8 +41,22 @@ typedef struct ls_chunk {
 int ls_chunk_init(ls_chunk *chunk, ls_context *context, size_t size, size_t stride, size_t columns,
                   bool identity);
 void ls_chunk_free(ls_chunk *chunk, ls_context *context);
-/* ls_scan_marks.c: cuts the chunk into rows of `stride` fields, up to one that is not plain. */
-void ls_chunk_cut(ls_chunk *chunk, size_t stride, char delimiter);
+/* ls_scan_marks.c: cutting a chunk into rows of `stride` fields, some at a time, up to one that is
+ * not plain. */
+typedef struct ls_cut {
+    size_t at; /* bytes before it are marked */
+    struct ls_cut_before {
+        uint64_t inside; /* all ones inside quotes */
+        uint64_t ends;   /* 1: the byte before ended a field */
+        uint64_t closed; /* 1: the byte before was a quote that closed */
+    } before;
+    size_t mark_count, line_count;
+    size_t row_count; /* so far */
+    bool plain, ended;
+} ls_cut;
+void ls_cut_begin(ls_cut *cut, ls_chunk *chunk);
+/* Cuts some more, until cut->ended. */
+void ls_cut_rows(ls_cut *cut, ls_chunk *chunk, size_t stride, char delimiter);
 /* Works out the chunk's plain rows, up to the first that is not. Never allocates. */
 void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading);
 /* ls_events.c: takes the rows that are left over, in order, and writes what they are. */

@@ -7,17 +7,14 @@
 #include <immintrin.h>
 #endif
 
-/* What was before a block of 64 bytes. */
-typedef struct before {
-    uint64_t inside; /* all ones inside quotes */
-    uint64_t ends;   /* 1: the byte before ended a field */
-    uint64_t closed; /* 1: the byte before was a quote that closed */
-} before;
+/* Bytes that are cut before their rows are worked out: they stay in the first-level cache. A
+ * multiple of 64. */
+#define STEP ((size_t)12 * 1024)
 
 /* Answers the ends that are outside quotes. *plain is false where some quote is not around a whole
  * field, or there is a line feed inside quotes, or a zero: the scanner can tell. */
-static uint64_t leave_quoted(const char *text, uint64_t all, uint64_t ends, before *before,
-                             bool *plain)
+static uint64_t leave_quoted(const char *text, uint64_t all, uint64_t ends,
+                             struct ls_cut_before *before, bool *plain)
 {
     uint64_t quotes = ls_bytes_of_64(text, '"') & all, lines = ls_bytes_of_64(text, '\n') & all;
     uint64_t inside = ls_parities(quotes) ^ before->inside;
@@ -46,25 +43,22 @@ LS_INLINE found find_portable(const char *text, char delimiter)
     return (found){ls_bytes_of_64(text, delimiter) | lines, lines, ls_special_64(text)};
 }
 
-/* Marks the ends of fields; answers where something is not plain, or the length. A function for
- * each way of looking at 64 bytes. */
+/* Marks the ends of fields before `to`, up to where something is not plain. A function for each way
+ * of looking at 64 bytes. */
 #define MARK_CHUNK(name, find, lowest)                                                             \
-    name(ls_chunk *chunk, char delimiter, size_t *mark_count, size_t *line_count)                  \
+    name(ls_chunk *chunk, ls_cut *cut, size_t to, char delimiter)                                  \
     {                                                                                              \
         const char *const text = chunk->text;                                                      \
-        const size_t length = chunk->length;                                                       \
-        uint32_t *next = chunk->marks;                                                             \
-        size_t lines = 0, at = 0;                                                                  \
-        before before = {0, 1, 0};                                                                 \
-        *next++ = UINT32_MAX;                                                                      \
-        for (; at < length; at += 64) {                                                            \
+        uint32_t *next = chunk->marks + 1 + cut->mark_count;                                       \
+        size_t lines = 0, at = cut->at;                                                            \
+        struct ls_cut_before before = cut->before;                                                 \
+        for (; at < to; at += 64) {                                                                \
             found found = find(text + at, delimiter);                                              \
-            const uint64_t all = ls_low_bits(length - at);                                         \
+            const uint64_t all = ls_low_bits(to - at);                                             \
             uint64_t bits = found.ends & all;                                                      \
             if (LS_UNLIKELY(found.special | (before.inside != 0) | (before.closed != 0))) {        \
-                bool plain;                                                                        \
-                bits = leave_quoted(text + at, all, bits, &before, &plain);                        \
-                if (!plain)                                                                        \
+                bits = leave_quoted(text + at, all, bits, &before, &cut->plain);                   \
+                if (!cut->plain)                                                                   \
                     break;                                                                         \
             } else {                                                                               \
                 before.ends = bits >> 63;                                                          \
@@ -72,15 +66,16 @@ LS_INLINE found find_portable(const char *text, char delimiter)
             lines += (unsigned)__builtin_popcountll(found.lines & all);                            \
             uint32_t *out = next;                                                                  \
             next += (unsigned)__builtin_popcountll(bits);                                          \
-            for (; out < next;                                                                     \
-                 out += 2, bits &= bits - 1) { /* one past the last may be written */              \
+            for (; out < next; out += 2, bits &= bits - 1) { /* one past the last may be written */ \
                 out[0] = (uint32_t)at + (uint32_t)lowest(bits);                                    \
                 bits &= bits - 1;                                                                  \
                 out[1] = (uint32_t)at + (uint32_t)lowest(bits);                                    \
             }                                                                                      \
         }                                                                                          \
-        *mark_count = (size_t)(next - chunk->marks) - 1;                                           \
-        *line_count = lines;                                                                       \
+        cut->at = at;                                                                              \
+        cut->before = before;                                                                      \
+        cut->line_count += lines;                                                                  \
+        cut->mark_count = (size_t)(next - chunk->marks) - 1;                                       \
     }
 
 static void MARK_CHUNK(mark_portable, find_portable, ls_lowest_bit)
@@ -111,31 +106,42 @@ LS_AVX2 static inline found find_avx2(const char *text, char delimiter_byte)
 LS_AVX2 static void MARK_CHUNK(mark_avx2, find_avx2, _tzcnt_u64)
 #endif
 
-    /* Rows from the first on that have the right number of fields. */
-    static size_t even_rows(const ls_chunk *chunk, size_t rows, size_t stride)
+    /* Rows from row `row` on that have the right number of fields. */
+static size_t even_rows(const ls_chunk *chunk, size_t row, size_t rows, size_t stride)
 {
-    const uint32_t *mark = chunk->marks + 1;
-    for (size_t row = 0; row < rows; row++, mark += stride)
+    const uint32_t *mark = chunk->marks + 1 + row * stride;
+    for (; row < rows; row++, mark += stride)
         for (size_t i = 0; i < stride; i++)
             if ((chunk->text[mark[i]] == '\n') != (i == stride - 1))
                 return row;
     return rows;
 }
 
-void ls_chunk_cut(ls_chunk *chunk, size_t stride, char delimiter)
+void ls_cut_begin(ls_cut *cut, ls_chunk *chunk)
 {
-    size_t marks, lines;
+    *cut = (ls_cut){.before = {.ends = 1}, .plain = true};
+    chunk->marks[0] = UINT32_MAX;
+}
+
+void ls_cut_rows(ls_cut *cut, ls_chunk *chunk, size_t stride, char delimiter)
+{
+    size_t to = chunk->length - cut->at > STEP ? cut->at + STEP : chunk->length;
+    size_t lines_before = cut->line_count;
 #if defined(LS_HAS_AVX2_CODE)
     if (chunk->avx2)
-        mark_avx2(chunk, delimiter, &marks, &lines);
+        mark_avx2(chunk, cut, to, delimiter);
     else
 #endif
-        mark_portable(chunk, delimiter, &marks, &lines);
-    const uint32_t *last = chunk->marks + stride; /* of a row */
-    size_t rows = marks / stride, ended = 0;
-    for (size_t row = 0; row < rows; row++, last += stride)
+        mark_portable(chunk, cut, to, delimiter);
+    size_t rows = cut->mark_count / stride, ended = 0;
+    const uint32_t *last = chunk->marks + (cut->row_count + 1) * stride; /* of a row */
+    for (size_t row = cut->row_count; row < rows; row++, last += stride)
         ended += chunk->text[*last] == '\n';
     /* As many line feeds as rows, and each at the end of one: no row has more or fewer fields. */
-    chunk->row_count = ended == rows && ended == lines ? rows : even_rows(chunk, rows, stride);
-    chunk->used = (uint32_t)(chunk->marks[chunk->row_count * stride] + 1);
+    if (ended != rows - cut->row_count || ended != cut->line_count - lines_before) {
+        rows = even_rows(chunk, cut->row_count, rows, stride);
+        cut->plain = false;
+    }
+    cut->row_count = rows;
+    cut->ended = !cut->plain || to == chunk->length;
 }
