@@ -187,8 +187,11 @@ static void fetch_batch(const ls_reading *reading)
     if (table->id.dictionary.count > LARGE_DICTIONARY)
         fetch_texts(reading, reading->id_field, &table->id.dictionary);
     for (size_t i = 0; i < reading->field_count; i++) {
-        const ls_dictionary *dictionary = &table->columns[reading->fields[i].column].dictionary;
-        if (reading->fields[i].kept && dictionary->count > LARGE_DICTIONARY)
+        const ls_field *field = &reading->fields[i];
+        if (!field->kept)
+            continue; /* there may be no column at all */
+        const ls_dictionary *dictionary = &table->columns[field->column].dictionary;
+        if (dictionary->count > LARGE_DICTIONARY)
             fetch_texts(reading, i, dictionary);
     }
 }
