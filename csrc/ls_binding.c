@@ -500,6 +500,12 @@ static void bound_sums(ls_binding *binding)
         }
     }
     binding->event_bound = event_bound > LS_MAX_SUM ? LS_MAX_SUM : (int64_t)event_bound;
+    for (size_t i = 0; i < definition->group_count; i++) {
+        binding->settled_bound += largest_lift(&definition->groups[i].limit);
+    }
+    binding->settled_bound += largest_lift(&definition->fit_limit);
+    binding->settled_bound += largest_lift(&definition->engagement_limit);
+    binding->settled_bound += largest_lift(&definition->limit);
 }
 
 /* ---- building -------------------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* The score job: binds every definition, then scores the dataset's records in ranges that threads
  * share out among themselves. Threads live inside a step; they read bindings, write their rows'
  * columns and never allocate. */
+#include "ls_kernel_block.h"
 #include "ls_result.h"
-
 #include "ls_time.h"
 
 #include <pthread.h>
@@ -18,10 +18,12 @@ typedef struct score_job {
     ls_dataset *dataset;
     ls_result *result;
     ls_result **out;
-    ls_binding *bindings; /* by definition */
+    ls_binding *bindings;    /* by definition */
+    ls_block_tables *blocks; /* by definition */
     size_t bound;
     unsigned threads, scratch_count;
-    ls_scratch *scratches; /* by thread */
+    ls_scratch *scratches;     /* by thread */
+    ls_block_memory *memories; /* by thread */
     ls_walk *walk;
     size_t stage, stage_end; /* of plan->order: definitions of one object, scored row by row */
     size_t row;              /* next */
@@ -36,7 +38,7 @@ typedef struct share {
 
 typedef struct worker {
     share *share;
-    ls_scratch *scratch;
+    unsigned number;
     pthread_t thread;
     bool started;
 } worker;
@@ -62,11 +64,11 @@ static void begin_stage(score_job *job, size_t stage)
     }
 }
 
-static void score_rows(score_job *job, size_t first, size_t last, ls_scratch *scratch)
+static void score_rows(score_job *job, size_t first, size_t last, unsigned thread)
 {
     for (size_t i = job->stage; i < job->stage_end; i++) {
-        ls_kernel_run(&job->bindings[job->plan->order[i]], job->result->columns, first, last,
-                      scratch);
+        ls_kernel_blocks(&job->blocks[job->plan->order[i]], job->result->columns, first, last,
+                         &job->memories[thread], &job->scratches[thread]);
     }
 }
 
@@ -80,7 +82,7 @@ static void *work(void *argument)
             return NULL;
         }
         size_t last = share->last - first < SHARE ? share->last : first + SHARE;
-        score_rows(share->job, first, last, worker->scratch);
+        score_rows(share->job, first, last, worker->number);
     }
 }
 
@@ -90,9 +92,9 @@ static void run_threads(score_job *job, size_t last)
     share share = {.job = job, .last = last};
     worker workers[LS_MAX_THREADS];
     atomic_init(&share.next, job->row);
-    workers[0] = (worker){.share = &share, .scratch = &job->scratches[0]};
+    workers[0] = (worker){.share = &share, .number = 0};
     for (unsigned i = 1; i < job->threads; i++) {
-        workers[i] = (worker){.share = &share, .scratch = &job->scratches[i]};
+        workers[i] = (worker){.share = &share, .number = i};
         workers[i].started = pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
     }
     work(&workers[0]);
@@ -157,10 +159,15 @@ static int bind(score_job *job, ls_error *error)
         if (status != LS_OK) {
             return status;
         }
+        if (ls_block_tables_make(&job->blocks[job->bound - 1], binding) != LS_OK) {
+            return ls_fail_memory(error);
+        }
     }
     for (; job->scratch_count < job->threads; job->scratch_count++) {
         if (ls_scratch_init(&job->scratches[job->scratch_count], job->job.context, job->bindings,
-                            job->plan->count, job->dataset) != LS_OK) {
+                            job->plan->count, job->dataset) != LS_OK ||
+            ls_block_memory_init(&job->memories[job->scratch_count], job->job.context, job->blocks,
+                                 job->plan->count) != LS_OK) {
             return ls_fail_memory(error);
         }
     }
@@ -226,14 +233,18 @@ static void close_job(ls_job *base)
     score_job *job = (score_job *)base;
     ls_context *context = base->context;
     for (size_t i = 0; i < job->bound; i++) {
+        ls_block_tables_free(&job->blocks[i]);
         ls_binding_free(&job->bindings[i]);
     }
-    for (unsigned i = 0; i < job->scratch_count; i++) {
+    for (unsigned i = 0; i < job->threads; i++) {
         ls_scratch_free(&job->scratches[i]);
+        ls_block_memory_free(&job->memories[i]);
     }
     ls_walk_close(job->walk);
     ls_result_close(job->result);
     ls_free(context, job->bindings, job->plan->count * sizeof *job->bindings);
+    ls_free(context, job->blocks, job->plan->count * sizeof *job->blocks);
+    ls_free(context, job->memories, job->threads * sizeof *job->memories);
     ls_free(context, job->scratches, job->threads * sizeof *job->scratches);
     ls_plan_close((ls_plan *)(uintptr_t)job->plan);
     ls_dataset_close(job->dataset);
@@ -289,9 +300,11 @@ int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned 
     ls_plan_retain(plan);
     ls_dataset_retain(dataset);
     job->bindings = ls_allocate_zero(context, plan->count, sizeof *job->bindings);
+    job->blocks = ls_allocate_zero(context, plan->count, sizeof *job->blocks);
     job->scratches = ls_allocate_zero(context, threads, sizeof *job->scratches);
-    if (job->bindings == NULL || job->scratches == NULL ||
-        ls_result_new(plan, dataset, at, &job->result) != LS_OK) {
+    job->memories = ls_allocate_zero(context, threads, sizeof *job->memories);
+    if (job->bindings == NULL || job->blocks == NULL || job->scratches == NULL ||
+        job->memories == NULL || ls_result_new(plan, dataset, at, &job->result) != LS_OK) {
         close_job(&job->job);
         return ls_fail_memory(error);
     }
