@@ -51,6 +51,20 @@ static int make_gains(ls_block_tables *block)
     return status;
 }
 
+static int list_counted(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    block->counted =
+        ls_allocate_zero(binding->context, binding->spec_count + 1, sizeof *block->counted);
+    for (size_t i = 0; block->counted && i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        if (spec->occurrences && (spec->rule == NULL || spec->occurrences->times_count > 0)) {
+            block->counted[block->counted_count++] = (uint32_t)i;
+        }
+    }
+    return block->counted ? LS_OK : LS_ERROR_MEMORY;
+}
+
 /* ---- places ---------------------------------------------------------------------------------- */
 
 static uint16_t row_of(const ls_block_tables *block, size_t place)
@@ -258,7 +272,10 @@ static bool make_vector_thresholds(ls_block_tables *block)
     vector->threshold_count = count;
     vector->now = signed_time(now);
     for (size_t i = 0; i < LS_VECTOR_THRESHOLDS; i++) {
-        vector->thresholds[i] = i < count ? signed_time(block->thresholds[i] - 1) : INT32_MAX;
+        for (size_t k = 0; k < 8; k++) {
+            vector->thresholds[i][k] =
+                i < count ? signed_time(block->thresholds[i] - 1) : INT32_MAX;
+        }
     }
     return true;
 }
@@ -374,6 +391,7 @@ void ls_block_tables_free(ls_block_tables *block)
         ls_free(context, block->gains[i].gains, block->gains[i].count * sizeof(ls_gain));
     }
     ls_free(context, block->gains, (block->binding->fit_count + 1) * sizeof *block->gains);
+    ls_free(context, block->counted, (block->binding->spec_count + 1) * sizeof *block->counted);
     ls_free(context, block->parts, (block->part_count + 1) * sizeof *block->parts);
     ls_free(context, block->rows, block->place_count * sizeof *block->rows);
     ls_free(context, block->thresholds, block->bucket_count * sizeof *block->thresholds);
@@ -412,6 +430,7 @@ int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding)
         return LS_OK;
     }
     int status = make_gains(block);
+    status = status == LS_OK ? list_counted(block) : status;
     if (status == LS_OK && binding->spec_count > 0 && binding->dataset->events.count > 0) {
         status = make_events(block);
         block->most_events = most_events(binding);

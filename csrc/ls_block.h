@@ -43,11 +43,12 @@ typedef struct ls_block_entries {
 typedef struct ls_vector_tables {
     bool ready;
     size_t threshold_count;
-    int32_t thresholds[LS_VECTOR_THRESHOLDS]; /* the last time before each bucket but the first,
-                                                 less 2^31; behind them INT32_MAX */
-    int32_t now;                              /* the instant, less 2^31 */
-    uint32_t first[LS_DIRECT_NAMES];          /* by name: the first bucket that says something */
-    uint8_t few_firsts[16];                   /* the same, where names are below 16 */
+    /* The last time before each bucket but the first, less 2^31, eight times; behind them
+     * INT32_MAX. */
+    int32_t thresholds[LS_VECTOR_THRESHOLDS][8];
+    int32_t now;                     /* the instant, less 2^31 */
+    uint32_t first[LS_DIRECT_NAMES]; /* by name: the first bucket that says something */
+    uint8_t few_firsts[16];          /* the same, where names are below 16 */
     bool few_names;
     int16_t name_step, bucket_step; /* entries */
     size_t class_count;
@@ -64,6 +65,9 @@ typedef struct ls_block_tables {
     bool ready; /* false: records are scored one by one */
     size_t gain_count;
     ls_gain_table *gains; /* by fit table of the binding; gains NULL: it adds to several sums */
+
+    size_t counted_count;
+    uint32_t *counted; /* specs whose occurrences are counted: rules with `times`, did filters */
 
     /* An event has a place among the combinations of its name and value classes, a place has a row
      * of entries, and the time picks the entry of the row. */

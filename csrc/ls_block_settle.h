@@ -99,12 +99,14 @@ LS_INLINE void ls_block_add_times(const ls_spec *spec, const int64_t *counts, si
     }
 }
 
-LS_INLINE void ls_block_add_counted(const ls_binding *binding, size_t rows, ls_block_memory *memory)
+LS_INLINE void ls_block_add_counted(const ls_block_tables *block, size_t rows,
+                                    ls_block_memory *memory)
 {
-    for (size_t i = 0; i < binding->spec_count; i++) {
-        const ls_spec *spec = &binding->specs[i];
-        if (spec->rule != NULL && spec->occurrences->times_count > 0) {
-            ls_block_add_times(spec, ls_block_column(memory->counts, i), rows, memory);
+    for (size_t i = 0; i < block->counted_count; i++) {
+        uint32_t number = block->counted[i];
+        const ls_spec *spec = &block->binding->specs[number];
+        if (spec->rule != NULL) {
+            ls_block_add_times(spec, ls_block_column(memory->counts, number), rows, memory);
         }
     }
 }
@@ -160,7 +162,21 @@ LS_INLINE void ls_block_settle_groups(const ls_definition *definition, size_t ro
     }
 }
 
-/* whole: the rows, rounded up to whole strips. */
+/* Flags and labels as results keep them. */
+LS_INLINE void ls_block_narrow(const ls_definition *definition, size_t rows,
+                               ls_block_memory *memory)
+{
+    const uint8_t silent = LS_FLAG_IN_SCOPE | (definition->empty_until_scored ? LS_FLAG_EMPTY : 0);
+    const uint8_t fired = LS_FLAG_IN_SCOPE | LS_FLAG_SCORED;
+    LS_EACH_ROW (k, rows) {
+        memory->labels[k] = (int32_t)memory->label[k];
+    }
+    LS_EACH_ROW (k, rows) {
+        memory->flags[k] = memory->fired[k] ? fired : silent;
+    }
+}
+
+/* Everything behind the events. */
 LS_INLINE void ls_block_settle(const ls_block_tables *block, size_t first, size_t rows,
                                ls_block_memory *memory)
 {
@@ -169,8 +185,9 @@ LS_INLINE void ls_block_settle(const ls_block_tables *block, size_t first, size_
         ls_block_add_lanes(block->binding, whole, memory);
     }
     ls_block_add_gains(block, first, rows, memory);
-    ls_block_add_counted(block->binding, whole, memory);
+    ls_block_add_counted(block, whole, memory);
     ls_block_limit_rules(block->binding, whole, memory);
     ls_block_settle_groups(block->binding->definition, whole, memory);
+    ls_block_narrow(block->binding->definition, whole, memory);
 }
 #endif

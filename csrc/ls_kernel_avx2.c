@@ -32,17 +32,25 @@ LS_INLINE FOR_AVX2 __m256i load_times(const uint32_t *times)
     return _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)times), bias);
 }
 
-/* Minus the number of thresholds that each time has passed. */
-LS_INLINE FOR_AVX2 __m256i count_thresholds(const ls_vector_tables *vector, __m256i times,
-                                            size_t count)
+LS_INLINE FOR_AVX2 __m256i passed_threshold(const int32_t threshold[8], __m256i times)
 {
-    __m256i buckets = _mm256_setzero_si256();
-    for (size_t k = 0; k < count; k++) {
-        buckets =
-            _mm256_add_epi32(buckets,
-                             _mm256_cmpgt_epi32(times, _mm256_set1_epi32(vector->thresholds[k])));
-    }
-    return buckets;
+    return _mm256_cmpgt_epi32(times, _mm256_loadu_si256((const __m256i *)threshold));
+}
+
+/* Minus the number of thresholds that each time has passed. Written out, so that no compiler makes
+ * a loop of it. */
+LS_INLINE FOR_AVX2 __m256i count_passed(const int32_t (*thresholds)[8], __m256i times)
+{
+    const __m256i passed[8] = {
+        passed_threshold(thresholds[0], times), passed_threshold(thresholds[1], times),
+        passed_threshold(thresholds[2], times), passed_threshold(thresholds[3], times),
+        passed_threshold(thresholds[4], times), passed_threshold(thresholds[5], times),
+        passed_threshold(thresholds[6], times), passed_threshold(thresholds[7], times),
+    };
+    return _mm256_add_epi32(_mm256_add_epi32(_mm256_add_epi32(passed[0], passed[1]),
+                                             _mm256_add_epi32(passed[2], passed[3])),
+                            _mm256_add_epi32(_mm256_add_epi32(passed[4], passed[5]),
+                                             _mm256_add_epi32(passed[6], passed[7])));
 }
 
 /* few_names: below 16. */
@@ -53,14 +61,18 @@ LS_INLINE FOR_AVX2 __m256i first_buckets(const ls_vector_tables *vector, const c
                      : _mm256_i32gather_epi32((const int *)vector->first, names, sizeof(uint32_t));
 }
 
+/* many: more than 8 thresholds. */
 /* The items of eight events, packed from out on: offset of the entry of class 0 << 16 | code. */
 LS_INLINE FOR_AVX2 unsigned put_items(const ls_vector_tables *vector, const constants *with,
                                       const events *at, size_t i, unsigned width, bool few_names,
-                                      size_t thresholds, uint32_t *out)
+                                      bool many, uint32_t *out)
 {
     const __m256i times = load_times(at->times + i);
     const __m256i names = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(at->names + i)));
-    const __m256i minus = count_thresholds(vector, times, thresholds);
+    __m256i minus = count_passed(vector->thresholds, times);
+    if (many) {
+        minus = _mm256_add_epi32(minus, count_passed(vector->thresholds + 8, times));
+    }
     const __m256i first = first_buckets(vector, with, names, few_names);
     const __m256i silent =
         _mm256_or_si256(_mm256_cmpgt_epi32(_mm256_add_epi32(first, minus), _mm256_setzero_si256()),
@@ -92,20 +104,23 @@ typedef struct tail {
 
 LS_INLINE events take_tail(const events *at, size_t i, size_t count, unsigned width, tail *out)
 {
-    memset(out->names, 0, sizeof out->names);
-    memset(out->codes, 0, sizeof out->codes);
+    memset(out, 0, sizeof *out);
     memset(out->times, 0xff, sizeof out->times);
-    memcpy(out->names, at->names + i, count - i);
-    memcpy(out->times, at->times + i, (count - i) * sizeof *at->times);
-    if (width > 0) {
-        memcpy(out->codes, (const char *)at->codes + i * width, (count - i) * width);
+    for (size_t k = 0; i + k < count; k++) {
+        out->names[k] = at->names[i + k];
+        out->times[k] = at->times[i + k];
+        if (width == 1) {
+            ((uint8_t *)out->codes)[k] = ((const uint8_t *)at->codes)[i + k];
+        } else if (width == 2) {
+            out->codes[k] = ((const uint16_t *)at->codes)[i + k];
+        }
     }
     return (events){out->names, out->codes, out->times};
 }
 
 /* The items of a chunk; groups: by eight events, the items before them << 8 | which are items. */
 LS_INLINE FOR_AVX2 size_t list_items(const ls_vector_tables *vector, const events *at, size_t count,
-                                     unsigned width, bool few_names, size_t thresholds,
+                                     unsigned width, bool few_names, bool many,
                                      ls_block_memory *memory)
 {
     const constants with = {
@@ -115,22 +130,16 @@ LS_INLINE FOR_AVX2 size_t list_items(const ls_vector_tables *vector, const event
         _mm256_set1_epi32((int)((uint32_t)(uint16_t)vector->name_step |
                                 (uint32_t)(uint16_t)-vector->bucket_step << 16)),
     };
-    uint32_t *groups = memory->names;
+    uint32_t *restrict groups = memory->names, *restrict out = memory->items;
     size_t items = 0, i = 0;
-    for (; i + 8 <= count; i += 8) {
-        unsigned mask =
-            put_items(vector, &with, at, i, width, few_names, thresholds, memory->items + items);
+    tail rest;
+    const events last = take_tail(at, count / 8 * 8, count, width, &rest);
+    for (; i < count; i += 8) {
+        const bool whole = i + 8 <= count;
+        unsigned mask = put_items(vector, &with, whole ? at : &last, whole ? i : 0, width,
+                                  few_names, many, out + items);
         groups[i / 8] = (uint32_t)(items << 8) | mask;
         items += (size_t)_mm_popcnt_u32(mask);
-    }
-    if (i < count) {
-        tail rest;
-        const events last = take_tail(at, i, count, width, &rest);
-        unsigned mask =
-            put_items(vector, &with, &last, 0, width, few_names, thresholds, memory->items + items);
-        groups[i / 8] = (uint32_t)(items << 8) | mask;
-        items += (size_t)_mm_popcnt_u32(mask);
-        i += 8;
     }
     groups[i / 8] = (uint32_t)(items << 8);
     return items;
@@ -140,12 +149,12 @@ LS_INLINE FOR_AVX2 size_t list_of_width(const ls_vector_tables *vector, const ev
                                         size_t count, unsigned width, ls_block_memory *memory)
 {
     if (vector->few_names && vector->threshold_count <= 8) {
-        return list_items(vector, at, count, width, true, 8, memory);
+        return list_items(vector, at, count, width, true, false, memory);
     }
     if (vector->few_names) {
-        return list_items(vector, at, count, width, true, LS_VECTOR_THRESHOLDS, memory);
+        return list_items(vector, at, count, width, true, true, memory);
     }
-    return list_items(vector, at, count, width, false, LS_VECTOR_THRESHOLDS, memory);
+    return list_items(vector, at, count, width, false, true, memory);
 }
 
 static FOR_AVX2 size_t list_chunk(const ls_block_tables *block, size_t begin, size_t count,

@@ -37,6 +37,8 @@ static size_t lay_out(ls_block_memory *memory, const size_t most[3], char *start
     memory->engagement = take(start, &used, column);
     memory->value = take(start, &used, column);
     memory->label = take(start, &used, column);
+    memory->labels = take(start, &used, LS_BLOCK_ROWS * sizeof(int32_t));
+    memory->flags = take(start, &used, LS_BLOCK_ROWS);
     memory->alone = take(start, &used, LS_BLOCK_ROWS * sizeof *memory->alone);
     return used + 64;
 }
@@ -439,7 +441,9 @@ static void clear_columns(const ls_block_tables *block, ls_block_memory *memory)
     memset(memory->words, 0, block->words * column);
     memset(memory->entries, 0, column);
     memset(memory->sums, 0, binding->target_count * column);
-    memset(memory->counts, 0, binding->spec_count * column);
+    for (size_t i = 0; i < block->counted_count; i++) {
+        memset(ls_block_column(memory->counts, block->counted[i]), 0, column);
+    }
     memset(memory->fired, 0, column);
     memset(memory->fit, 0, column);
     memset(memory->engagement, 0, column);
@@ -447,21 +451,18 @@ static void clear_columns(const ls_block_tables *block, ls_block_memory *memory)
     memset(memory->alone, 0, LS_BLOCK_ROWS * sizeof *memory->alone);
 }
 
-static void store(const ls_definition *definition, const ls_score_column *column, size_t first,
-                  size_t rows, const ls_block_memory *memory)
+static void store(const ls_score_column *column, size_t first, size_t rows,
+                  const ls_block_memory *memory)
 {
-    const uint8_t silent = LS_FLAG_IN_SCOPE | (definition->empty_until_scored ? LS_FLAG_EMPTY : 0);
     memcpy(column->value + first, memory->value, rows * sizeof(int64_t));
     if (column->fit) {
         memcpy(column->fit + first, memory->fit, rows * sizeof(int64_t));
         memcpy(column->engagement + first, memory->engagement, rows * sizeof(int64_t));
     }
-    for (size_t i = 0; column->label && i < rows; i++) {
-        column->label[first + i] = (int32_t)memory->label[i];
+    if (column->label) {
+        memcpy(column->label + first, memory->labels, rows * sizeof(int32_t));
     }
-    for (size_t i = 0; i < rows; i++) {
-        column->flags[first + i] = memory->fired[i] ? LS_FLAG_IN_SCOPE | LS_FLAG_SCORED : silent;
-    }
+    memcpy(column->flags + first, memory->flags, rows);
 }
 
 static void score_block(const ls_block_tables *block, const ls_score_column *column, size_t first,
@@ -472,7 +473,7 @@ static void score_block(const ls_block_tables *block, const ls_score_column *col
         add_events(block, block->binding->dataset->events.first + first, rows, memory);
     }
     block->kernels->settle(block, first, rows, memory);
-    store(block->binding->definition, column, first, rows, memory);
+    store(column, first, rows, memory);
 }
 
 void ls_kernel_blocks(const ls_block_tables *block, const ls_score_column *columns, size_t first,

@@ -36,6 +36,8 @@ typedef struct ls_block_memory {
     int64_t *counts;  /* by spec */
     uint64_t *fired;  /* 0: no rule fired */
     int64_t *fit, *engagement, *value, *label;
+    int32_t *labels;
+    uint8_t *flags;
     bool *alone; /* the row is scored by itself */
 } ls_block_memory;
 
