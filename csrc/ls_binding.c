@@ -3,9 +3,12 @@
  * ls_binding_events.c. */
 #include "ls_binding.h"
 
+#include "ls_time.h"
+
 #include <stdlib.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+
+#define MOST_BOUNDARIES 16
+#define NO_CLASS UINT32_MAX
 
 /* ---- what the definition asks of each property ----------------------------------------------- */
 
@@ -130,7 +133,9 @@ static int allocate_questions(ls_binding *binding)
         }
         table->record_size =
             (table->atom_count + 7) / 8 * 8 + table->choice_count * sizeof(ls_outcome);
-        table->record_size += table->record_size == 0; /* so that every class has an address */
+        if (table->record_size == 0) {
+            table->record_size = sizeof(uint64_t); /* so that every class has an address */
+        }
     }
     return LS_OK;
 }
@@ -147,14 +152,31 @@ static void answer_choice(const ls_choice *choice, ls_type type, const ls_value 
     memcpy(out, &outcome, sizeof outcome);
 }
 
+/* Up to eight conditions, a byte each. They are put together before they are stored, since they
+ * will soon be read as one word, which bytes that were just written would hold up. */
+static void answer_atoms(const ls_property_table *table, size_t first, const ls_value *value,
+                         int64_t at, unsigned char *record)
+{
+    uint64_t word = 0;
+    for (size_t i = 0; i < 8 && first + i < table->atom_count; i++) {
+        ls_truth truth = ls_condition_test(table->atoms[first + i]->condition, value, at);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word |= (uint64_t)truth << (56 - 8 * i);
+#else
+        word |= (uint64_t)truth << (8 * i);
+#endif
+    }
+    memcpy(record, &word, sizeof word);
+}
+
 /* Everything that is asked of a text, as bytes. */
 static void answer(const ls_property_table *table, const ls_value *value, int64_t at,
                    unsigned char *record)
 {
     size_t lead = (table->atom_count + 7) / 8 * 8;
     memset(record, 0, table->record_size);
-    for (size_t i = 0; i < table->atom_count; i++) {
-        record[i] = (unsigned char)ls_condition_test(table->atoms[i]->condition, value, at);
+    for (size_t first = 0; first < table->atom_count; first += 8) {
+        answer_atoms(table, first, value, at, record + first);
     }
     for (size_t i = 0; i < table->choice_count; i++) {
         answer_choice(table->choices[i], table->property->type, value, at,
@@ -162,12 +184,41 @@ static void answer(const ls_property_table *table, const ls_value *value, int64_
     }
 }
 
+/* A record is a few words: a call for hashing or comparing it would cost more than the work. */
+LS_INLINE uint64_t word_at(const unsigned char *record, size_t i)
+{
+    uint64_t word;
+    memcpy(&word, record + i, sizeof word);
+    return word;
+}
+
+static size_t hash_record(const unsigned char *record, size_t size)
+{
+    __extension__ typedef unsigned __int128 product_of_words;
+    uint64_t hash = UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t i = 0; i < size; i += sizeof hash) {
+        product_of_words product =
+            (product_of_words)(hash ^ word_at(record, i)) * UINT64_C(0xd6e8feb86659fd93);
+        hash = (uint64_t)product ^ (uint64_t)(product >> 64);
+    }
+    return (size_t)hash;
+}
+
+static bool same_record(const unsigned char *one, const unsigned char *other, size_t size)
+{
+    uint64_t differ = 0;
+    for (size_t i = 0; i < size; i += sizeof differ) {
+        differ |= word_at(one, i) ^ word_at(other, i);
+    }
+    return differ == 0;
+}
+
 static size_t find_slot(const ls_property_table *table, const unsigned char *record)
 {
     size_t mask = table->slot_count - 1;
-    size_t slot = (size_t)XXH3_64bits(record, table->record_size) & mask;
-    while (table->slots[slot] && memcmp(ls_table_record(table, table->slots[slot] - 1), record,
-                                        table->record_size) != 0) {
+    size_t slot = hash_record(record, table->record_size) & mask;
+    while (table->slots[slot] && !same_record(ls_table_record(table, table->slots[slot] - 1),
+                                              record, table->record_size)) {
         slot = (slot + 1) & mask;
     }
     return slot;
@@ -244,8 +295,9 @@ static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_rea
     if (table->folds && add_folded(binding, table, reader, text, code) != LS_OK) {
         return ls_fail_memory(error);
     }
-    if (ls_grow(binding->context, &table->records, &table->class_capacity,
-                (table->class_count + 1) * table->record_size, 1) != LS_OK ||
+    size_t needed = (table->class_count + 1) * table->record_size;
+    if ((needed > table->class_capacity &&
+         ls_grow(binding->context, &table->records, &table->class_capacity, needed, 1) != LS_OK) ||
         ls_value_read(reader, type, text.text, text.length, &value) != LS_OK) {
         return ls_fail_memory(error);
     }
@@ -261,6 +313,105 @@ static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_rea
                : ls_fail_memory(error);
 }
 
+/* Instants between two neighbours of these answer everything alike. More of them than needed do no
+ * harm: what an operator does not use is 0. */
+typedef struct boundaries {
+    size_t count;
+    int64_t at[MOST_BOUNDARIES];
+    uint32_t classes[MOST_BOUNDARIES + 1]; /* between them; NO_CLASS: not asked yet */
+} boundaries;
+
+static void add_boundaries(boundaries *to, const int64_t *instants, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t place = 0;
+        while (place < to->count && place < MOST_BOUNDARIES && to->at[place] < instants[i]) {
+            place++;
+        }
+        if (to->count > MOST_BOUNDARIES || (place < to->count && to->at[place] == instants[i])) {
+            continue;
+        }
+        if (to->count++ < MOST_BOUNDARIES) {
+            memmove(to->at + place + 1, to->at + place, (to->count - 1 - place) * sizeof *to->at);
+            to->at[place] = instants[i];
+        }
+    }
+}
+
+static void add_condition_boundaries(boundaries *to, const ls_condition *condition, int64_t at)
+{
+    for (size_t i = 0; i < condition->count; i++) {
+        const ls_test *test = &condition->tests[i];
+        const int64_t span = ls_min(test->span, LS_TIME_MAX - LS_TIME_MIN); /* no age is larger */
+        const int64_t instants[] = {test->from, test->until, at + 1, at - span + 1, at + span + 1};
+        add_boundaries(to, instants, sizeof instants / sizeof *instants);
+    }
+}
+
+/* False: there are too many. */
+static bool find_boundaries(const ls_property_table *table, int64_t at, boundaries *out)
+{
+    out->count = 0;
+    for (size_t i = 0; i < table->atom_count; i++) {
+        add_condition_boundaries(out, table->atoms[i]->condition, at);
+    }
+    for (size_t i = 0; i < table->choice_count; i++) {
+        const ls_choice *choice = table->choices[i];
+        for (size_t k = 0; k < choice->count; k++) {
+            const int64_t instants[] = {choice->entries[k].from, choice->entries[k].until};
+            if (choice->kind == LS_CHOICE_BANDS) {
+                add_condition_boundaries(out, choice->entries[k].condition, at);
+            } else {
+                add_boundaries(out, instants, sizeof instants / sizeof *instants);
+            }
+        }
+    }
+    for (size_t i = 0; i <= MOST_BOUNDARIES; i++) {
+        out->classes[i] = NO_CLASS;
+    }
+    return out->count <= MOST_BOUNDARIES;
+}
+
+LS_INLINE size_t place_between(const boundaries *between, int64_t moment)
+{
+    size_t place = 0;
+    for (size_t i = 0; i < between->count; i++) {
+        place += moment >= between->at[i];
+    }
+    return place;
+}
+
+static void note_class(const ls_property_table *table, boundaries *between, uint32_t code)
+{
+    const ls_column *column = table->column;
+    if (code < column->moment_count && column->moments[code] != LS_NO_MOMENT) {
+        between->classes[place_between(between, column->moments[code])] = table->classes[code];
+    }
+}
+
+/* Codes from table->code_count on whose instants were kept, as long as they answer like one that
+ * was asked before; the next one is to be bound by itself. */
+static void bind_moments(ls_property_table *table, const boundaries *between, size_t count)
+{
+    const ls_column *column = table->column;
+    const int64_t *moments = column->moments;
+    size_t code = table->code_count;
+    for (; code < count && code < column->moment_count; code++) {
+        size_t place = place_between(between, moments[code]);
+        if (moments[code] == LS_NO_MOMENT || between->classes[place] == NO_CLASS) {
+            break;
+        }
+        table->classes[code] = between->classes[place];
+    }
+    table->code_count = code;
+}
+
+static bool has_moments(const ls_property_table *table)
+{
+    return table->property->type == LS_DATETIME && table->column && table->column->moments &&
+           !table->folds && !table->numeric;
+}
+
 static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
                       ls_error *error)
 {
@@ -270,9 +421,17 @@ static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_re
         return ls_fail_memory(error);
     }
     int status = LS_OK;
+    boundaries between;
+    bool quick = table->code_count < count && has_moments(table) &&
+                 find_boundaries(table, binding->at, &between);
     while (table->code_count < count && status == LS_OK) {
-        status = bind_code(binding, table, reader, (uint32_t)table->code_count, error);
+        uint32_t code = (uint32_t)table->code_count;
+        status = bind_code(binding, table, reader, code, error);
         table->code_count += status == LS_OK;
+        if (status == LS_OK && quick) {
+            note_class(table, &between, code);
+            bind_moments(table, &between, count);
+        }
     }
     return status;
 }
@@ -500,6 +659,12 @@ static void bound_sums(ls_binding *binding)
         }
     }
     binding->event_bound = event_bound > LS_MAX_SUM ? LS_MAX_SUM : (int64_t)event_bound;
+    for (size_t i = 0; i < definition->group_count; i++) {
+        binding->settled_bound += largest_lift(&definition->groups[i].limit);
+    }
+    binding->settled_bound += largest_lift(&definition->fit_limit);
+    binding->settled_bound += largest_lift(&definition->engagement_limit);
+    binding->settled_bound += largest_lift(&definition->limit);
 }
 
 /* ---- building -------------------------------------------------------------------------------- */

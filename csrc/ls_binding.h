@@ -173,8 +173,9 @@ typedef struct ls_binding {
     size_t flush; /* events that lanes take before they are emptied */
     uint64_t *entries;
 
-    int64_t event_bound;   /* what one event can add to all sums at most, millionths, absolute */
-    ls_int128 fixed_bound; /* what all else can */
+    int64_t event_bound;     /* what one event can add to all sums at most, millionths, absolute */
+    ls_int128 fixed_bound;   /* what all else can */
+    ls_int128 settled_bound; /* what limits of groups, categories and the total can */
 } ls_binding;
 
 /* definition: of plan->definitions. The binding borrows plan and dataset. */

@@ -21,6 +21,7 @@ void ls_column_free(ls_context *context, ls_column *column)
     ls_free(context, column->codes, column->capacity);
     ls_free(context, column->places, column->place_capacity * sizeof *column->places);
     ls_free(context, column->unreadable, column->unreadable_count);
+    ls_free(context, column->moments, column->moment_count * sizeof *column->moments);
     if (column->dictionary.context != NULL)
         ls_dictionary_free(&column->dictionary);
     memset(column, 0, sizeof *column);
@@ -128,6 +129,23 @@ static int mark_unreadable(ls_context *context, ls_column *column, uint32_t code
     return LS_OK;
 }
 
+/* Instants are kept, since reading them is most of what a definition's questions cost. */
+static int note_moment(ls_context *context, ls_column *column, uint32_t code, ls_string text)
+{
+    size_t count = column->moment_count;
+    int64_t moment;
+    if (code >= count) {
+        if (ls_grow(context, &column->moments, &column->moment_count, (size_t)code + 1,
+                    sizeof *column->moments) != LS_OK)
+            return LS_ERROR_MEMORY;
+        for (size_t i = count; i < column->moment_count; i++)
+            column->moments[i] = LS_NO_MOMENT;
+    }
+    bool is_one = ls_time_read(text.text, text.length, &moment, NULL);
+    column->moments[code] = is_one ? moment : LS_NO_MOMENT;
+    return LS_OK;
+}
+
 int ls_column_note(ls_context *context, ls_column *column, uint32_t code, const ls_place *place)
 {
     size_t before = column->place_capacity;
@@ -139,7 +157,13 @@ int ls_column_note(ls_context *context, ls_column *column, uint32_t code, const 
                (column->place_capacity - before) * sizeof *column->places);
     column->places[code] = *place;
     ls_string text = ls_dictionary_text(&column->dictionary, code);
-    if (ls_unreadable_type(column->types, text) == LS_POINTS)
+    uint8_t types = column->types;
+    if ((types >> LS_DATETIME & 1) != 0) {
+        if (note_moment(context, column, code, text) != LS_OK)
+            return LS_ERROR_MEMORY;
+        types &= (uint8_t) ~(column->moments[code] != LS_NO_MOMENT ? 1u << LS_DATETIME : 0);
+    }
+    if (ls_unreadable_type(types, text) == LS_POINTS)
         return LS_OK;
     return mark_unreadable(context, column, code);
 }

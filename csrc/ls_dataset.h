@@ -28,7 +28,12 @@ typedef struct ls_column {
     size_t place_capacity;
     uint8_t *unreadable; /* by code: 1 if it cannot be read as one of `types`; codes past it can */
     size_t unreadable_count;
+    int64_t *moments; /* by code, where `types` has LS_DATETIME: the instant that was read; codes
+                         past it, and LS_NO_MOMENT, were not */
+    size_t moment_count;
 } ls_column;
+
+#define LS_NO_MOMENT INT64_MIN
 
 /* An event's time is kept as seconds since this instant (1976-01-10), so that u32 holds 1976 to
  * 2112. */

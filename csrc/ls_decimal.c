@@ -6,6 +6,8 @@
  * behave as positive ones do. */
 #include "ls_decimal.h"
 
+#include "ls_decay.h"
+
 #include "ls_text.h"
 
 #include <float.h>
@@ -215,6 +217,22 @@ static uint128 exp2_of_minus(uint128 f)
         if ((f >> (127 - k) & 1) != 0)
             result = multiply(result, join(roots[k]));
     return result;
+}
+
+static uint64_t nearest_power(uint64_t f)
+{
+    if (f == 0)
+        return UINT64_MAX; /* 1 less one unit */
+    uint128 power = exp2_of_minus((uint128)f << 64);
+    return (uint64_t)(power >> 64) + (uint64_t)((uint64_t)power >> 63);
+}
+
+void ls_half_life_powers_make(ls_half_life_powers *out)
+{
+    for (uint64_t i = 0; i < 256; i++) {
+        out->coarse[i] = nearest_power(i << 56);
+        out->fine[i] = nearest_power(i << 48);
+    }
 }
 
 /* rest / every in [0, 1), cut off, by two steps of 64 places each. */

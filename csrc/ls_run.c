@@ -1,6 +1,7 @@
 /* The score job: binds every definition, then scores the dataset's records in ranges that threads
  * share out among themselves. Threads live inside a step; they read bindings, write their rows'
  * columns and never allocate. */
+#include "ls_kernel_block.h"
 #include "ls_result.h"
 
 #include "ls_threads.h"
@@ -18,10 +19,12 @@ typedef struct score_job {
     ls_dataset *dataset;
     ls_result *result;
     ls_result **out;
-    ls_binding *bindings; /* by definition */
+    ls_binding *bindings;    /* by definition */
+    ls_block_tables *blocks; /* by definition */
     size_t bound;
     unsigned threads, scratch_count;
-    ls_scratch *scratches; /* by thread */
+    ls_scratch *scratches;     /* by thread */
+    ls_block_memory *memories; /* by thread */
     ls_walk *walk;
     ls_rolled ***rolled;     /* by definition; while its stage runs: its rollups by rule and row */
     size_t stage, stage_end; /* of plan->order: definitions of one object, scored row by row */
@@ -75,12 +78,12 @@ static void close_stage(score_job *job)
     }
 }
 
-static void score_rows(score_job *job, size_t first, size_t last, ls_scratch *scratch)
+static void score_rows(score_job *job, size_t first, size_t last, unsigned thread)
 {
     for (size_t i = job->stage; i < job->stage_end; i++) {
         uint32_t definition = job->plan->order[i];
-        ls_kernel_run(&job->bindings[definition], job->result->columns, job->rolled[definition],
-                      first, last, scratch);
+        ls_kernel_blocks(&job->blocks[definition], job->result->columns, job->rolled[definition],
+                         first, last, &job->memories[thread], &job->scratches[thread]);
     }
 }
 
@@ -93,7 +96,7 @@ static void work(void *user, unsigned thread)
             return;
         }
         size_t last = share->last - first < SHARE ? share->last : first + SHARE;
-        score_rows(share->job, first, last, &share->job->scratches[thread]);
+        score_rows(share->job, first, last, thread);
     }
 }
 
@@ -153,10 +156,15 @@ static int bind(score_job *job, ls_error *error)
         if (status != LS_OK) {
             return status;
         }
+        if (ls_block_tables_make(&job->blocks[job->bound - 1], binding) != LS_OK) {
+            return ls_fail_memory(error);
+        }
     }
     for (; job->scratch_count < job->threads; job->scratch_count++) {
         if (ls_scratch_init(&job->scratches[job->scratch_count], job->job.context, job->bindings,
-                            job->plan->count, job->dataset) != LS_OK) {
+                            job->plan->count, job->dataset) != LS_OK ||
+            ls_block_memory_init(&job->memories[job->scratch_count], job->job.context, job->blocks,
+                                 job->plan->count) != LS_OK) {
             return ls_fail_memory(error);
         }
     }
@@ -227,15 +235,19 @@ static void close_job(ls_job *base)
     ls_context *context = base->context;
     close_stage(job);
     for (size_t i = 0; i < job->bound; i++) {
+        ls_block_tables_free(&job->blocks[i]);
         ls_binding_free(&job->bindings[i]);
     }
-    for (unsigned i = 0; i < job->scratch_count; i++) {
+    for (unsigned i = 0; i < job->threads; i++) {
         ls_scratch_free(&job->scratches[i]);
+        ls_block_memory_free(&job->memories[i]);
     }
     ls_walk_close(job->walk);
     ls_result_close(job->result);
     ls_free(context, job->bindings, job->plan->count * sizeof *job->bindings);
     ls_free(context, job->rolled, job->plan->count * sizeof *job->rolled);
+    ls_free(context, job->blocks, job->plan->count * sizeof *job->blocks);
+    ls_free(context, job->memories, job->threads * sizeof *job->memories);
     ls_free(context, job->scratches, job->threads * sizeof *job->scratches);
     ls_plan_close((ls_plan *)(uintptr_t)job->plan);
     ls_dataset_close(job->dataset);
@@ -291,8 +303,11 @@ int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned 
     ls_dataset_retain(dataset);
     job->bindings = ls_allocate_zero(context, plan->count, sizeof *job->bindings);
     job->rolled = ls_allocate_zero(context, plan->count, sizeof *job->rolled);
+    job->blocks = ls_allocate_zero(context, plan->count, sizeof *job->blocks);
     job->scratches = ls_allocate_zero(context, threads, sizeof *job->scratches);
-    if (job->bindings == NULL || job->rolled == NULL || job->scratches == NULL ||
+    job->memories = ls_allocate_zero(context, threads, sizeof *job->memories);
+    if (job->bindings == NULL || job->rolled == NULL || job->blocks == NULL ||
+        job->scratches == NULL || job->memories == NULL ||
         ls_result_new(plan, dataset, at, &job->result) != LS_OK) {
         close_job(&job->job);
         return ls_fail_memory(error);

@@ -1,0 +1,441 @@
+/* The tables of a binding as passes over blocks of rows read them: what a record's values add, by
+ * value class; places of events and their rows of entries; buckets by time instead of age. They say
+ * what the binding's own say, in another order. */
+#include "ls_kernel_block.h"
+
+/* Cells cover all times of 32 bits, so that nothing is compared to find one. */
+#define TIME_BITS 32
+
+/* ---- records' values ------------------------------------------------------------------------- */
+
+/* Whether all that the property adds goes to one sum. */
+static bool has_one_target(const ls_fit_table *fit, uint32_t *target)
+{
+    *target = fit->addition_count ? fit->additions[0].target : 0;
+    for (size_t i = 1; i < fit->addition_count; i++) {
+        if (fit->additions[i].target != *target) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int make_gain(const ls_binding *binding, const ls_fit_table *fit, ls_gain_table *out)
+{
+    out->table = &binding->tables[fit->property];
+    if (!has_one_target(fit, &out->target)) {
+        return LS_OK;
+    }
+    out->gains = ls_allocate_zero(binding->context, fit->class_count + 1, sizeof *out->gains);
+    if (out->gains == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    out->count = fit->class_count + 1;
+    for (size_t i = 0; i < fit->class_count; i++) {
+        const ls_value_class *class = &fit->classes[i];
+        out->gains[i].points = class->count ? fit->additions[class->first].points : 0;
+        out->gains[i].fires = class->fires;
+    }
+    return LS_OK;
+}
+
+static int make_gains(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    block->gains = ls_allocate_zero(binding->context, binding->fit_count + 1, sizeof *block->gains);
+    int status = block->gains ? LS_OK : LS_ERROR_MEMORY;
+    for (; status == LS_OK && block->gain_count < binding->fit_count; block->gain_count++) {
+        status =
+            make_gain(binding, &binding->fits[block->gain_count], &block->gains[block->gain_count]);
+    }
+    return status;
+}
+
+static int list_counted(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    block->counted =
+        ls_allocate_zero(binding->context, binding->spec_count + 1, sizeof *block->counted);
+    for (size_t i = 0; block->counted && i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        if (spec->occurrences && (spec->rule == NULL || spec->occurrences->times_count > 0)) {
+            block->counted[block->counted_count++] = (uint32_t)i;
+        }
+    }
+    return block->counted ? LS_OK : LS_ERROR_MEMORY;
+}
+
+/* ---- places ---------------------------------------------------------------------------------- */
+
+static uint16_t row_of(const ls_block_tables *block, size_t place)
+{
+    return (uint16_t)(block->binding->class_map[place] * block->bucket_count);
+}
+
+static const ls_property_table *direct_table(const ls_binding *binding)
+{
+    return binding->map_table_count ? &binding->tables[binding->map_tables[0]] : NULL;
+}
+
+static bool is_direct(const ls_binding *binding)
+{
+    const ls_property_table *table = direct_table(binding);
+    return binding->map_table_count <= 1 && binding->dataset->events.event.width == 1 &&
+           (table == NULL || table->class_count <= LS_DIRECT_CLASSES);
+}
+
+static int make_direct_rows(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    const ls_property_table *table = direct_table(binding);
+    block->column = table ? table->column : NULL;
+    block->part_count = table ? table->code_count : 0;
+    block->parts = ls_allocate_zero(binding->context, block->part_count + 1, sizeof *block->parts);
+    if (block->parts == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < block->part_count; i++) {
+        block->parts[i] = (uint16_t)(table->classes[i] * LS_DIRECT_NAMES);
+    }
+    for (size_t code = 0; code < binding->event_code_count; code++) {
+        size_t stride = table ? binding->map_stride[code] : 0;
+        for (size_t class = 0; class < (table ? table->class_count : 1); class ++) {
+            size_t own = table && table->column == NULL ? table->classes[0] : class;
+            block->rows[class * LS_DIRECT_NAMES + code] =
+                row_of(block, binding->map_base[code] + stride * own);
+        }
+    }
+    return LS_OK;
+}
+
+static int make_places(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    block->direct = is_direct(binding);
+    block->place_count =
+        block->direct ? (size_t)LS_DIRECT_NAMES * LS_DIRECT_CLASSES : binding->map_size;
+    block->rows = ls_allocate_zero(binding->context, block->place_count, sizeof *block->rows);
+    if (block->rows == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    if (block->direct) {
+        return make_direct_rows(block);
+    }
+    for (size_t place = 0; place < block->place_count; place++) {
+        block->rows[place] = row_of(block, place);
+    }
+    return LS_OK;
+}
+
+/* ---- buckets --------------------------------------------------------------------------------- */
+
+static int make_thresholds(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    size_t count = binding->bucket_count;
+    int64_t now = binding->at - LS_EVENT_BASE;
+    block->bucket_count = count + 1;
+    block->thresholds = ls_allocate_zero(binding->context, count + 1, sizeof *block->thresholds);
+    if (block->thresholds == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    /* Younger than an edge is later than the instant that is as long ago. */
+    for (size_t i = 0; i + 1 < count; i++) {
+        block->thresholds[i] = now - binding->edges[count - 2 - i] + 1;
+    }
+    block->thresholds[count - 1] = now + 1;
+    block->thresholds[count] = INT64_MAX;
+    return LS_OK;
+}
+
+/* The thresholds up to a time. */
+static size_t bucket_at(const ls_block_tables *block, size_t from, int64_t time)
+{
+    while (block->thresholds[from] <= time) {
+        from++;
+    }
+    return from;
+}
+
+/* The most thresholds inside one cell, but for those at its start. */
+static size_t most_thresholds(const ls_block_tables *block, unsigned shift)
+{
+    size_t most = 0, count = 0;
+    int64_t last = -1;
+    for (size_t i = 0; i + 1 < block->bucket_count; i++) {
+        int64_t time = block->thresholds[i], cell = time >> shift;
+        if (time > 0 && time < INT64_C(1) << TIME_BITS && time != cell << shift) {
+            count = cell == last ? count + 1 : 1;
+            last = cell;
+            most = count > most ? count : most;
+        }
+    }
+    return most;
+}
+
+static void fill_cells(ls_block_tables *block)
+{
+    unsigned shift = block->cell_shift;
+    size_t bucket = 0;
+    for (size_t cell = 0; cell < block->cell_count; cell++) {
+        int64_t start = (int64_t)cell << shift, end = start + (INT64_C(1) << shift);
+        bucket = bucket_at(block, bucket, start);
+        block->cells[cell] = (uint32_t)bucket;
+        if (block->cell_thresholds <= 1) {
+            int64_t next = block->thresholds[bucket] < end ? block->thresholds[bucket] : end;
+            block->cells[cell] = (uint32_t)((bucket << shift) + (size_t)(end - next));
+        }
+    }
+}
+
+static int make_cells(ls_block_tables *block)
+{
+    bool wide = most_thresholds(block, LS_WIDE_CELL_SHIFT) <= 1 &&
+                block->bucket_count >> (TIME_BITS - LS_WIDE_CELL_SHIFT) == 0;
+    unsigned shift = wide ? LS_WIDE_CELL_SHIFT : LS_CELL_SHIFT;
+    block->cell_shift = shift;
+    block->cell_thresholds = most_thresholds(block, shift);
+    block->cell_count = (size_t)1 << (TIME_BITS - shift);
+    block->cells =
+        ls_allocate_zero(block->binding->context, block->cell_count, sizeof *block->cells);
+    if (block->cells == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    fill_cells(block);
+    return LS_OK;
+}
+
+/* ---- entries --------------------------------------------------------------------------------- */
+
+static int allocate_entries(ls_context *context, size_t words, ls_block_entries *out)
+{
+    out->size = words * sizeof(uint64_t) + LS_ENTRY_ALIGNMENT;
+    out->block = ls_allocate_zero(context, 1, out->size);
+    if (out->block == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    size_t past = (uintptr_t)out->block % LS_ENTRY_ALIGNMENT;
+    out->words = (uint64_t *)((char *)out->block + (LS_ENTRY_ALIGNMENT - past));
+    return LS_OK;
+}
+
+/* The binding's entry for a class in a bucket of times. Entries are kept minus the least of each
+ * lane: class 0, which is an occurrence of nothing, says what nothing is. */
+static const uint64_t *entry_of(const ls_block_tables *block, size_t class, size_t bucket)
+{
+    const ls_binding *binding = block->binding;
+    size_t buckets = binding->bucket_count;
+    return bucket == buckets
+               ? binding->entries
+               : binding->entries + (class * buckets + buckets - 1 - bucket) * binding->words;
+}
+
+static int make_entries(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    size_t words = binding->words;
+    block->words = words + (words > 1 && words % 2 != 0);
+    if (allocate_entries(binding->context,
+                         binding->class_count * block->bucket_count * block->words,
+                         &block->entries) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    uint64_t *entry = block->entries.words;
+    for (size_t class = 0; class < binding->class_count; class ++) {
+        for (size_t bucket = 0; bucket < block->bucket_count; bucket++, entry += block->words) {
+            memcpy(entry, entry_of(block, class, bucket), words * sizeof *entry);
+        }
+    }
+    return LS_OK;
+}
+
+/* ---- vectors --------------------------------------------------------------------------------- */
+
+/* Times of 32 bits are compared as signed numbers. */
+static int32_t signed_time(int64_t time)
+{
+    int64_t held = time < 0 ? 0 : time > UINT32_MAX ? UINT32_MAX : time;
+    return (int32_t)(held - (INT64_C(1) << 31));
+}
+
+/* Bucket b has b thresholds up to its times. Those before 1976-01-10 hold for all times, which none
+ * can be later than: the first bucket of any time is theirs. */
+static bool make_vector_thresholds(ls_block_tables *block)
+{
+    ls_vector_tables *vector = &block->vector;
+    size_t count = block->bucket_count - 2; /* but the one behind the instant */
+    int64_t now = block->thresholds[count] - 1;
+    if (block->bucket_count < 2 || count > LS_VECTOR_THRESHOLDS || now < 0 || now >= UINT32_MAX ||
+        (count > 0 && block->thresholds[0] <= 0)) {
+        return false;
+    }
+    vector->threshold_count = count;
+    vector->now = signed_time(now);
+    for (size_t i = 0; i < LS_VECTOR_THRESHOLDS; i++) {
+        for (size_t k = 0; k < 8; k++) {
+            vector->thresholds[i][k] =
+                i < count ? signed_time(block->thresholds[i] - 1) : INT32_MAX;
+        }
+    }
+    return true;
+}
+
+static const uint64_t *direct_entry(const ls_block_tables *block, size_t name, size_t bucket,
+                                    size_t class)
+{
+    size_t row = block->rows[class * LS_DIRECT_NAMES + name];
+    return block->entries.words + (row + bucket) * block->words;
+}
+
+static bool says_something(const ls_block_tables *block, size_t name, size_t bucket)
+{
+    for (size_t class = 0; class < block->vector.class_count; class ++) {
+        if (memcmp(direct_entry(block, name, bucket, class), block->entries.words,
+                   block->words * sizeof(uint64_t)) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void find_first_buckets(ls_block_tables *block)
+{
+    for (size_t name = 0; name < LS_DIRECT_NAMES; name++) {
+        uint32_t bucket = 0;
+        while (bucket + 1 < block->bucket_count && !says_something(block, name, bucket)) {
+            bucket++;
+        }
+        block->vector.first[name] = bucket + 1 < block->bucket_count ? bucket : INT8_MAX;
+        if (name < sizeof block->vector.few_firsts) {
+            block->vector.few_firsts[name] = (uint8_t)block->vector.first[name];
+        }
+    }
+}
+
+static int make_vector_entries(ls_block_tables *block, size_t names)
+{
+    ls_vector_tables *vector = &block->vector;
+    size_t buckets = block->bucket_count - 1, words = block->words;
+    vector->classes = ls_allocate_zero(block->binding->context, block->part_count + 1, 1);
+    if (vector->classes == NULL ||
+        allocate_entries(block->binding->context, names * buckets * vector->class_count * words,
+                         &vector->entries) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < block->part_count; i++) {
+        vector->classes[i] = (uint8_t)(block->parts[i] / LS_DIRECT_NAMES);
+    }
+    uint64_t *entry = vector->entries.words;
+    for (size_t name = 0; name < names; name++) {
+        for (size_t bucket = 0; bucket < buckets; bucket++) {
+            for (size_t class = 0; class < vector->class_count; class ++, entry += words) {
+                memcpy(entry, direct_entry(block, name, bucket, class), words * sizeof *entry);
+            }
+        }
+    }
+    return LS_OK;
+}
+
+static void list_places(ls_vector_tables *vector)
+{
+    for (unsigned mask = 0; mask < 256; mask++) {
+        unsigned count = 0;
+        for (uint64_t place = 0; place < 8; place++) {
+            if (mask >> place & 1) {
+                vector->places[mask] |= place << (8 * count++);
+            }
+        }
+    }
+}
+
+/* Where the map is direct, codes have 16 bits at most, and the entries are not too many. */
+static int make_vectors(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    const ls_property_table *table = direct_table(binding);
+    ls_vector_tables *vector = &block->vector;
+    vector->class_count = table ? table->class_count : 1;
+    size_t names = binding->event_code_count,
+           step = (block->bucket_count - 1) * vector->class_count;
+    if (!block->direct || (block->column && block->column->width > 2) || step > INT16_MAX ||
+        names * step > UINT16_MAX ||
+        names * step * block->words * sizeof(uint64_t) > LS_VECTOR_ENTRY_BYTES ||
+        !make_vector_thresholds(block)) {
+        return LS_OK;
+    }
+    vector->name_step = (int16_t)step;
+    vector->bucket_step = (int16_t)vector->class_count;
+    vector->few_names = names <= sizeof vector->few_firsts;
+    find_first_buckets(block);
+    list_places(vector);
+    vector->ready = make_vector_entries(block, names) == LS_OK;
+    return vector->ready ? LS_OK : LS_ERROR_MEMORY;
+}
+
+/* Rows of more events might pass what a sum can hold. */
+static uint64_t most_events(const ls_binding *binding)
+{
+    ls_int128 left = LS_MAX_SUM - binding->fixed_bound - binding->settled_bound;
+    return (uint64_t)(binding->event_bound > 0 ? left / binding->event_bound : LS_MAX_SUM);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+void ls_block_tables_free(ls_block_tables *block)
+{
+    if (block->binding == NULL) {
+        return;
+    }
+    ls_context *context = block->binding->context;
+    for (size_t i = 0; i < block->gain_count; i++) {
+        ls_free(context, block->gains[i].gains, block->gains[i].count * sizeof(ls_gain));
+    }
+    ls_free(context, block->gains, (block->binding->fit_count + 1) * sizeof *block->gains);
+    ls_free(context, block->counted, (block->binding->spec_count + 1) * sizeof *block->counted);
+    ls_free(context, block->parts, (block->part_count + 1) * sizeof *block->parts);
+    ls_free(context, block->rows, block->place_count * sizeof *block->rows);
+    ls_free(context, block->thresholds, block->bucket_count * sizeof *block->thresholds);
+    ls_free(context, block->cells, block->cell_count * sizeof *block->cells);
+    ls_free(context, block->entries.block, block->entries.size);
+    ls_free(context, block->vector.classes, block->part_count + 1);
+    ls_free(context, block->vector.entries.block, block->vector.entries.size);
+    memset(block, 0, sizeof *block);
+}
+
+static int make_events(ls_block_tables *block)
+{
+    int status = make_thresholds(block);
+    status = status == LS_OK ? make_places(block) : status;
+    status = status == LS_OK ? make_cells(block) : status;
+    status = status == LS_OK ? make_entries(block) : status;
+    return status == LS_OK ? make_vectors(block) : status;
+}
+
+/* What passes over columns do not do: scores of companies and deals, rules over associated records,
+ * sums that need 128 bits, times outside 32 bits. */
+static bool suits(const ls_binding *binding)
+{
+    const ls_events *events = &binding->dataset->events;
+    return binding->definition->object == LS_CONTACT && binding->over_rule_count == 0 &&
+           binding->definition->scope == NULL && binding->filter_rule_count == 0 &&
+           !binding->any_kernel && binding->fixed_bound + binding->settled_bound <= LS_MAX_SUM &&
+           (events->count == 0 || !events->wide);
+}
+
+int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding)
+{
+    memset(block, 0, sizeof *block);
+    block->binding = binding;
+    if (!suits(binding)) {
+        return LS_OK;
+    }
+    int status = make_gains(block);
+    status = status == LS_OK ? list_counted(block) : status;
+    if (status == LS_OK && binding->spec_count > 0 && binding->dataset->events.count > 0) {
+        status = make_events(block);
+        block->most_events = most_events(binding);
+    }
+    block->kernels = ls_block_kernels_best();
+    block->ready = status == LS_OK;
+    return status;
+}

@@ -1,0 +1,99 @@
+/* Scoring a dataset's contacts a block of rows at a time. Events are looked up and added a chunk at
+ * a time, and then every step of a score (rules, groups, limits, labels) is a pass over columns
+ * that hold one number a row. The tables here are those of a binding in the form that these passes
+ * read; they are made once for a dataset and an instant. */
+#ifndef LS_BLOCK_H
+#define LS_BLOCK_H
+
+#include "ls_binding.h"
+
+/* What a value of a record's property adds, where all that the property adds goes to one sum. */
+typedef struct ls_gain {
+    int64_t points;
+    uint64_t fires; /* 0 or 1 */
+} ls_gain;
+typedef struct ls_gain_table {
+    const ls_property_table *table;
+    uint32_t target;
+    size_t count;
+    ls_gain *gains; /* by value class */
+} ls_gain_table;
+
+/* A direct map has room for names of one byte and so many value classes of one property. */
+#define LS_DIRECT_NAMES 256
+#define LS_DIRECT_CLASSES 32
+/* Cells of 3 days where no two ages at which something changes are nearer than that, else of 18
+ * hours: constants, so that kernels are made for them. */
+#define LS_WIDE_CELL_SHIFT 18
+#define LS_CELL_SHIFT 16
+
+/* Entries stand at a multiple of so many bytes. */
+#define LS_ENTRY_ALIGNMENT 32
+typedef struct ls_block_entries {
+    size_t size;
+    void *block;
+    uint64_t *words;
+} ls_block_entries;
+
+/* A direct map for vectors of events: entries by name, bucket and value class, all there are. An
+ * event that is older than all entries of its name that say something, or later than the instant,
+ * is none. */
+#define LS_VECTOR_THRESHOLDS 16
+#define LS_VECTOR_ENTRY_BYTES (64 * 1024)
+typedef struct ls_vector_tables {
+    bool ready;
+    size_t threshold_count;
+    /* The last time before each bucket but the first, less 2^31, eight times; behind them
+     * INT32_MAX. */
+    int32_t thresholds[LS_VECTOR_THRESHOLDS][8];
+    int32_t now;                     /* the instant, less 2^31 */
+    uint32_t first[LS_DIRECT_NAMES]; /* by name: the first bucket that says something */
+    uint8_t few_firsts[16];          /* the same, where names are below 16 */
+    bool few_names;
+    int16_t name_step, bucket_step; /* entries */
+    size_t class_count;
+    uint8_t *classes; /* by code of the property */
+    ls_block_entries entries;
+    uint64_t places[256]; /* by mask of eight: a byte for each bit that is set, its place */
+} ls_vector_tables;
+
+typedef struct ls_block_kernels ls_block_kernels;
+
+typedef struct ls_block_tables {
+    const ls_binding *binding;
+    const ls_block_kernels *kernels;
+    bool ready; /* false: records are scored one by one */
+    size_t gain_count;
+    ls_gain_table *gains; /* by fit table of the binding; gains NULL: it adds to several sums */
+
+    size_t counted_count;
+    uint32_t *counted; /* specs whose occurrences are counted: rules with `times`, did filters */
+
+    /* An event has a place among the combinations of its name and value classes, a place has a row
+     * of entries, and the time picks the entry of the row. */
+    bool direct; /* at most one property of few classes: place = part of its code + name */
+    const ls_column *column; /* the property; NULL: none */
+    size_t part_count;
+    uint16_t *parts; /* by code of the property: its value class * LS_DIRECT_NAMES */
+    size_t place_count;
+    uint16_t *rows; /* by place: the first entry of its row */
+    /* Times in order: bucket 0 is the oldest, the last is later than the instant. */
+    size_t bucket_count;
+    int64_t *thresholds; /* by bucket but the first: its first time; ended by INT64_MAX */
+    unsigned cell_shift; /* cells of 2^cell_shift seconds from LS_EVENT_BASE on */
+    size_t cell_count;
+    size_t cell_thresholds; /* the most inside one cell */
+    /* By cell. cell_thresholds <= 1: what must be added to the time inside the cell so that the
+     * bits from cell_shift up are the bucket; else the bucket at its start. */
+    uint32_t *cells;
+    size_t words; /* of an entry: the binding's, rounded up to be even above 1 */
+    ls_block_entries entries;
+    ls_vector_tables vector;
+    uint64_t most_events; /* rows of more events are scored by themselves: sums might overflow */
+} ls_block_tables;
+
+/* For the dataset and the instant that the binding is up to date with; the binding is borrowed.
+ * LS_OK or LS_ERROR_MEMORY; to be freed in either case. */
+int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding);
+void ls_block_tables_free(ls_block_tables *block);
+#endif

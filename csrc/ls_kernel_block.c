@@ -1,0 +1,498 @@
+/* Scores blocks of rows by passes over columns. A chunk of events gets its entries, these are
+ * summed up without regard to whose they are, and a row's sum is the difference between two places:
+ * lanes count modulo 2^64, so it is exact wherever the row's own lanes are. What a lane could not
+ * hold is scored row by row. */
+#include "ls_block_settle.h"
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Parts of one allocation, each aligned to a line of the cache. */
+static void *take(char *start, size_t *used, size_t size)
+{
+    void *part = start ? start + *used : NULL;
+    *used += (size + 63) / 64 * 64;
+    return part;
+}
+
+/* Without a start the size is found alone. */
+static size_t lay_out(ls_block_memory *memory, const size_t most[3], char *start)
+{
+    const size_t column = LS_BLOCK_ROWS * sizeof(int64_t);
+    const size_t events = LS_CHUNK_EVENTS + LS_CHUNK_SPARE;
+    size_t used = 0;
+    memory->names = take(start, &used, events * sizeof(uint32_t));
+    memory->codes = take(start, &used, events * sizeof(uint32_t));
+    memory->places = take(start, &used, events * sizeof(uint16_t));
+    memory->items = take(start, &used, events * sizeof(uint32_t));
+    memory->indexes = take(start, &used, events * sizeof(uint16_t));
+    memory->running = take(start, &used, events * 2 * sizeof(uint64_t));
+    memory->bounds = take(start, &used, (LS_BLOCK_ROWS + 1) * sizeof(uint16_t));
+    memory->row_words = take(start, &used, most[0] * sizeof(uint64_t));
+    memory->words = take(start, &used, most[0] * column);
+    memory->entries = take(start, &used, column);
+    memory->sums = take(start, &used, most[1] * column);
+    memory->counts = take(start, &used, most[2] * column);
+    memory->fired = take(start, &used, column);
+    memory->fit = take(start, &used, column);
+    memory->engagement = take(start, &used, column);
+    memory->value = take(start, &used, column);
+    memory->label = take(start, &used, column);
+    memory->labels = take(start, &used, LS_BLOCK_ROWS * sizeof(int32_t));
+    memory->flags = take(start, &used, LS_BLOCK_ROWS);
+    memory->alone = take(start, &used, LS_BLOCK_ROWS * sizeof *memory->alone);
+    return used + 64;
+}
+
+int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
+                         const ls_block_tables *blocks, size_t count)
+{
+    size_t most[3] = {1, 1, 1};
+    memset(memory, 0, sizeof *memory);
+    for (size_t i = 0; i < count; i++) {
+        const ls_binding *binding = blocks[i].binding;
+        const size_t needed[3] = {blocks[i].words, binding->target_count, binding->spec_count};
+        for (size_t k = 0; k < 3; k++) {
+            most[k] = needed[k] > most[k] ? needed[k] : most[k];
+        }
+    }
+    memory->context = context;
+    memory->size = lay_out(memory, most, NULL);
+    memory->memory = ls_allocate_zero(context, 1, memory->size);
+    if (memory->memory == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    uintptr_t address = (uintptr_t)memory->memory;
+    lay_out(memory, most, (char *)memory->memory + (64 - address % 64) % 64);
+    return LS_OK;
+}
+
+void ls_block_memory_free(ls_block_memory *memory)
+{
+    if (memory->context != NULL) {
+        ls_free(memory->context, memory->memory, memory->size);
+    }
+    memset(memory, 0, sizeof *memory);
+}
+
+/* ---- events: entries ------------------------------------------------------------------------- */
+
+/* What the loop over events with a direct map reads. */
+typedef struct direct {
+    const uint8_t *names;
+    const void *codes;
+    const uint32_t *times;
+    const uint16_t *parts, *rows;
+    const uint32_t *cells;
+} direct;
+
+/* Made for every width of the property's codes (0: there is none) and the two shifts, so that there
+ * is no branch. */
+LS_INLINE uint32_t direct_index(const direct *at, size_t i, unsigned width, unsigned shift)
+{
+    uint32_t code = width == 1   ? ((const uint8_t *)at->codes)[i]
+                    : width == 2 ? ((const uint16_t *)at->codes)[i]
+                    : width == 4 ? ((const uint32_t *)at->codes)[i]
+                                 : 0;
+    uint32_t place = at->names[i] + (width ? at->parts[code] : 0u);
+    uint32_t time = at->times[i], inside = time & ((UINT32_C(1) << shift) - 1);
+    return at->rows[place] + ((inside + at->cells[time >> shift]) >> shift);
+}
+
+LS_INLINE direct begin_direct(const ls_block_tables *block, size_t begin)
+{
+    const ls_events *events = &block->binding->dataset->events;
+    const ls_column *column = block->column;
+    return (direct){(const uint8_t *)events->event.codes + begin,
+                    column ? (const char *)column->codes + begin * column->width : NULL,
+                    (const uint32_t *)events->times + begin,
+                    block->parts,
+                    block->rows,
+                    block->cells};
+}
+
+/* Entries of one word are summed up as they are found. */
+LS_INLINE void run_direct(const ls_block_tables *block, size_t begin, size_t count, unsigned width,
+                          unsigned shift, uint64_t *restrict running)
+{
+    const direct at = begin_direct(block, begin);
+    const uint64_t *entries = block->entries.words;
+    uint64_t sum = 0;
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        running[i] = sum;
+        sum += entries[direct_index(&at, i, width, shift)];
+        running[i + 1] = sum;
+        sum += entries[direct_index(&at, i + 1, width, shift)];
+        running[i + 2] = sum;
+        sum += entries[direct_index(&at, i + 2, width, shift)];
+        running[i + 3] = sum;
+        sum += entries[direct_index(&at, i + 3, width, shift)];
+    }
+    for (; i < count; i++) {
+        running[i] = sum;
+        sum += entries[direct_index(&at, i, width, shift)];
+    }
+    running[count] = sum;
+}
+
+LS_INLINE void index_direct(const ls_block_tables *block, size_t begin, size_t count,
+                            unsigned width, unsigned shift, uint16_t *restrict out)
+{
+    const direct at = begin_direct(block, begin);
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (uint16_t)direct_index(&at, i, width, shift);
+    }
+}
+
+/* The loops for one width and shift, apart, so that each has the processor's registers to itself.
+ */
+#define LS_DIRECT(name, width, shift)                                                              \
+    static __attribute__((noinline)) void name(const ls_block_tables *block, size_t begin,         \
+                                               size_t count, ls_block_memory *memory)              \
+    {                                                                                              \
+        if (block->words == 1) {                                                                   \
+            run_direct(block, begin, count, width, shift, memory->running);                        \
+        } else {                                                                                   \
+            index_direct(block, begin, count, width, shift, memory->indexes);                      \
+        }                                                                                          \
+    }
+LS_DIRECT(direct_0_wide, 0, LS_WIDE_CELL_SHIFT)
+LS_DIRECT(direct_1_wide, 1, LS_WIDE_CELL_SHIFT)
+LS_DIRECT(direct_2_wide, 2, LS_WIDE_CELL_SHIFT)
+LS_DIRECT(direct_4_wide, 4, LS_WIDE_CELL_SHIFT)
+LS_DIRECT(direct_0, 0, LS_CELL_SHIFT)
+LS_DIRECT(direct_1, 1, LS_CELL_SHIFT)
+LS_DIRECT(direct_2, 2, LS_CELL_SHIFT)
+LS_DIRECT(direct_4, 4, LS_CELL_SHIFT)
+
+typedef void (*direct_loop)(const ls_block_tables *block, size_t begin, size_t count,
+                            ls_block_memory *memory);
+
+static void add_directly(const ls_block_tables *block, size_t begin, size_t count,
+                         ls_block_memory *memory)
+{
+    static const direct_loop loops[2][5] = {
+        {direct_0, direct_1, direct_2, NULL, direct_4},
+        {direct_0_wide, direct_1_wide, direct_2_wide, NULL, direct_4_wide},
+    };
+    bool wide = block->cell_shift == LS_WIDE_CELL_SHIFT;
+    loops[wide][block->column ? block->column->width : 0](block, begin, count, memory);
+}
+
+/* Codes of a column as they are, whatever their width. */
+static void read_codes(const ls_column *column, size_t begin, size_t count, uint32_t *restrict out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = ls_column_code(column, begin + i);
+    }
+}
+
+static void add_parts(const ls_binding *binding, size_t k, size_t begin, size_t count,
+                      ls_block_memory *memory)
+{
+    const ls_property_table *table = &binding->tables[binding->map_tables[k]];
+    const uint32_t *strides = binding->map_stride + k;
+    const size_t tables = binding->map_table_count;
+    if (table->column) {
+        read_codes(table->column, begin, count, memory->codes);
+    } else {
+        memset(memory->codes, 0, count * sizeof *memory->codes);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t stride = strides[memory->names[i] * tables];
+        memory->places[i] =
+            (uint16_t)(memory->places[i] + stride * table->classes[memory->codes[i]]);
+    }
+}
+
+/* Places of any number of properties, one after the other. */
+static void find_places(const ls_binding *binding, size_t begin, size_t count,
+                        ls_block_memory *memory)
+{
+    read_codes(&binding->dataset->events.event, begin, count, memory->names);
+    for (size_t i = 0; i < count; i++) {
+        memory->places[i] = (uint16_t)binding->map_base[memory->names[i]];
+    }
+    for (size_t k = 0; k < binding->map_table_count; k++) {
+        add_parts(binding, k, begin, count, memory);
+    }
+}
+
+static uint32_t bucket_of(const ls_block_tables *block, uint32_t time)
+{
+    uint32_t bucket = block->cells[time >> block->cell_shift];
+    for (size_t k = 0; k < block->cell_thresholds; k++) {
+        bucket += block->thresholds[bucket] <= (int64_t)time;
+    }
+    return bucket;
+}
+
+static void index_places(const ls_block_tables *block, size_t begin, size_t count,
+                         ls_block_memory *memory)
+{
+    const uint32_t *times = (const uint32_t *)block->binding->dataset->events.times + begin;
+    const uint32_t *cells = block->cells;
+    const unsigned shift = block->cell_shift;
+    const uint32_t mask = (UINT32_C(1) << shift) - 1;
+    for (size_t i = 0; i < count && block->cell_thresholds <= 1; i++) {
+        uint32_t bucket = ((times[i] & mask) + cells[times[i] >> shift]) >> shift;
+        memory->indexes[i] = (uint16_t)(block->rows[memory->places[i]] + bucket);
+    }
+    for (size_t i = 0; i < count && block->cell_thresholds > 1; i++) {
+        memory->indexes[i] =
+            (uint16_t)(block->rows[memory->places[i]] + bucket_of(block, times[i]));
+    }
+}
+
+/* ---- events: sums ---------------------------------------------------------------------------- */
+
+typedef uint64_t two_words __attribute__((vector_size(16)));
+
+void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *memory)
+{
+    const uint16_t *indexes = memory->indexes;
+    if (block->words == 1) {
+        const uint64_t *entries = block->entries.words;
+        uint64_t *restrict running = memory->running, sum = 0;
+        for (size_t i = 0; i < count; i++) {
+            running[i] = sum;
+            sum += entries[indexes[i]];
+        }
+        running[count] = sum;
+    } else if (block->words == 2) {
+        const two_words *entries = (const two_words *)block->entries.words;
+        two_words *restrict running = (two_words *)memory->running, sum = {0, 0};
+        for (size_t i = 0; i < count; i++) {
+            running[i] = sum;
+            sum += entries[indexes[i]];
+        }
+        running[count] = sum;
+    }
+}
+
+/* Every event is an item. */
+static void add_portably(const ls_block_tables *block, const ls_chunk *chunk,
+                         ls_block_memory *memory)
+{
+    size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[chunk->rows] - begin;
+    memory->table = block->entries.words;
+    for (size_t i = 0; i <= chunk->rows; i++) {
+        memory->bounds[i] = (uint16_t)(chunk->first[i] - begin);
+    }
+    if (block->direct && block->cell_thresholds <= 1) {
+        add_directly(block, begin, count, memory);
+        if (block->words == 1) {
+            return;
+        }
+    } else {
+        find_places(block->binding, begin, count, memory);
+        index_places(block, begin, count, memory);
+    }
+    ls_block_run(block, count, memory);
+}
+
+/* Adds what the words of some entries of a row say to its sums. */
+static void empty_words(const ls_binding *binding, const uint64_t *words, size_t count, size_t row,
+                        ls_block_memory *memory)
+{
+    for (size_t i = 0; i < binding->lane_count; i++) {
+        const ls_lane *lane = &binding->lanes[i];
+        uint64_t mask = UINT64_MAX >> (64 - lane->bits);
+        int64_t sum = (int64_t)(words[lane->word] >> lane->shift & mask) * lane->unit +
+                      (int64_t)count * lane->least;
+        if (lane->kind == LS_LANE_TARGET) {
+            ls_block_column(memory->sums, lane->index)[row] += sum;
+        } else if (lane->kind == LS_LANE_COUNT) {
+            ls_block_column(memory->counts, lane->index)[row] += sum;
+        } else {
+            memory->fired[row] |= (uint64_t)sum;
+        }
+    }
+}
+
+/* The words of the items [from, to) of a chunk. */
+static void sum_words(const ls_block_tables *block, size_t from, size_t to,
+                      const ls_block_memory *memory, uint64_t *restrict words)
+{
+    if (block->words == 1) {
+        words[0] = memory->running[to] - memory->running[from];
+        return;
+    }
+    if (block->words == 2) {
+        words[0] = memory->running[2 * to] - memory->running[2 * from];
+        words[1] = memory->running[2 * to + 1] - memory->running[2 * from + 1];
+        return;
+    }
+    const size_t pairs = block->words / 2;
+    const two_words *entries = (const two_words *)memory->table;
+    for (size_t pair = 0; pair < pairs; pair++) {
+        two_words sum = {0, 0};
+        for (size_t i = from; i < to; i++) {
+            sum += entries[memory->indexes[i] * pairs + pair];
+        }
+        words[2 * pair] = sum[0];
+        words[2 * pair + 1] = sum[1];
+    }
+}
+
+/* Items that lanes cannot hold together are emptied part by part, the rest is left in the words.
+ */
+static void take_row(const ls_block_tables *block, size_t from, size_t to, size_t row,
+                     ls_block_memory *memory)
+{
+    const size_t most = block->binding->flush;
+    uint64_t *words = memory->row_words;
+    for (; to - from > most; from += most) {
+        sum_words(block, from, from + most, memory, words);
+        empty_words(block->binding, words, most, row, memory);
+    }
+    sum_words(block, from, to, memory, words);
+    for (size_t word = 0; word < block->words; word++) {
+        memory->words[word * LS_BLOCK_ROWS + row] = words[word];
+    }
+    memory->entries[row] = (int64_t)(to - from);
+}
+
+static void take_rows(const ls_block_tables *block, size_t first, size_t rows,
+                      ls_block_memory *memory)
+{
+    const uint64_t *running = memory->running;
+    const uint16_t *bounds = memory->bounds;
+    const size_t most = block->binding->flush;
+    for (size_t i = 0; i < rows; i++) {
+        size_t from = bounds[i], to = bounds[i + 1];
+        if (block->words == 1 && to - from <= most) {
+            memory->words[first + i] = running[to] - running[from];
+            memory->entries[first + i] = (int64_t)(to - from);
+        } else {
+            take_row(block, from, to, first + i, memory);
+        }
+    }
+}
+
+/* A row of more events than a chunk has. */
+static void add_long_row(const ls_block_tables *block, const uint64_t *first, size_t row,
+                         ls_block_memory *memory)
+{
+    uint64_t *words = memory->row_words;
+    for (uint64_t begin = first[row]; begin < first[row + 1];) {
+        uint64_t left = first[row + 1] - begin;
+        const uint64_t span[2] = {begin, begin + (left < LS_CHUNK_EVENTS ? left : LS_CHUNK_EVENTS)};
+        const ls_chunk chunk = {span, 1};
+        block->kernels->add(block, &chunk, memory);
+        take_row(block, memory->bounds[0], memory->bounds[1], row, memory);
+        for (size_t word = 0; word < block->words; word++) {
+            words[word] = memory->words[word * LS_BLOCK_ROWS + row];
+            memory->words[word * LS_BLOCK_ROWS + row] = 0;
+        }
+        empty_words(block->binding, words, (size_t)memory->entries[row], row, memory);
+        memory->entries[row] = 0;
+        begin = span[1];
+    }
+}
+
+static void add_events(const ls_block_tables *block, const uint64_t *first, size_t rows,
+                       ls_block_memory *memory)
+{
+    const uint64_t most =
+        block->most_events < LS_CHUNK_EVENTS ? block->most_events : LS_CHUNK_EVENTS;
+    for (size_t row = 0; row < rows;) {
+        size_t stop = row;
+        while (stop < rows && first[stop + 1] - first[stop] <= most &&
+               first[stop + 1] - first[row] <= LS_CHUNK_EVENTS) {
+            stop++;
+        }
+        if (stop > row) {
+            const ls_chunk chunk = {first + row, stop - row};
+            block->kernels->add(block, &chunk, memory);
+            take_rows(block, row, stop - row, memory);
+            row = stop;
+            continue;
+        }
+        memory->alone[row] = first[row + 1] - first[row] > block->most_events;
+        if (!memory->alone[row]) {
+            add_long_row(block, first, row, memory);
+        }
+        row++;
+    }
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+static void settle_portably(const ls_block_tables *block, size_t first, size_t rows,
+                            ls_block_memory *memory)
+{
+    ls_block_settle(block, first, rows, memory);
+}
+
+const ls_block_kernels ls_portable_kernels = {add_portably, settle_portably};
+
+const ls_block_kernels *ls_block_kernels_best(void)
+{
+    const ls_block_kernels *best = ls_avx2_kernels();
+    return best ? best : &ls_portable_kernels;
+}
+
+/* Columns are cleared as a whole, since passes go past the last row. */
+static void clear_columns(const ls_block_tables *block, ls_block_memory *memory)
+{
+    const size_t column = LS_BLOCK_ROWS * sizeof(int64_t);
+    const ls_binding *binding = block->binding;
+    memset(memory->words, 0, block->words * column);
+    memset(memory->entries, 0, column);
+    memset(memory->sums, 0, binding->target_count * column);
+    for (size_t i = 0; i < block->counted_count; i++) {
+        memset(ls_block_column(memory->counts, block->counted[i]), 0, column);
+    }
+    memset(memory->fired, 0, column);
+    memset(memory->fit, 0, column);
+    memset(memory->engagement, 0, column);
+    memset(memory->label, 0, column);
+    memset(memory->alone, 0, LS_BLOCK_ROWS * sizeof *memory->alone);
+}
+
+static void store(const ls_score_column *column, size_t first, size_t rows,
+                  const ls_block_memory *memory)
+{
+    memcpy(column->value + first, memory->value, rows * sizeof(int64_t));
+    if (column->fit) {
+        memcpy(column->fit + first, memory->fit, rows * sizeof(int64_t));
+        memcpy(column->engagement + first, memory->engagement, rows * sizeof(int64_t));
+    }
+    if (column->label) {
+        memcpy(column->label + first, memory->labels, rows * sizeof(int32_t));
+    }
+    memcpy(column->flags + first, memory->flags, rows);
+}
+
+static void score_block(const ls_block_tables *block, const ls_score_column *column, size_t first,
+                        size_t rows, ls_block_memory *memory)
+{
+    clear_columns(block, memory);
+    if (block->entries.words) {
+        add_events(block, block->binding->dataset->events.first + first, rows, memory);
+    }
+    block->kernels->settle(block, first, rows, memory);
+    store(column, first, rows, memory);
+}
+
+void ls_kernel_blocks(const ls_block_tables *block, const ls_score_column *columns,
+                      ls_rolled *const *rolled, size_t first, size_t last, ls_block_memory *memory,
+                      ls_scratch *scratch)
+{
+    const ls_binding *binding = block->binding;
+    const ls_score_column *column = &columns[binding->definition - binding->plan->definitions];
+    if (!block->ready) {
+        ls_kernel_run(binding, columns, rolled, first, last, scratch);
+        return;
+    }
+    for (size_t row = first; row < last; row += LS_BLOCK_ROWS) {
+        size_t rows = last - row < LS_BLOCK_ROWS ? last - row : LS_BLOCK_ROWS;
+        score_block(block, column, row, rows, memory);
+        for (size_t i = 0; i < rows; i++) {
+            if (memory->alone[i]) {
+                ls_kernel_run(binding, columns, rolled, row + i, row + i + 1, scratch);
+            }
+        }
+    }
+}

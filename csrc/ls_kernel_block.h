@@ -1,0 +1,75 @@
+/* Scoring rows by passes over columns: see ls_block.h for the tables. What costs most is made for
+ * several kinds of processors; which one is used does not show in any score. */
+#ifndef LS_KERNEL_BLOCK_H
+#define LS_KERNEL_BLOCK_H
+
+#include "ls_block.h"
+#include "ls_kernel.h"
+
+/* Rows of a block, a multiple of LS_STRIP. */
+#define LS_BLOCK_ROWS 128
+/* Events that are looked up at a time: what is kept of them fits the nearest cache. */
+#define LS_CHUNK_EVENTS 1024
+/* Room behind a chunk's events, into which vectors may reach. */
+#define LS_CHUNK_SPARE 32
+
+/* One thread's memory, large enough for every definition of a run. A column has LS_BLOCK_ROWS
+ * numbers; columns by word, target or spec stand one behind the other. */
+typedef struct ls_block_memory {
+    ls_context *context;
+    size_t size;
+    void *memory;
+    /* Of a chunk, by event unless said otherwise: */
+    uint32_t *names;       /* codes of names */
+    uint32_t *codes;       /* codes of a property */
+    uint16_t *places;      /* among the combinations of value classes */
+    uint32_t *items;       /* events that add something, in a form that their kernel knows */
+    uint16_t *indexes;     /* by item: its entry; where entries have more than two words */
+    const uint64_t *table; /* the entries that indexes are of */
+    uint64_t *running;     /* by item: the sum of entries before it; one or two words */
+    uint16_t *bounds;      /* by row: the first item of the row; one more */
+    uint64_t *row_words;   /* of one row */
+    /* Columns: */
+    uint64_t *words;  /* by word: of the entries that are not in the sums */
+    int64_t *entries; /* how many these are */
+    int64_t *sums;    /* by target */
+    int64_t *counts;  /* by spec */
+    uint64_t *fired;  /* 0: no rule fired */
+    int64_t *fit, *engagement, *value, *label;
+    int32_t *labels;
+    uint8_t *flags;
+    bool *alone; /* the row is scored by itself */
+} ls_block_memory;
+
+/* LS_OK or LS_ERROR_MEMORY. */
+int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
+                         const ls_block_tables *blocks, size_t count);
+void ls_block_memory_free(ls_block_memory *memory);
+
+/* As ls_kernel_run, which it is where the tables are not ready. */
+void ls_kernel_blocks(const ls_block_tables *block, const ls_score_column *columns,
+                      ls_rolled *const *rolled, size_t first, size_t last, ls_block_memory *memory,
+                      ls_scratch *scratch);
+
+/* The rows of a chunk: where their events begin, and one more; no more than LS_CHUNK_EVENTS. */
+typedef struct ls_chunk {
+    const uint64_t *first;
+    size_t rows;
+} ls_chunk;
+
+/* What this processor does best. */
+const ls_block_kernels *ls_block_kernels_best(void);
+/* For one kind of processor. */
+struct ls_block_kernels {
+    /* Looks up the chunk's events: fills bounds, and running or indexes. */
+    void (*add)(const ls_block_tables *block, const ls_chunk *chunk, ls_block_memory *memory);
+    /* Makes values, labels and the rest out of words, sums and counts. */
+    void (*settle)(const ls_block_tables *block, size_t first, size_t rows,
+                   ls_block_memory *memory);
+};
+/* Sums up the entries of `count` indexes, where these are of one or two words. */
+void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *memory);
+extern const ls_block_kernels ls_portable_kernels;
+/* ls_kernel_avx2.c; NULL where the processor or the build has none. */
+const ls_block_kernels *ls_avx2_kernels(void);
+#endif
