@@ -9,7 +9,7 @@ bool ls_cpu_avx2(void)
     const char *wanted = getenv("LEADSCORE_KERNELS");
     bool portable = wanted != NULL && strcmp(wanted, "portable") == 0;
     return !portable && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("popcnt");
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
 #else
     return false;
 #endif

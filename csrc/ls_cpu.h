@@ -7,7 +7,7 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #define LS_HAS_AVX2_CODE 1
 /* For functions of their own that are only called where ls_cpu_avx2 answers true. */
-#define LS_AVX2 __attribute__((target("avx2,bmi,popcnt")))
+#define LS_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 #endif
 
 /* Whether code for AVX2 may run. LEADSCORE_KERNELS=portable in the environment forbids it, so that

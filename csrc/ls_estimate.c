@@ -22,8 +22,11 @@ static void print_bytes(double bytes, char out[32])
     size_t unit = 0;
     for (; bytes >= 1000 && unit < 4; unit++)
         bytes /= 1000;
-    snprintf(out, 32, bytes < 10 ? "%.2f %s" : bytes < 100 ? "%.1f %s" : "%.0f %s", bytes,
-             units[unit]);
+    snprintf(out, 32,
+             bytes < 10    ? "%.2f %s"
+             : bytes < 100 ? "%.1f %s"
+                           : "%.0f %s",
+             bytes, units[unit]);
 }
 
 int ls_check_estimate(ls_reading *reading, uint64_t scanned, ls_error *error)
@@ -32,8 +35,8 @@ int ls_check_estimate(ls_reading *reading, uint64_t scanned, ls_error *error)
     const ls_context *context = dataset->context;
     const ls_layout *layout = dataset->ingest->layout;
     uint64_t total = reading->job.progress.total, kept = dataset->counts.events;
-    if (reading->estimated || context->max_memory == 0 || layout == NULL || scanned < LS_ESTIMATE_SAMPLE ||
-        total <= scanned)
+    if (reading->estimated || context->max_memory == 0 || layout == NULL ||
+        scanned < LS_ESTIMATE_SAMPLE || total <= scanned)
         return LS_OK;
     reading->estimated = true;
     uint64_t here = kept - reading->events_before, last = final_size(&dataset->events, layout);

@@ -147,8 +147,8 @@ typedef struct ls_reading {
     struct ls_event_batch *events; /* LS_INPUT_EVENTS */
     struct ls_scan *scan;          /* of CSV: the fast way; NULL until the columns are bound */
     unsigned threads;
-    bool estimated;         /* what the rest will take was asked */
-    uint64_t events_before; /* kept, of other inputs */
+    bool estimated;                                   /* what the rest will take was asked */
+    uint64_t events_before;                           /* kept, of other inputs */
     size_t list_index;                                /* LS_INPUT_LIST: of dataset->lists */
     size_t association_fields[LS_ASSOCIATION_FIELDS]; /* by role from LS_ROLE_FROM_OBJECT on */
     ls_batch batch;
@@ -183,9 +183,9 @@ int ls_refuse_problem(ls_reading *reading, const ls_row *row, ls_error *error);
 int ls_check_cell(ls_reading *reading, const ls_row *row, size_t field, const ls_column *column,
                   uint32_t code, ls_error *error);
 
-/* ls_estimate.c: LS_ERROR_MEMORY if the events to come cannot fit the context's limit. scanned: bytes
- * so far. It asks once, when enough was read: until then the steps are of LS_ESTIMATE_SAMPLE bytes
- * at most. */
+/* ls_estimate.c: LS_ERROR_MEMORY if the events to come cannot fit the context's limit. scanned:
+ * bytes so far. It asks once, when enough was read: until then the steps are of LS_ESTIMATE_SAMPLE
+ * bytes at most. */
 #define LS_ESTIMATE_SAMPLE ((uint64_t)4 * 1024 * 1024)
 int ls_check_estimate(ls_reading *reading, uint64_t scanned, ls_error *error);
 

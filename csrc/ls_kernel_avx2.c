@@ -5,11 +5,10 @@
  * The functions here are compiled for AVX2 one by one, whatever the rest of the library is compiled
  * for, and are only called where the processor has it. */
 #include "ls_block_settle.h"
+#include "ls_cpu.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(LS_HAS_AVX2_CODE)
 #include <immintrin.h>
-
-#define FOR_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 
 typedef uint64_t two_words __attribute__((vector_size(16)));
 
@@ -26,20 +25,20 @@ typedef struct events {
     const uint32_t *times;
 } events;
 
-LS_INLINE FOR_AVX2 __m256i load_times(const uint32_t *times)
+LS_INLINE LS_AVX2 __m256i load_times(const uint32_t *times)
 {
     const __m256i bias = _mm256_set1_epi32(INT32_MIN);
     return _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)times), bias);
 }
 
-LS_INLINE FOR_AVX2 __m256i passed_threshold(const int32_t threshold[8], __m256i times)
+LS_INLINE LS_AVX2 __m256i passed_threshold(const int32_t threshold[8], __m256i times)
 {
     return _mm256_cmpgt_epi32(times, _mm256_loadu_si256((const __m256i *)threshold));
 }
 
 /* Minus the number of thresholds that each time has passed. Written out, so that no compiler makes
  * a loop of it. */
-LS_INLINE FOR_AVX2 __m256i count_passed(const int32_t (*thresholds)[8], __m256i times)
+LS_INLINE LS_AVX2 __m256i count_passed(const int32_t (*thresholds)[8], __m256i times)
 {
     const __m256i passed[8] = {
         passed_threshold(thresholds[0], times), passed_threshold(thresholds[1], times),
@@ -54,8 +53,8 @@ LS_INLINE FOR_AVX2 __m256i count_passed(const int32_t (*thresholds)[8], __m256i 
 }
 
 /* few_names: below 16. */
-LS_INLINE FOR_AVX2 __m256i first_buckets(const ls_vector_tables *vector, const constants *with,
-                                         __m256i names, bool few_names)
+LS_INLINE LS_AVX2 __m256i first_buckets(const ls_vector_tables *vector, const constants *with,
+                                        __m256i names, bool few_names)
 {
     return few_names ? _mm256_shuffle_epi8(with->firsts, _mm256_or_si256(names, with->keep_low))
                      : _mm256_i32gather_epi32((const int *)vector->first, names, sizeof(uint32_t));
@@ -63,9 +62,9 @@ LS_INLINE FOR_AVX2 __m256i first_buckets(const ls_vector_tables *vector, const c
 
 /* many: more than 8 thresholds. */
 /* The items of eight events, packed from out on: offset of the entry of class 0 << 16 | code. */
-LS_INLINE FOR_AVX2 unsigned put_items(const ls_vector_tables *vector, const constants *with,
-                                      const events *at, size_t i, unsigned width, bool few_names,
-                                      bool many, uint32_t *out)
+LS_INLINE LS_AVX2 unsigned put_items(const ls_vector_tables *vector, const constants *with,
+                                     const events *at, size_t i, unsigned width, bool few_names,
+                                     bool many, uint32_t *out)
 {
     const __m256i times = load_times(at->times + i);
     const __m256i names = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(at->names + i)));
@@ -119,9 +118,9 @@ LS_INLINE events take_tail(const events *at, size_t i, size_t count, unsigned wi
 }
 
 /* The items of a chunk; groups: by eight events, the items before them << 8 | which are items. */
-LS_INLINE FOR_AVX2 size_t list_items(const ls_vector_tables *vector, const events *at, size_t count,
-                                     unsigned width, bool few_names, bool many,
-                                     ls_block_memory *memory)
+LS_INLINE LS_AVX2 size_t list_items(const ls_vector_tables *vector, const events *at, size_t count,
+                                    unsigned width, bool few_names, bool many,
+                                    ls_block_memory *memory)
 {
     const constants with = {
         _mm256_set1_epi32(vector->now),
@@ -145,8 +144,8 @@ LS_INLINE FOR_AVX2 size_t list_items(const ls_vector_tables *vector, const event
     return items;
 }
 
-LS_INLINE FOR_AVX2 size_t list_of_width(const ls_vector_tables *vector, const events *at,
-                                        size_t count, unsigned width, ls_block_memory *memory)
+LS_INLINE LS_AVX2 size_t list_of_width(const ls_vector_tables *vector, const events *at,
+                                       size_t count, unsigned width, ls_block_memory *memory)
 {
     if (vector->few_names && vector->threshold_count <= 8) {
         return list_items(vector, at, count, width, true, false, memory);
@@ -157,8 +156,8 @@ LS_INLINE FOR_AVX2 size_t list_of_width(const ls_vector_tables *vector, const ev
     return list_items(vector, at, count, width, false, true, memory);
 }
 
-static FOR_AVX2 size_t list_chunk(const ls_block_tables *block, size_t begin, size_t count,
-                                  ls_block_memory *memory)
+static LS_AVX2 size_t list_chunk(const ls_block_tables *block, size_t begin, size_t count,
+                                 ls_block_memory *memory)
 {
     const ls_events *of = &block->binding->dataset->events;
     const unsigned width = block->column ? block->column->width : 0;
@@ -175,7 +174,7 @@ static FOR_AVX2 size_t list_chunk(const ls_block_tables *block, size_t begin, si
 }
 
 /* The first item of each row of the chunk. */
-static FOR_AVX2 void find_bounds(const ls_chunk *chunk, ls_block_memory *memory)
+static LS_AVX2 void find_bounds(const ls_block_part *chunk, ls_block_memory *memory)
 {
     const uint32_t *groups = memory->names;
     for (size_t i = 0; i <= chunk->rows; i++) {
@@ -193,8 +192,8 @@ LS_INLINE uint32_t entry_of(const ls_vector_tables *vector, uint32_t item)
     return (item >> 16) + vector->classes[item & 0xffff];
 }
 
-static FOR_AVX2 void run_one_word(const ls_vector_tables *vector, size_t count,
-                                  ls_block_memory *memory)
+static LS_AVX2 void run_one_word(const ls_vector_tables *vector, size_t count,
+                                 ls_block_memory *memory)
 {
     const uint32_t *items = memory->items;
     const uint64_t *entries = vector->entries.words;
@@ -217,8 +216,8 @@ static FOR_AVX2 void run_one_word(const ls_vector_tables *vector, size_t count,
     running[count] = sum;
 }
 
-static FOR_AVX2 void run_two_words(const ls_vector_tables *vector, size_t count,
-                                   ls_block_memory *memory)
+static LS_AVX2 void run_two_words(const ls_vector_tables *vector, size_t count,
+                                  ls_block_memory *memory)
 {
     const uint32_t *items = memory->items;
     const two_words *entries = (const two_words *)vector->entries.words;
@@ -230,8 +229,8 @@ static FOR_AVX2 void run_two_words(const ls_vector_tables *vector, size_t count,
     running[count] = sum;
 }
 
-static FOR_AVX2 void add(const ls_block_tables *block, const ls_chunk *chunk,
-                         ls_block_memory *memory)
+static LS_AVX2 void add(const ls_block_tables *block, const ls_block_part *chunk,
+                        ls_block_memory *memory)
 {
     size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[chunk->rows] - begin;
     if (!block->vector.ready) {
@@ -252,8 +251,8 @@ static FOR_AVX2 void add(const ls_block_tables *block, const ls_chunk *chunk,
     }
 }
 
-static FOR_AVX2 void settle(const ls_block_tables *block, size_t first, size_t rows,
-                            ls_block_memory *memory)
+static LS_AVX2 void settle(const ls_block_tables *block, size_t first, size_t rows,
+                           ls_block_memory *memory)
 {
     ls_block_settle(block, first, rows, memory);
 }
@@ -261,10 +260,7 @@ static FOR_AVX2 void settle(const ls_block_tables *block, size_t first, size_t r
 const ls_block_kernels *ls_avx2_kernels(void)
 {
     static const ls_block_kernels kernels = {add, settle};
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
-                   __builtin_cpu_supports("popcnt")
-               ? &kernels
-               : NULL;
+    return ls_cpu_avx2() ? &kernels : NULL;
 }
 
 #else

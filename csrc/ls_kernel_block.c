@@ -271,7 +271,7 @@ void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *m
 }
 
 /* Every event is an item. */
-static void add_portably(const ls_block_tables *block, const ls_chunk *chunk,
+static void add_portably(const ls_block_tables *block, const ls_block_part *chunk,
                          ls_block_memory *memory)
 {
     size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[chunk->rows] - begin;
@@ -378,7 +378,7 @@ static void add_long_row(const ls_block_tables *block, const uint64_t *first, si
     for (uint64_t begin = first[row]; begin < first[row + 1];) {
         uint64_t left = first[row + 1] - begin;
         const uint64_t span[2] = {begin, begin + (left < LS_CHUNK_EVENTS ? left : LS_CHUNK_EVENTS)};
-        const ls_chunk chunk = {span, 1};
+        const ls_block_part chunk = {span, 1};
         block->kernels->add(block, &chunk, memory);
         take_row(block, memory->bounds[0], memory->bounds[1], row, memory);
         for (size_t word = 0; word < block->words; word++) {
@@ -403,7 +403,7 @@ static void add_events(const ls_block_tables *block, const uint64_t *first, size
             stop++;
         }
         if (stop > row) {
-            const ls_chunk chunk = {first + row, stop - row};
+            const ls_block_part chunk = {first + row, stop - row};
             block->kernels->add(block, &chunk, memory);
             take_rows(block, row, stop - row, memory);
             row = stop;

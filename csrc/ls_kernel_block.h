@@ -52,17 +52,17 @@ void ls_kernel_blocks(const ls_block_tables *block, const ls_score_column *colum
                       ls_scratch *scratch);
 
 /* The rows of a chunk: where their events begin, and one more; no more than LS_CHUNK_EVENTS. */
-typedef struct ls_chunk {
+typedef struct ls_block_part {
     const uint64_t *first;
     size_t rows;
-} ls_chunk;
+} ls_block_part;
 
 /* What this processor does best. */
 const ls_block_kernels *ls_block_kernels_best(void);
 /* For one kind of processor. */
 struct ls_block_kernels {
     /* Looks up the chunk's events: fills bounds, and running or indexes. */
-    void (*add)(const ls_block_tables *block, const ls_chunk *chunk, ls_block_memory *memory);
+    void (*add)(const ls_block_tables *block, const ls_block_part *chunk, ls_block_memory *memory);
     /* Makes values, labels and the rest out of words, sums and counts. */
     void (*settle)(const ls_block_tables *block, size_t first, size_t rows,
                    ls_block_memory *memory);

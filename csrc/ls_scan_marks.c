@@ -66,7 +66,8 @@ LS_INLINE found find_portable(const char *text, char delimiter)
             lines += (unsigned)__builtin_popcountll(found.lines & all);                            \
             uint32_t *out = next;                                                                  \
             next += (unsigned)__builtin_popcountll(bits);                                          \
-            for (; out < next; out += 2, bits &= bits - 1) { /* one past the last may be written */ \
+            for (; out < next;                                                                     \
+                 out += 2, bits &= bits - 1) { /* one past the last may be written */              \
                 out[0] = (uint32_t)at + (uint32_t)lowest(bits);                                    \
                 bits &= bits - 1;                                                                  \
                 out[1] = (uint32_t)at + (uint32_t)lowest(bits);                                    \
@@ -107,7 +108,7 @@ LS_AVX2 static void MARK_CHUNK(mark_avx2, find_avx2, _tzcnt_u64)
 #endif
 
     /* Rows from row `row` on that have the right number of fields. */
-static size_t even_rows(const ls_chunk *chunk, size_t row, size_t rows, size_t stride)
+    static size_t even_rows(const ls_chunk *chunk, size_t row, size_t rows, size_t stride)
 {
     const uint32_t *mark = chunk->marks + 1 + row * stride;
     for (; row < rows; row++, mark += stride)
