@@ -273,11 +273,15 @@ BENCH_SCALE ?= w0
 BENCH_ROUNDS ?= 5
 BENCH_PEERS ?= $(BUILD_PATH)/peers
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure pin.so stages held)
-.PHONY: bench bench-peers bench-counts bench-programs
+.PHONY: bench bench-page bench-peers bench-counts bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 bench: deps
 	@$(MAKE) $(parallel) all $(BENCH_PROGRAMS)
 	@$(call tree_env,5.4) BENCH_PEERS='$(BENCH_PEERS)' lua5.4 csrc/bench/run.lua $(BENCH_SCALE) $(BENCH_ROUNDS)
+
+# The last table into README.md.
+bench-page:
+	@lua5.4 csrc/bench/page.lua $(BUILD)/bench/table.md
 
 # What we are compared with: DuckDB, as a Python package.
 bench-peers:

@@ -105,11 +105,13 @@ local machine = {
     compiler = system.first_line("head -1 " .. system.quote(build .. "/flags")),
     load = system.first_line("cut -d' ' -f1-3 /proc/loadavg"), duckdb = measures.texts.duckdb_version,
 }
-print(("W1 (%s): %d contacts, %d events; W2: %d contacts, %d events"):format(scale.w1, w1.contacts, w1.events,
-    w2.contacts, w2.events))
-print(("medians of %d rounds, all sums right in each"):format(ROUNDS))
-print(("%s, %s cores, load %s; DuckDB %s"):format(machine.cpu, machine.cores, machine.load,
-    machine.duckdb or "not run"))
+local head = {
+    ("W1 (%s): %d contacts, %d events; W2: %d contacts, %d events."):format(scale.w1, w1.contacts, w1.events,
+        w2.contacts, w2.events),
+    ("Medians of %d rounds, all sums right in each; %s, %s cores, load %s; DuckDB %s."):format(ROUNDS, machine.cpu,
+        machine.cores, machine.load, machine.duckdb or "not run"),
+}
+print(table.concat(head, "\n"))
 print(report.table(rows))
 
 local function write(name, text)
@@ -122,4 +124,4 @@ write("result.json", report.json({
     scale = arg[1], rounds = ROUNDS, machine = machine, rows = rows, times = measures.times, counts = measures.counts,
     sums = measures.sums,
 }))
-write("table.md", report.markdown(rows))
+write("table.md", table.concat(head, "\n") .. "\n\n" .. report.markdown(rows))

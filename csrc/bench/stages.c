@@ -109,7 +109,7 @@ TIMED static void stage_group(bench *bench)
 {
     ls_error error;
     ls_job *job;
-    check(ls_dataset_group(bench->dataset, &job, &error), &error, "group");
+    check(ls_dataset_group(bench->dataset, bench->read_threads, &job, &error), &error, "group");
     finish(job, "group");
 }
 
@@ -130,7 +130,7 @@ static void read_all(bench *bench)
     }
     time_stage(bench, "read_contacts", bench->read_threads, stage_read_contacts);
     time_stage(bench, "read_events", bench->read_threads, stage_read_events);
-    time_stage(bench, "group", 1, stage_group);
+    time_stage(bench, "group", bench->read_threads, stage_group);
     ls_dataset_counts counts;
     ls_dataset_count(bench->dataset, &counts);
     printf("count contacts %llu\ncount events %llu\ncount read_peak %zu\n",
