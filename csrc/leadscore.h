@@ -80,6 +80,9 @@ LS_API void ls_context_close(
     ls_context *context); /* counted: freed with the last object that needs it */
 LS_API size_t ls_context_memory(const ls_context *context); /* bytes held now */
 LS_API size_t ls_context_peak(const ls_context *context);   /* most bytes held so far */
+/* Whether to do without what this processor has beyond what the build was made for (AVX2): nothing
+ * but the time depends on it. For datasets of this context, from now on; false at first. */
+LS_API void ls_context_portable(ls_context *context, bool portable);
 
 /* ---- plan ------------------------------------------------------------------------------------ */
 

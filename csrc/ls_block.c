@@ -435,7 +435,7 @@ int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding)
         status = make_events(block);
         block->most_events = most_events(binding);
     }
-    block->kernels = ls_block_kernels_best();
+    block->kernels = ls_block_kernels_best(binding->dataset->context);
     block->ready = status == LS_OK;
     return status;
 }

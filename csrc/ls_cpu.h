@@ -10,7 +10,6 @@
 #define LS_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 #endif
 
-/* Whether code for AVX2 may run. LEADSCORE_KERNELS=portable in the environment forbids it, so that
- * both ways can be compared on one machine. */
-bool ls_cpu_avx2(void);
+/* Whether code for AVX2 may run. */
+bool ls_cpu_avx2(const ls_context *context);
 #endif

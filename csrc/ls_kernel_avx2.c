@@ -257,15 +257,16 @@ static LS_AVX2 void settle(const ls_block_tables *block, size_t first, size_t ro
     ls_block_settle(block, first, rows, memory);
 }
 
-const ls_block_kernels *ls_avx2_kernels(void)
+const ls_block_kernels *ls_avx2_kernels(const ls_context *context)
 {
     static const ls_block_kernels kernels = {add, settle};
-    return ls_cpu_avx2() ? &kernels : NULL;
+    return ls_cpu_avx2(context) ? &kernels : NULL;
 }
 
 #else
-const ls_block_kernels *ls_avx2_kernels(void)
+const ls_block_kernels *ls_avx2_kernels(const ls_context *context)
 {
+    (void)context;
     return NULL;
 }
 #endif

@@ -427,9 +427,9 @@ static void settle_portably(const ls_block_tables *block, size_t first, size_t r
 
 const ls_block_kernels ls_portable_kernels = {add_portably, settle_portably};
 
-const ls_block_kernels *ls_block_kernels_best(void)
+const ls_block_kernels *ls_block_kernels_best(const ls_context *context)
 {
-    const ls_block_kernels *best = ls_avx2_kernels();
+    const ls_block_kernels *best = ls_avx2_kernels(context);
     return best ? best : &ls_portable_kernels;
 }
 

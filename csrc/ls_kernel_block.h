@@ -57,8 +57,8 @@ typedef struct ls_block_part {
     size_t rows;
 } ls_block_part;
 
-/* What this processor does best. */
-const ls_block_kernels *ls_block_kernels_best(void);
+/* What this processor does best, unless the context forbids it. */
+const ls_block_kernels *ls_block_kernels_best(const ls_context *context);
 /* For one kind of processor. */
 struct ls_block_kernels {
     /* Looks up the chunk's events: fills bounds, and running or indexes. */
@@ -71,5 +71,5 @@ struct ls_block_kernels {
 void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *memory);
 extern const ls_block_kernels ls_portable_kernels;
 /* ls_kernel_avx2.c; NULL where the processor or the build has none. */
-const ls_block_kernels *ls_avx2_kernels(void);
+const ls_block_kernels *ls_avx2_kernels(const ls_context *context);
 #endif

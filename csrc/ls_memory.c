@@ -41,6 +41,7 @@ int ls_context_new(const ls_allocator *allocator, size_t max_memory, ls_context 
     context->max_memory = max_memory;
     context->memory = context->peak = sizeof *context;
     context->references = 1;
+    context->refused = context->portable = false;
     *out = context;
     return LS_OK;
 }
@@ -72,6 +73,11 @@ size_t ls_context_memory(const ls_context *context)
 size_t ls_context_peak(const ls_context *context)
 {
     return context->peak;
+}
+
+void ls_context_portable(ls_context *context, bool portable)
+{
+    context->portable = portable;
 }
 
 const char *ls_version(void)

@@ -32,7 +32,7 @@ int ls_chunk_init(ls_chunk *chunk, ls_context *context, size_t size, size_t stri
     chunk->row_capacity = size / stride + 1; /* each field has its end */
     chunk->column_count = columns;
     chunk->identity = identity;
-    chunk->avx2 = ls_cpu_avx2();
+    chunk->avx2 = ls_cpu_avx2(context);
     size_t rows = chunk->row_capacity;
     chunk->text = ls_allocate(context, chunk->size + LS_WINDOW_SLACK);
     chunk->unquoted = ls_allocate(context, chunk->size + LS_WINDOW_SLACK);

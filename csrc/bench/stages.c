@@ -8,7 +8,6 @@
  * kernels, on one with the processor's best, on `threads` with these (or with the kernels asked
  * for alone); the sums tell whether all agree. "bind" is the making of a plan's tables, "score" all
  * of a job, "run" what follows its tables. */
-#define _DEFAULT_SOURCE /* setenv */
 #include "clock.h"
 
 #include "leadscore.h"
@@ -236,16 +235,6 @@ static void time_writing(const bench *bench, const ls_result *result, const char
     bench_stop(start, name, 1, 1);
 }
 
-/* The core reads it whenever it chooses kernels. */
-static void choose_kernels(const char *kernels)
-{
-    if (strcmp(kernels, "best") == 0) {
-        unsetenv("LEADSCORE_KERNELS");
-    } else {
-        setenv("LEADSCORE_KERNELS", kernels, 1);
-    }
-}
-
 static void time_scoring(bench *bench, const bench_plan *plan, const char *kernels,
                          unsigned threads, bool last)
 {
@@ -253,7 +242,7 @@ static void time_scoring(bench *bench, const bench_plan *plan, const char *kerne
     if (bench->kernels && strcmp(bench->kernels, kernels) != 0) {
         return;
     }
-    choose_kernels(kernels);
+    ls_context_portable(bench->context, strcmp(kernels, "portable") == 0);
     snprintf(name, sizeof name, "%s/%s", plan->name, kernels);
     ls_result *result = time_job(bench, plan->plan, name, threads);
     if (last) {
@@ -326,6 +315,7 @@ int main(int count, char **values)
     if (ls_context_new(NULL, 0, &bench.context) != LS_OK) {
         fail("context", "no memory");
     }
+    ls_context_portable(bench.context, bench.kernels && strcmp(bench.kernels, "portable") == 0);
     for (size_t i = 0; i < bench.plan_count; i++) {
         ls_error error;
         size_t length;
@@ -334,7 +324,6 @@ int main(int count, char **values)
               bench.plans[i].path);
         free(text);
     }
-    choose_kernels(bench.kernels ? bench.kernels : "best");
     read_all(&bench);
     for (size_t i = 0; i < bench.plan_count; i++) {
         score_all(&bench, &bench.plans[i]);

@@ -364,8 +364,10 @@ int lsl_dataset_new(lua_State *L)
     luaL_argcheck(L, max_memory >= 0, 1, "bytes expected");
     lsl_dataset *owner = lsl_new(L, LSL_DATASET, sizeof *owner);
     ls_error error;
+    bool portable = lua_toboolean(L, 2) != 0;
     if (ls_context_new(NULL, (size_t)max_memory, &owner->context) != LS_OK)
         return lsl_fail_memory(L);
+    ls_context_portable(owner->context, portable);
     if (ls_dataset_new(owner->context, &owner->dataset, &error) != LS_OK)
         return lsl_fail(L, &error);
     return 1;
