@@ -402,26 +402,73 @@ static void scatter_left(const ls_reading *reading, ls_chunk *chunk, uint32_t ro
     }
 }
 
-int ls_chunk_finish(ls_chunk *chunk, ls_reading *reading, ls_error *error)
+/* Gives a text of a row its code. *bad: it cannot be read. */
+static int add_text(ls_reading *reading, const ls_chunk *chunk, uint32_t row, size_t field,
+                    ls_column *column, uint32_t *code, bool *bad)
+{
+    ls_string text = ls_chunk_field(chunk, reading->batch.stride, row, field);
+    text = ls_trimmed(text.text[0] == '"' ? ls_unquoted(text) : text);
+    *code = ls_coder_code(&reading->fields[field].coder, column, text, chunk->line + row);
+    *bad = *bad || (*code != LS_NO_CODE && ls_column_unreadable(column, *code));
+    return *code != LS_NO_CODE ? LS_OK : LS_ERROR_MEMORY;
+}
+
+/* Gives the texts of a row that are new their codes. */
+static int add_texts(ls_reading *reading, ls_chunk *chunk, uint32_t row, bool *bad)
+{
+    ls_events *events = &reading->dataset->events;
+    int status = LS_OK;
+    *bad = false;
+    if (chunk->names[row] == LS_NO_CODE)
+        status = add_text(reading, chunk, row, reading->event_field, &events->event,
+                          &chunk->names[row], bad);
+    for (size_t i = 0; i < reading->field_count && status == LS_OK; i++) {
+        size_t column = reading->fields[i].column;
+        uint32_t *code = &chunk->codes[column * chunk->row_capacity + row];
+        if (reading->fields[i].kept && *code == LS_NO_CODE)
+            status = add_text(reading, chunk, row, i, &events->columns[column], code, bad);
+    }
+    return status;
+}
+
+static int finish_rows(ls_chunk *chunk, ls_reading *reading, const uint32_t *rows, size_t count,
+                       ls_error *error)
 {
     ls_event_batch *events = reading->events;
-    for (size_t done = 0; done < chunk->left_count;) {
-        const uint32_t *left = chunk->left + done;
-        size_t rest = chunk->left_count - done, most = reading->batch.row_limit;
-        size_t count = rest < most ? rest : most, kept = 0;
-        gather_left(reading, chunk, left, count);
-        events->start = 0;
-        events->count = count;
-        int status = work_out(reading, events, error);
-        if (status != LS_OK)
-            return status;
-        for (size_t i = 0; i < count; i++) {
-            chunk->contacts[left[i]] = UINT32_MAX;
-            if (kept < events->kept_count && events->kept[kept] == i)
-                scatter_left(reading, chunk, left[i], kept++);
-        }
-        done += count;
+    size_t kept = 0;
+    gather_left(reading, chunk, rows, count);
+    events->start = 0;
+    events->count = count;
+    int status = work_out(reading, events, error);
+    for (size_t i = 0; i < count && status == LS_OK; i++) {
+        chunk->contacts[rows[i]] = UINT32_MAX;
+        if (kept < events->kept_count && events->kept[kept] == i)
+            scatter_left(reading, chunk, rows[i], kept++);
     }
+    return status;
+}
+
+int ls_chunk_finish(ls_chunk *chunk, ls_reading *reading, ls_error *error)
+{
+    uint32_t rows[LS_BATCH_ROWS]; /* that may be bad */
+    size_t count = 0;
+    int status = LS_OK;
+    for (size_t i = 0; i < chunk->left_count && status == LS_OK; i++) {
+        uint32_t row = chunk->left[i] & ~LS_LEFT_ROW;
+        bool bad = (chunk->left[i] & LS_LEFT_ROW) != 0;
+        if (!bad) {
+            status = add_texts(reading, chunk, row, &bad) == LS_OK ? LS_OK : ls_fail_memory(error);
+            chunk->unknown_contacts -= bad && chunk->contacts[row] == UINT32_MAX;
+        }
+        rows[count] = row;
+        count += bad;
+        if (count == reading->batch.row_limit && status == LS_OK) {
+            status = finish_rows(chunk, reading, rows, count, error);
+            count = 0;
+        }
+    }
+    if (count != 0 && status == LS_OK)
+        status = finish_rows(chunk, reading, rows, count, error);
     reading->dataset->counts.unknown_contact += chunk->unknown_contacts;
-    return LS_OK;
+    return status;
 }

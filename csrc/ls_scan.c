@@ -10,11 +10,14 @@
  * ahead. */
 #define LARGE_DICTIONARY 4096
 
+#define LEFT_TEXT 1 /* some text has no code yet */
+#define LEFT_ROW 2
+
 typedef struct block {
     ls_chunk *chunk;
     const ls_reading *reading;
     size_t first, count, stride;
-    bool left[BLOCK_ROWS];
+    uint8_t left[BLOCK_ROWS]; /* LEFT_ bits */
     uint32_t values[BLOCK_ROWS]; /* where the contact is in the direct path */
     ls_string texts[BLOCK_ROWS];
     uint32_t hashes[BLOCK_ROWS];
@@ -81,14 +84,14 @@ LS_INLINE cursor cursor_of(const block *block, size_t field)
 }
 
 /* The next text, without its quotes; where it has doubled ones the row is left over. */
-LS_INLINE ls_string next_text(cursor *cursor, bool *left)
+LS_INLINE ls_string next_text(cursor *cursor, uint8_t *left)
 {
     uint32_t start = cursor->mark[0] + 1;
     ls_string text = {cursor->text + start, cursor->mark[1] - start};
     cursor->mark += cursor->stride;
     if (LS_UNLIKELY(text.text[0] == '"')) { /* the text of an empty field is its end */
         text = ls_unquoted(text);
-        *left |= memchr(text.text, '"', text.length) != NULL;
+        *left |= memchr(text.text, '"', text.length) != NULL ? LEFT_ROW : 0;
     }
     return text;
 }
@@ -147,7 +150,7 @@ static size_t read_contacts(block *block)
         }
         block->values[i] = UINT32_MAX;
         id = ls_trimmed(id);
-        block->left[i] |= id.length == 0;
+        block->left[i] |= id.length == 0 ? LEFT_ROW : 0;
         block->texts[others] = id;
         block->rows[others] = (uint32_t)i;
         others += !block->left[i];
@@ -166,7 +169,7 @@ static void read_times(block *block)
         int64_t at = LS_EVENT_BASE;
         if (LS_UNLIKELY(
                 !ls_read_event_time(&chunk->dates, next_text(&texts, &block->left[i]), &at)))
-            block->left[i] = true;
+            block->left[i] |= LEFT_ROW;
         times[i] = at;
         uint64_t seconds = (uint64_t)at - (uint64_t)LS_EVENT_BASE;
         most = seconds > most ? seconds : most;
@@ -198,14 +201,19 @@ typedef struct coding {
     uint32_t *out;
 } coding;
 
+LS_INLINE uint8_t left_for(const ls_column *column, uint32_t code)
+{
+    return code == LS_NO_CODE ? LEFT_TEXT : ls_column_unreadable(column, code) ? LEFT_ROW : 0;
+}
+
 /* Any text. */
 static __attribute__((noinline)) uint32_t code_text(const coding *coding, size_t i, ls_string text,
-                                                    bool *left)
+                                                    uint8_t *left)
 {
     const ls_dictionary *dictionary = &coding->column->dictionary;
     if (text.length != 0 && text.text[0] == '"') {
         text = ls_unquoted(text);
-        *left |= memchr(text.text, '"', text.length) != NULL;
+        *left |= memchr(text.text, '"', text.length) != NULL ? LEFT_ROW : 0;
     }
     text = ls_trimmed(text);
     if (text.length == 0 || ls_coder_reads_empty(coding->coder, text) ||
@@ -213,7 +221,7 @@ static __attribute__((noinline)) uint32_t code_text(const coding *coding, size_t
         return 0;
     uint32_t hash = ls_hash_text(dictionary, text.text, text.length);
     uint32_t code = ls_dictionary_seek(dictionary, text.text, text.length, hash);
-    *left |= code == LS_NO_CODE || ls_column_unreadable(coding->column, code);
+    *left |= left_for(coding->column, code);
     return code;
 }
 
@@ -268,8 +276,7 @@ static void code_large(block *block, const coding *coding)
     for (size_t i = 0; i < count; i++) {
         uint32_t code = block->codes[i];
         out[block->rows[i]] = code;
-        block->left[block->rows[i]] |=
-            code == LS_NO_CODE || ls_column_unreadable(coding->column, code);
+        block->left[block->rows[i]] |= left_for(coding->column, code);
     }
 }
 
@@ -288,7 +295,7 @@ static void code_names(block *block)
     const size_t count = block->count;
     code_field(block, block->reading->event_field, column, NULL, names);
     for (size_t i = 0; i < count; i++)
-        block->left[i] |= names[i] == 0;
+        block->left[i] |= names[i] == 0 ? LEFT_ROW : 0;
 }
 
 static void code_properties(block *block)
@@ -328,13 +335,14 @@ static void sort_out(block *block)
     size_t unknown = 0, left = 0;
     for (size_t i = 0; i < count; i++) {
         unknown += contacts[i] == UINT32_MAX;
-        left += block->left[i];
+        left += block->left[i] != 0;
     }
     for (size_t i = 0; i < count && left != 0; i++) {
-        if (block->left[i]) {
-            chunk->left[chunk->left_count++] = (uint32_t)(block->first + i);
-            unknown -= contacts[i] == UINT32_MAX;
-        }
+        bool row = (block->left[i] & LEFT_ROW) != 0;
+        chunk->left[chunk->left_count] =
+            (uint32_t)(block->first + i) | (row ? LS_LEFT_ROW : 0);
+        chunk->left_count += block->left[i] != 0;
+        unknown -= row && contacts[i] == UINT32_MAX;
     }
     chunk->unknown_contacts += unknown;
 }

@@ -11,6 +11,8 @@
  * of 512 KiB with the tables that it looks into. */
 #define LS_CHUNK_SIZE ((size_t)64 * 1024)
 
+#define LS_LEFT_ROW (UINT32_C(1) << 31)
+
 typedef struct ls_chunk {
     char *text;      /* size bytes and LS_WINDOW_SLACK */
     size_t size;     /* at most LS_CHUNK_SIZE */
@@ -28,7 +30,8 @@ typedef struct ls_chunk {
     uint32_t *codes; /* of column c: codes[c * row_capacity + row] */
     uint64_t (*identities)[2];
     bool wide;
-    uint32_t *left; /* rows that are left over, ascending */
+    uint32_t *left; /* rows that are left over, ascending: those of which only texts lack codes
+                       (LS_NO_CODE), and with LS_LEFT_ROW those that may be bad */
     size_t left_count;
     uint64_t unknown_contacts;
     size_t row_capacity, column_count;
