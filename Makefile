@@ -268,7 +268,7 @@ soak: deps-test
 
 # ---- bench ---------------------------------------------------------------------------------------
 
-# BENCH_SCALE: w0 is small (half a minute a round), w1 the real one (some minutes a round, 12 GB of files).
+# BENCH_SCALE: w0 is small (half a minute a round), w1 the real one (some minutes a round, 7 GB of files).
 BENCH_SCALE ?= w0
 BENCH_ROUNDS ?= 5
 BENCH_PEERS ?= $(BUILD_PATH)/peers
