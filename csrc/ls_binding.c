@@ -712,6 +712,33 @@ static void collect_specs(ls_binding *binding)
     }
 }
 
+static int prepare_decays(ls_binding *binding)
+{
+    bool halves = false;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_occurrences *occurrences = binding->specs[i].occurrences;
+        halves = halves || (occurrences && occurrences->decay.curve == LS_CURVE_HALF_LIFE);
+    }
+    binding->decays =
+        ls_allocate_zero(binding->context, binding->spec_count + 1, sizeof *binding->decays);
+    if (halves) {
+        binding->powers = ls_allocate(binding->context, sizeof *binding->powers);
+    }
+    if (binding->decays == NULL || (halves && binding->powers == NULL)) {
+        return LS_ERROR_MEMORY;
+    }
+    if (halves) {
+        ls_half_life_powers_make(binding->powers);
+    }
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        if (binding->specs[i].occurrences) {
+            ls_quick_decay_make(&binding->decays[i], &binding->specs[i].occurrences->decay,
+                                binding->powers);
+        }
+    }
+    return LS_OK;
+}
+
 static int build(ls_binding *binding)
 {
     const ls_definition *definition = binding->definition;
@@ -739,7 +766,7 @@ static int build(ls_binding *binding)
     visit_definition(&placing);
     collect_specs(binding);
     bound_sums(binding);
-    return collect_fits(binding);
+    return prepare_decays(binding) == LS_OK ? collect_fits(binding) : LS_ERROR_MEMORY;
 }
 
 int ls_binding_init(ls_binding *binding, const ls_plan *plan, size_t definition,
@@ -799,6 +826,8 @@ void ls_binding_free(ls_binding *binding)
     ls_free(context, binding->choice_place,
             (definition->rule_count + 1) * sizeof *binding->choice_place);
     ls_free(context, binding->specs, (binding->spec_count + 1) * sizeof *binding->specs);
+    ls_free(context, binding->decays, (binding->spec_count + 1) * sizeof *binding->decays);
+    ls_free(context, binding->powers, sizeof *binding->powers);
     ls_free(context, binding->over_rules,
             (definition->rule_count + 1) * sizeof *binding->over_rules);
     ls_free(context, binding->lists, (binding->plan->list_count + 1) * sizeof *binding->lists);

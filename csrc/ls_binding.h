@@ -8,6 +8,7 @@
 
 #include "ls_condition.h"
 #include "ls_dataset.h"
+#include "ls_decay.h"
 #include "ls_plan.h"
 
 /* A text as a number, for rollups of columns. */
@@ -136,7 +137,9 @@ typedef struct ls_binding {
     uint32_t *rule_target; /* by rule */
 
     size_t spec_count;
-    ls_spec *specs; /* by ls_occurrences.index */
+    ls_spec *specs;              /* by ls_occurrences.index */
+    ls_quick_decay *decays;      /* by spec */
+    ls_half_life_powers *powers; /* NULL: no half-life */
     bool any_kernel, any_list, any_generic;
 
     /* classes of events: class_map[map_base[event code] + sum of value class * map_stride] */
