@@ -252,6 +252,11 @@ static FOR_AVX2 void add(const ls_block_tables *block, const ls_chunk *chunk,
     }
 }
 
+static FOR_AVX2 void count_lanes(const ls_block_tables *block, size_t rows, ls_block_memory *memory)
+{
+    ls_block_count(block, rows, memory);
+}
+
 static FOR_AVX2 void settle(const ls_block_tables *block, size_t first, size_t rows,
                             ls_block_memory *memory)
 {
@@ -260,7 +265,7 @@ static FOR_AVX2 void settle(const ls_block_tables *block, size_t first, size_t r
 
 const ls_block_kernels *ls_avx2_kernels(void)
 {
-    static const ls_block_kernels kernels = {add, settle};
+    static const ls_block_kernels kernels = {add, count_lanes, settle};
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
                    __builtin_cpu_supports("popcnt")
                ? &kernels
