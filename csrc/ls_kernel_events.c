@@ -312,7 +312,7 @@ int64_t ls_kernel_once_key(const ls_binding *binding, const ls_occurrences *occu
         if (ls_string_equal(table->property->name, "at", 2)) {
             return time;
         }
-        return table->column ? table->folded_codes[ls_column_code(table->column, event)] : 0;
+        return table->column ? ls_table_folded(table, ls_column_code(table->column, event)) : 0;
     }
     return 0;
 }
