@@ -254,18 +254,51 @@ static int class_of_record(ls_context *context, ls_property_table *table, uint32
     return LS_OK;
 }
 
+/* The code that stands for all texts that fold to this one. A text that folds to itself stands for
+ * them, unless another came before it, when there was no such text yet: `late` says that some did.
+ */
+static uint32_t folded_code(ls_property_table *table, ls_string text, ls_string folded,
+                            uint32_t code, bool late)
+{
+    bool itself = ls_string_equal(text, folded.text, folded.length);
+    uint32_t found = LS_NO_CODE;
+    if (itself ? late : table->folded.count > 1) {
+        found = ls_dictionary_find(&table->folded, folded.text, folded.length);
+        if (found != LS_NO_CODE) {
+            return UINT32_MAX - found;
+        }
+    }
+    if (itself) {
+        return code;
+    }
+    found = ls_dictionary_find(&table->column->dictionary, folded.text, folded.length);
+    if (found != LS_NO_CODE) {
+        return found;
+    }
+    found = ls_dictionary_add(&table->folded, folded.text, folded.length);
+    return found == LS_NO_CODE ? LS_NO_CODE : UINT32_MAX - found;
+}
+
 static int add_folded(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
-                      ls_string text, uint32_t code)
+                      ls_string text, uint32_t code, bool late)
 {
     ls_value value;
+    if (code < table->folded_count) {
+        return LS_OK; /* it was bound at another instant */
+    }
     if (ls_grow(binding->context, &table->folded_codes, &table->folded_capacity, (size_t)code + 1,
                 sizeof *table->folded_codes) != LS_OK ||
         ls_value_read(reader, LS_TEXT, text.text, text.length, &value) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
-    table->folded_codes[code] =
-        ls_dictionary_add(&table->folded, value.text.text, value.text.length);
-    return table->folded_codes[code] == LS_NO_CODE ? LS_ERROR_MEMORY : LS_OK;
+    uint32_t folded = code == 0 ? 0 : folded_code(table, text, value.text, code, late);
+    if (folded == LS_NO_CODE) {
+        return LS_ERROR_MEMORY;
+    }
+    table->folded_codes[code] = folded;
+    table->alike = table->alike || folded != code;
+    table->folded_count = (size_t)code + 1;
+    return LS_OK;
 }
 
 static int add_number(ls_binding *binding, ls_property_table *table, const ls_value *value,
@@ -284,7 +317,7 @@ static int add_number(ls_binding *binding, ls_property_table *table, const ls_va
 }
 
 static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
-                     uint32_t code, ls_error *error)
+                     uint32_t code, bool late, ls_error *error)
 {
     ls_value value;
     ls_string text = {"", 0};
@@ -292,7 +325,7 @@ static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_rea
     if (code > 0) {
         text = ls_dictionary_text(&table->column->dictionary, code);
     }
-    if (table->folds && add_folded(binding, table, reader, text, code) != LS_OK) {
+    if (table->folds && add_folded(binding, table, reader, text, code, late) != LS_OK) {
         return ls_fail_memory(error);
     }
     size_t needed = (table->class_count + 1) * table->record_size;
@@ -422,11 +455,12 @@ static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_re
     }
     int status = LS_OK;
     boundaries between;
+    const bool late = table->folds && table->folded.count > 1;
     bool quick = table->code_count < count && has_moments(table) &&
                  find_boundaries(table, binding->at, &between);
     while (table->code_count < count && status == LS_OK) {
         uint32_t code = (uint32_t)table->code_count;
-        status = bind_code(binding, table, reader, code, error);
+        status = bind_code(binding, table, reader, code, late, error);
         table->code_count += status == LS_OK;
         if (status == LS_OK && quick) {
             note_class(table, &between, code);
@@ -712,6 +746,33 @@ static void collect_specs(ls_binding *binding)
     }
 }
 
+static int prepare_decays(ls_binding *binding)
+{
+    bool halves = false;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_occurrences *occurrences = binding->specs[i].occurrences;
+        halves = halves || (occurrences && occurrences->decay.curve == LS_CURVE_HALF_LIFE);
+    }
+    binding->decays =
+        ls_allocate_zero(binding->context, binding->spec_count + 1, sizeof *binding->decays);
+    if (halves) {
+        binding->powers = ls_allocate(binding->context, sizeof *binding->powers);
+    }
+    if (binding->decays == NULL || (halves && binding->powers == NULL)) {
+        return LS_ERROR_MEMORY;
+    }
+    if (halves) {
+        ls_half_life_powers_make(binding->powers);
+    }
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        if (binding->specs[i].occurrences) {
+            ls_quick_decay_make(&binding->decays[i], &binding->specs[i].occurrences->decay,
+                                binding->powers);
+        }
+    }
+    return LS_OK;
+}
+
 static int build(ls_binding *binding)
 {
     const ls_definition *definition = binding->definition;
@@ -739,7 +800,7 @@ static int build(ls_binding *binding)
     visit_definition(&placing);
     collect_specs(binding);
     bound_sums(binding);
-    return collect_fits(binding);
+    return prepare_decays(binding) == LS_OK ? collect_fits(binding) : LS_ERROR_MEMORY;
 }
 
 int ls_binding_init(ls_binding *binding, const ls_plan *plan, size_t definition,
@@ -799,6 +860,8 @@ void ls_binding_free(ls_binding *binding)
     ls_free(context, binding->choice_place,
             (definition->rule_count + 1) * sizeof *binding->choice_place);
     ls_free(context, binding->specs, (binding->spec_count + 1) * sizeof *binding->specs);
+    ls_free(context, binding->decays, (binding->spec_count + 1) * sizeof *binding->decays);
+    ls_free(context, binding->powers, sizeof *binding->powers);
     ls_free(context, binding->over_rules,
             (definition->rule_count + 1) * sizeof *binding->over_rules);
     ls_free(context, binding->lists, (binding->plan->list_count + 1) * sizeof *binding->lists);

@@ -8,6 +8,7 @@
 
 #include "ls_condition.h"
 #include "ls_dataset.h"
+#include "ls_decay.h"
 #include "ls_plan.h"
 
 /* A text as a number, for rollups of columns. */
@@ -34,11 +35,12 @@ typedef struct ls_property_table {
     uint32_t *slots;        /* finds equal records: class + 1, 0 free */
     bool moves;             /* some answer depends on the instant */
     bool folds;             /* once_per counts by this property's folded text */
-    uint32_t *folded_codes; /* by code */
-    size_t folded_capacity;
-    ls_dictionary folded;
-    bool numeric;       /* a rollup goes over its numbers */
-    ls_number *numbers; /* by code */
+    bool alike;             /* some codes fold to the same, so folded_codes must be asked */
+    uint32_t *folded_codes; /* by code: the code of the text that it folds to, where there is one */
+    size_t folded_count, folded_capacity;
+    ls_dictionary folded; /* what texts fold to that is no text itself; codes UINT32_MAX - its */
+    bool numeric;         /* a rollup goes over its numbers */
+    ls_number *numbers;   /* by code */
     size_t number_capacity;
 } ls_property_table;
 
@@ -136,7 +138,9 @@ typedef struct ls_binding {
     uint32_t *rule_target; /* by rule */
 
     size_t spec_count;
-    ls_spec *specs; /* by ls_occurrences.index */
+    ls_spec *specs;              /* by ls_occurrences.index */
+    ls_quick_decay *decays;      /* by spec */
+    ls_half_life_powers *powers; /* NULL: no half-life */
     bool any_kernel, any_list, any_generic;
 
     /* classes of events: class_map[map_base[event code] + sum of value class * map_stride] */
@@ -210,6 +214,11 @@ LS_INLINE ls_outcome ls_table_outcome(const ls_property_table *table, uint32_t c
     memcpy(&outcome, ls_table_record(table, class) + lead + choice * sizeof outcome,
            sizeof outcome);
     return outcome;
+}
+/* What once_per tells a value by; values that fold to the same text are one. */
+LS_INLINE uint32_t ls_table_folded(const ls_property_table *table, uint32_t code)
+{
+    return table->alike ? table->folded_codes[code] : code;
 }
 /* The class of a property's value: by contact row or event. */
 LS_INLINE uint32_t ls_table_class(const ls_property_table *table, size_t row)

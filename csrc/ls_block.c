@@ -77,10 +77,14 @@ static const ls_property_table *direct_table(const ls_binding *binding)
     return binding->map_table_count ? &binding->tables[binding->map_tables[0]] : NULL;
 }
 
-static bool is_direct(const ls_binding *binding)
+/* Occurrences are found by the places of events, which a direct map does not tell; and its kernels
+ * know cells of one threshold. */
+static bool is_direct(const ls_block_tables *block)
 {
+    const ls_binding *binding = block->binding;
     const ls_property_table *table = direct_table(binding);
-    return binding->map_table_count <= 1 && binding->dataset->events.event.width == 1 &&
+    return !binding->any_kernel && block->cell_thresholds <= 1 && binding->map_table_count <= 1 &&
+           binding->dataset->events.event.width == 1 &&
            (table == NULL || table->class_count <= LS_DIRECT_CLASSES);
 }
 
@@ -111,7 +115,7 @@ static int make_direct_rows(ls_block_tables *block)
 static int make_places(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
-    block->direct = is_direct(binding);
+    block->direct = is_direct(block);
     block->place_count =
         block->direct ? (size_t)LS_DIRECT_NAMES * LS_DIRECT_CLASSES : binding->map_size;
     block->rows = ls_allocate_zero(binding->context, block->place_count, sizeof *block->rows);
@@ -372,6 +376,70 @@ static int make_vectors(ls_block_tables *block)
     return vector->ready ? LS_OK : LS_ERROR_MEMORY;
 }
 
+/* ---- occurrences ----------------------------------------------------------------------------- */
+
+static void list_matches(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    uint32_t count = 0;
+    for (size_t class = 0; class < binding->class_count; class ++) {
+        const ls_event_class *all = &binding->classes[class];
+        block->occurrences[class].first = count;
+        for (uint32_t i = all->first; i < all->first + all->count; i++) {
+            if (binding->specs[binding->matches[i].spec].way > LS_WAY_TABLE) {
+                block->matches[count++] = binding->matches[i];
+            }
+        }
+        block->occurrences[class].count = count - block->occurrences[class].first;
+    }
+    for (size_t place = 0; place < binding->map_size; place++) {
+        block->place_occurs[place] = block->occurrences[binding->class_map[place]].count > 0;
+    }
+    for (size_t name = 0; name < binding->event_code_count; name++) {
+        block->name_occurs[name] = binding->generic_first[name] < binding->generic_first[name + 1];
+    }
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        if (binding->specs[i].way == LS_WAY_LIST) {
+            block->lists[i] = (uint32_t)block->list_count;
+            block->listing[block->list_count++] = (uint32_t)i;
+        }
+    }
+}
+
+static int make_occurrences(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    ls_context *context = binding->context;
+    if (!binding->any_kernel) {
+        return LS_OK;
+    }
+    block->occurrences =
+        ls_allocate_zero(context, binding->class_count, sizeof *block->occurrences);
+    block->matches = ls_allocate_zero(context, binding->match_count + 1, sizeof *block->matches);
+    block->place_occurs = ls_allocate_zero(context, binding->map_size, 1);
+    block->name_occurs = ls_allocate_zero(context, binding->event_code_count, 1);
+    block->listing = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->listing);
+    block->lists = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->lists);
+    if (block->occurrences == NULL || block->matches == NULL || block->place_occurs == NULL ||
+        block->name_occurs == NULL || block->listing == NULL || block->lists == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    list_matches(block);
+    return LS_OK;
+}
+
+static void free_occurrences(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    ls_context *context = binding->context;
+    ls_free(context, block->occurrences, binding->class_count * sizeof *block->occurrences);
+    ls_free(context, block->matches, (binding->match_count + 1) * sizeof *block->matches);
+    ls_free(context, block->place_occurs, binding->map_size);
+    ls_free(context, block->name_occurs, binding->event_code_count);
+    ls_free(context, block->listing, (binding->spec_count + 1) * sizeof *block->listing);
+    ls_free(context, block->lists, (binding->spec_count + 1) * sizeof *block->lists);
+}
+
 /* Rows of more events might pass what a sum can hold. */
 static uint64_t most_events(const ls_binding *binding)
 {
@@ -398,6 +466,7 @@ void ls_block_tables_free(ls_block_tables *block)
     ls_free(context, block->cells, block->cell_count * sizeof *block->cells);
     ls_free(context, block->entries.block, block->entries.size);
     ls_free(context, block->vector.classes, block->part_count + 1);
+    free_occurrences(block);
     ls_free(context, block->vector.entries.block, block->vector.entries.size);
     memset(block, 0, sizeof *block);
 }
@@ -405,10 +474,11 @@ void ls_block_tables_free(ls_block_tables *block)
 static int make_events(ls_block_tables *block)
 {
     int status = make_thresholds(block);
-    status = status == LS_OK ? make_places(block) : status;
     status = status == LS_OK ? make_cells(block) : status;
+    status = status == LS_OK ? make_places(block) : status;
     status = status == LS_OK ? make_entries(block) : status;
-    return status == LS_OK ? make_vectors(block) : status;
+    status = status == LS_OK ? make_vectors(block) : status;
+    return status == LS_OK ? make_occurrences(block) : status;
 }
 
 /* What passes over columns do not do: scores of companies and deals, rules over associated records,
@@ -417,8 +487,7 @@ static bool suits(const ls_binding *binding)
 {
     const ls_events *events = &binding->dataset->events;
     return binding->definition->object == LS_CONTACT && binding->over_rule_count == 0 &&
-           binding->definition->scope == NULL && binding->filter_rule_count == 0 &&
-           !binding->any_kernel && binding->fixed_bound + binding->settled_bound <= LS_MAX_SUM &&
+           binding->fixed_bound + binding->settled_bound <= LS_MAX_SUM &&
            (events->count == 0 || !events->wide);
 }
 

@@ -89,6 +89,15 @@ typedef struct ls_block_tables {
     size_t words; /* of an entry: the binding's, rounded up to be even above 1 */
     ls_block_entries entries;
     ls_vector_tables vector;
+
+    /* Occurrences that entries do not hold: */
+    ls_event_class *occurrences; /* by class of events: of matches */
+    ls_match *matches;
+    uint8_t *place_occurs; /* by place: whether its class has some */
+    uint8_t *name_occurs;  /* by name: whether some spec is asked event by event */
+    size_t list_count;
+    uint32_t *listing;    /* by list: the spec that wants it */
+    uint32_t *lists;      /* by spec: its list */
     uint64_t most_events; /* rows of more events are scored by themselves: sums might overflow */
 } ls_block_tables;
 

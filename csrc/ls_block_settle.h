@@ -12,6 +12,12 @@ LS_INLINE int64_t *ls_block_column(int64_t *columns, size_t number)
     return columns + number * LS_BLOCK_ROWS;
 }
 
+/* Rows as passes take them: whole strips. */
+LS_INLINE size_t ls_block_whole(size_t rows)
+{
+    return (rows + LS_STRIP - 1) / LS_STRIP * LS_STRIP;
+}
+
 LS_INLINE void ls_block_add_lanes(const ls_binding *binding, size_t rows, ls_block_memory *memory)
 {
     for (size_t i = 0; i < binding->lane_count; i++) {
@@ -82,7 +88,8 @@ LS_INLINE void ls_block_add_gains(const ls_block_tables *block, size_t first, si
     }
 }
 
-/* Rules with `times`: a row's count fits one of several bands at most, the first that does. */
+/* Rules with `times` that do not decay: a row's count fits one of several bands at most, the first
+ * that does. */
 LS_INLINE void ls_block_add_times(const ls_spec *spec, const int64_t *counts, size_t rows,
                                   ls_block_memory *memory)
 {
@@ -105,7 +112,7 @@ LS_INLINE void ls_block_add_counted(const ls_block_tables *block, size_t rows,
     for (size_t i = 0; i < block->counted_count; i++) {
         uint32_t number = block->counted[i];
         const ls_spec *spec = &block->binding->specs[number];
-        if (spec->rule != NULL) {
+        if (spec->rule != NULL && spec->occurrences->decay.curve == LS_CURVE_NONE) {
             ls_block_add_times(spec, ls_block_column(memory->counts, number), rows, memory);
         }
     }
@@ -176,14 +183,19 @@ LS_INLINE void ls_block_narrow(const ls_definition *definition, size_t rows,
     }
 }
 
-/* Everything behind the events. */
+/* What lanes have added up, before filters ask for counts. */
+LS_INLINE void ls_block_count(const ls_block_tables *block, size_t rows, ls_block_memory *memory)
+{
+    if (block->entries.words) {
+        ls_block_add_lanes(block->binding, ls_block_whole(rows), memory);
+    }
+}
+
+/* Everything behind events and filters. */
 LS_INLINE void ls_block_settle(const ls_block_tables *block, size_t first, size_t rows,
                                ls_block_memory *memory)
 {
-    const size_t whole = (rows + LS_STRIP - 1) / LS_STRIP * LS_STRIP;
-    if (block->entries.words) {
-        ls_block_add_lanes(block->binding, whole, memory);
-    }
+    const size_t whole = ls_block_whole(rows);
     ls_block_add_gains(block, first, rows, memory);
     ls_block_add_counted(block, whole, memory);
     ls_block_limit_rules(block->binding, whole, memory);

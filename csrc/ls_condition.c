@@ -29,11 +29,15 @@ void ls_value_reader_free(ls_value_reader *reader)
 
 static int read_text(ls_value_reader *reader, ls_string cell, ls_value *out)
 {
+    out->known = true;
+    if (ls_is_folded(cell.text, cell.length)) {
+        out->text = cell;
+        return LS_OK;
+    }
     int status = ls_fold(cell.text, cell.length, &reader->folded);
     if (status != LS_OK)
         return status;
     out->text = (ls_string){reader->folded.data, reader->folded.length};
-    out->known = true;
     return LS_OK;
 }
 

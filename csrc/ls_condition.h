@@ -6,7 +6,8 @@
 
 #include "ls_plan.h"
 
-/* A cell, read as a type. Texts point into the reader's scratch and hold until its next use. */
+/* A cell, read as a type. Texts point into the cell or the reader's scratch and hold until its next
+ * use. */
 typedef struct ls_value {
     bool known;      /* not empty, and it could be read as its type */
     bool unreadable; /* not empty, but no such number, boolean or datetime: known is false */

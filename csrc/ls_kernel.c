@@ -54,6 +54,10 @@ static void size_scratch(ls_scratch *scratch, const ls_binding *bindings, size_t
     }
     scratch->event_capacity = events > LS_BLOCK_EVENTS ? events : LS_BLOCK_EVENTS;
     scratch->listed_capacity = lists ? events + 1 : 1;
+    scratch->seen_capacity = 2;
+    while (scratch->seen_capacity < 2 * scratch->listed_capacity) {
+        scratch->seen_capacity *= 2;
+    }
 }
 
 int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
@@ -69,6 +73,7 @@ int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *
     scratch->classes = ls_allocate(context, scratch->event_capacity * sizeof *scratch->classes);
     scratch->entries = ls_allocate(context, scratch->event_capacity * sizeof *scratch->entries);
     scratch->listed = ls_allocate(context, scratch->listed_capacity * sizeof *scratch->listed);
+    scratch->seen = ls_allocate(context, scratch->seen_capacity * sizeof *scratch->seen);
     scratch->sums = ls_allocate(context, scratch->target_capacity * sizeof *scratch->sums);
     scratch->counts = ls_allocate(context, scratch->spec_capacity * sizeof *scratch->counts);
     scratch->latest = ls_allocate(context, scratch->spec_capacity * sizeof *scratch->latest);
@@ -77,7 +82,7 @@ int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *
     scratch->values = ls_allocate(context, scratch->value_capacity * sizeof *scratch->values);
     scratch->words = ls_allocate(context, scratch->word_capacity * sizeof *scratch->words);
     if (scratch->words && scratch->classes && scratch->entries && scratch->listed &&
-        scratch->sums && scratch->counts && scratch->latest && scratch->totals &&
+        scratch->seen && scratch->sums && scratch->counts && scratch->latest && scratch->totals &&
         scratch->members && scratch->values) {
         return LS_OK;
     }
@@ -94,6 +99,7 @@ void ls_scratch_free(ls_scratch *scratch)
     ls_free(context, scratch->classes, scratch->event_capacity * sizeof *scratch->classes);
     ls_free(context, scratch->entries, scratch->event_capacity * sizeof *scratch->entries);
     ls_free(context, scratch->listed, scratch->listed_capacity * sizeof *scratch->listed);
+    ls_free(context, scratch->seen, scratch->seen_capacity * sizeof *scratch->seen);
     ls_free(context, scratch->sums, scratch->target_capacity * sizeof *scratch->sums);
     ls_free(context, scratch->counts, scratch->spec_capacity * sizeof *scratch->counts);
     ls_free(context, scratch->latest, scratch->spec_capacity * sizeof *scratch->latest);
@@ -225,7 +231,7 @@ static void add_counted(const ls_binding *binding, ls_scratch *scratch)
             bool decays = count > 0 && spec->occurrences->decay.curve != LS_CURVE_NONE;
             int64_t age = decays ? binding->at - scratch->latest[i] : 0;
             scratch->sums[spec->target] +=
-                decays ? ls_decay_points(&spec->occurrences->decay, times->points, age)
+                decays ? ls_quick_decay_points(&binding->decays[i], times->points, age)
                        : times->points;
             scratch->fired = true;
         }

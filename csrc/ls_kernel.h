@@ -57,13 +57,15 @@ typedef struct ls_record {
 struct ls_scratch {
     ls_context *context;
     size_t event_capacity, target_capacity, spec_capacity, listed_capacity, word_capacity;
-    uint16_t *classes; /* by event of the block */
-    uint32_t *entries; /* by event of the block: its entry */
-    ls_listed *listed; /* by event of one contact */
-    int64_t *sums;     /* by target */
-    int64_t *counts;   /* by spec */
-    int64_t *latest;   /* by spec: the time of the latest occurrence */
-    uint64_t *words;   /* lanes that are being added up */
+    uint16_t *classes;    /* by event of the block */
+    uint32_t *entries;    /* by event of the block: its entry */
+    ls_listed *listed;    /* by event of one contact */
+    uint32_t *seen;       /* finds the occurrences that were kept by their keys */
+    size_t seen_capacity; /* a power of two, at least twice as many as may be listed */
+    int64_t *sums;        /* by target */
+    int64_t *counts;      /* by spec */
+    int64_t *latest;      /* by spec: the time of the latest occurrence */
+    uint64_t *words;      /* lanes that are being added up */
     bool fired;
     /* Where rules go over associated records: */
     bool too_large;     /* some sum passed what a record may have: it is walked */
@@ -122,6 +124,20 @@ bool ls_kernel_value(const ls_record *record, const ls_rollup *rollup, size_t ro
 int ls_kernel_roll(const ls_binding *bindings, const uint32_t *definitions, size_t count,
                    const ls_score_column *columns, ls_scratch *scratch, ls_rolled ***rolled);
 void ls_kernel_unroll(const ls_binding *binding, ls_rolled ***rolled);
+
+/* Whether the event is an occurrence of a spec that is asked event by event, and its points. */
+bool ls_kernel_is_occurrence(const ls_binding *binding, const ls_spec *spec, size_t event,
+                             int64_t *points);
+/* What once_per tells an occurrence by; 0 where the spec has none. */
+int64_t ls_kernel_once_key(const ls_binding *binding, const ls_occurrences *occurrences,
+                           size_t event, int64_t time);
+/* What the listed occurrences of one contact make together. */
+typedef struct ls_listed_sum {
+    int64_t count, points, latest;
+} ls_listed_sum;
+/* Puts the list into order if it is not (oldest first, of equal times the smaller points). */
+ls_listed_sum ls_kernel_sum_listed(const ls_binding *binding, size_t spec, ls_listed *listed,
+                                   size_t count, ls_scratch *scratch);
 
 /* Whether a count fits the rule's times, and what that earns: the first band that fits, NULL: none.
  */

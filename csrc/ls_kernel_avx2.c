@@ -251,6 +251,11 @@ static LS_AVX2 void add(const ls_block_tables *block, const ls_block_part *chunk
     }
 }
 
+static LS_AVX2 void count_lanes(const ls_block_tables *block, size_t rows, ls_block_memory *memory)
+{
+    ls_block_count(block, rows, memory);
+}
+
 static LS_AVX2 void settle(const ls_block_tables *block, size_t first, size_t rows,
                            ls_block_memory *memory)
 {
@@ -259,7 +264,7 @@ static LS_AVX2 void settle(const ls_block_tables *block, size_t first, size_t ro
 
 const ls_block_kernels *ls_avx2_kernels(const ls_context *context)
 {
-    static const ls_block_kernels kernels = {add, settle};
+    static const ls_block_kernels kernels = {add, count_lanes, settle};
     return ls_cpu_avx2(context) ? &kernels : NULL;
 }
 

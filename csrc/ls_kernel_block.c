@@ -2,6 +2,8 @@
  * summed up without regard to whose they are, and a row's sum is the difference between two places:
  * lanes count modulo 2^64, so it is exact wherever the row's own lanes are. What a lane could not
  * hold is scored row by row. */
+#include "ls_block_filter.h"
+#include "ls_block_occurrences.h"
 #include "ls_block_settle.h"
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -15,7 +17,34 @@ static void *take(char *start, size_t *used, size_t size)
 }
 
 /* Without a start the size is found alone. */
-static size_t lay_out(ls_block_memory *memory, const size_t most[3], char *start)
+/* The most columns and lists that some definition needs. */
+typedef struct needs {
+    size_t words, targets, specs, lists, truths;
+} needs;
+
+static void larger(size_t *most, size_t needed)
+{
+    *most = needed > *most ? needed : *most;
+}
+
+static void add_needs(needs *most, const ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    const ls_definition *definition = binding->definition;
+    larger(&most->words, block->words);
+    larger(&most->targets, binding->target_count);
+    larger(&most->specs, binding->spec_count);
+    larger(&most->lists, block->list_count);
+    if (definition->scope) {
+        larger(&most->truths, ls_block_filter_depth(definition->scope));
+    }
+    for (size_t i = 0; i < binding->filter_rule_count; i++) {
+        const ls_rule *rule = &definition->rules[binding->filter_rules[i]];
+        larger(&most->truths, 1 + ls_block_filter_depth(rule->when));
+    }
+}
+
+static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
 {
     const size_t column = LS_BLOCK_ROWS * sizeof(int64_t);
     const size_t events = LS_CHUNK_EVENTS + LS_CHUNK_SPARE;
@@ -27,11 +56,16 @@ static size_t lay_out(ls_block_memory *memory, const size_t most[3], char *start
     memory->indexes = take(start, &used, events * sizeof(uint16_t));
     memory->running = take(start, &used, events * 2 * sizeof(uint64_t));
     memory->bounds = take(start, &used, (LS_BLOCK_ROWS + 1) * sizeof(uint16_t));
-    memory->row_words = take(start, &used, most[0] * sizeof(uint64_t));
-    memory->words = take(start, &used, most[0] * column);
+    memory->row_words = take(start, &used, most->words * sizeof(uint64_t));
+    memory->words = take(start, &used, most->words * column);
     memory->entries = take(start, &used, column);
-    memory->sums = take(start, &used, most[1] * column);
-    memory->counts = take(start, &used, most[2] * column);
+    memory->sums = take(start, &used, most->targets * column);
+    memory->counts = take(start, &used, most->specs * column);
+    memory->latest = take(start, &used, most->specs * column);
+    memory->truths = take(start, &used, most->truths * LS_BLOCK_ROWS);
+    memory->active = take(start, &used, events * sizeof(uint16_t));
+    memory->listed = take(start, &used, most->lists * LS_CHUNK_EVENTS * sizeof(ls_listed));
+    memory->list_counts = take(start, &used, most->lists * sizeof(uint32_t));
     memory->fired = take(start, &used, column);
     memory->fit = take(start, &used, column);
     memory->engagement = take(start, &used, column);
@@ -46,23 +80,19 @@ static size_t lay_out(ls_block_memory *memory, const size_t most[3], char *start
 int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
                          const ls_block_tables *blocks, size_t count)
 {
-    size_t most[3] = {1, 1, 1};
+    needs most = {1, 1, 1, 1, 1};
     memset(memory, 0, sizeof *memory);
     for (size_t i = 0; i < count; i++) {
-        const ls_binding *binding = blocks[i].binding;
-        const size_t needed[3] = {blocks[i].words, binding->target_count, binding->spec_count};
-        for (size_t k = 0; k < 3; k++) {
-            most[k] = needed[k] > most[k] ? needed[k] : most[k];
-        }
+        add_needs(&most, &blocks[i]);
     }
     memory->context = context;
-    memory->size = lay_out(memory, most, NULL);
+    memory->size = lay_out(memory, &most, NULL);
     memory->memory = ls_allocate_zero(context, 1, memory->size);
     if (memory->memory == NULL) {
         return LS_ERROR_MEMORY;
     }
     uintptr_t address = (uintptr_t)memory->memory;
-    lay_out(memory, most, (char *)memory->memory + (64 - address % 64) % 64);
+    lay_out(memory, &most, (char *)memory->memory + (64 - address % 64) % 64);
     return LS_OK;
 }
 
@@ -279,14 +309,16 @@ static void add_portably(const ls_block_tables *block, const ls_block_part *chun
     for (size_t i = 0; i <= chunk->rows; i++) {
         memory->bounds[i] = (uint16_t)(chunk->first[i] - begin);
     }
-    if (block->direct && block->cell_thresholds <= 1) {
+    if (block->direct) {
         add_directly(block, begin, count, memory);
         if (block->words == 1) {
             return;
         }
     } else {
         find_places(block->binding, begin, count, memory);
-        index_places(block, begin, count, memory);
+        if (block->words > 0) {
+            index_places(block, begin, count, memory);
+        }
     }
     ls_block_run(block, count, memory);
 }
@@ -392,7 +424,7 @@ static void add_long_row(const ls_block_tables *block, const uint64_t *first, si
 }
 
 static void add_events(const ls_block_tables *block, const uint64_t *first, size_t rows,
-                       ls_block_memory *memory)
+                       ls_block_memory *memory, ls_scratch *scratch)
 {
     const uint64_t most =
         block->most_events < LS_CHUNK_EVENTS ? block->most_events : LS_CHUNK_EVENTS;
@@ -406,10 +438,15 @@ static void add_events(const ls_block_tables *block, const uint64_t *first, size
             const ls_block_part chunk = {first + row, stop - row};
             block->kernels->add(block, &chunk, memory);
             take_rows(block, row, stop - row, memory);
+            if (block->binding->any_kernel) {
+                ls_block_occur(block, &chunk, row, memory, scratch);
+            }
             row = stop;
             continue;
         }
-        memory->alone[row] = first[row + 1] - first[row] > block->most_events;
+        /* What is listed must be listed as a whole. */
+        memory->alone[row] =
+            block->binding->any_kernel || first[row + 1] - first[row] > block->most_events;
         if (!memory->alone[row]) {
             add_long_row(block, first, row, memory);
         }
@@ -419,13 +456,18 @@ static void add_events(const ls_block_tables *block, const uint64_t *first, size
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
+static void count_portably(const ls_block_tables *block, size_t rows, ls_block_memory *memory)
+{
+    ls_block_count(block, rows, memory);
+}
+
 static void settle_portably(const ls_block_tables *block, size_t first, size_t rows,
                             ls_block_memory *memory)
 {
     ls_block_settle(block, first, rows, memory);
 }
 
-const ls_block_kernels ls_portable_kernels = {add_portably, settle_portably};
+const ls_block_kernels ls_portable_kernels = {add_portably, count_portably, settle_portably};
 
 const ls_block_kernels *ls_block_kernels_best(const ls_context *context)
 {
@@ -443,6 +485,9 @@ static void clear_columns(const ls_block_tables *block, ls_block_memory *memory)
     memset(memory->sums, 0, binding->target_count * column);
     for (size_t i = 0; i < block->counted_count; i++) {
         memset(ls_block_column(memory->counts, block->counted[i]), 0, column);
+        for (size_t k = 0; k < LS_BLOCK_ROWS && binding->any_kernel; k++) {
+            ls_block_column(memory->latest, block->counted[i])[k] = INT64_MIN;
+        }
     }
     memset(memory->fired, 0, column);
     memset(memory->fit, 0, column);
@@ -465,15 +510,57 @@ static void store(const ls_score_column *column, size_t first, size_t rows,
     memcpy(column->flags + first, memory->flags, rows);
 }
 
-static void score_block(const ls_block_tables *block, const ls_score_column *column, size_t first,
-                        size_t rows, ls_block_memory *memory)
+/* `when` rules that ask more than one property. */
+static void add_filter_rules(const ls_block_question *question)
 {
+    const ls_binding *binding = question->block->binding;
+    ls_block_memory *memory = question->memory;
+    for (size_t i = 0; i < binding->filter_rule_count; i++) {
+        uint32_t number = binding->filter_rules[i];
+        const ls_rule *rule = &binding->definition->rules[number];
+        int64_t *sums = ls_block_column(memory->sums, binding->rule_target[number]);
+        ls_block_ask(question, rule->when, memory->truths);
+        for (size_t k = 0; k < question->rows; k++) {
+            bool holds = memory->truths[k] == LS_COLUMN_TRUE;
+            sums[k] += holds ? rule->points : 0;
+            memory->fired[k] |= holds;
+        }
+    }
+}
+
+/* Rows out of scope have no score. */
+static void leave_out(const ls_block_question *question)
+{
+    const ls_definition *definition = question->block->binding->definition;
+    ls_block_memory *memory = question->memory;
+    if (definition->scope == NULL) {
+        return;
+    }
+    ls_block_ask(question, definition->scope, memory->truths);
+    for (size_t i = 0; i < question->rows; i++) {
+        if (memory->truths[i] != LS_COLUMN_TRUE) {
+            memory->value[i] = memory->fit[i] = memory->engagement[i] = 0;
+            memory->labels[i] = 0;
+            memory->flags[i] = 0;
+        }
+    }
+}
+
+static void score_block(const ls_block_tables *block, const ls_score_column *columns, size_t first,
+                        size_t rows, ls_block_memory *memory, ls_scratch *scratch)
+{
+    const ls_binding *binding = block->binding;
+    const ls_block_question question = {block, columns, first, rows, memory, scratch};
     clear_columns(block, memory);
     if (block->entries.words) {
-        add_events(block, block->binding->dataset->events.first + first, rows, memory);
+        add_events(block, binding->dataset->events.first + first, rows, memory, scratch);
     }
+    block->kernels->count(block, rows, memory);
+    add_filter_rules(&question);
+    ls_block_add_decayed_times(block, rows, memory);
     block->kernels->settle(block, first, rows, memory);
-    store(column, first, rows, memory);
+    leave_out(&question);
+    store(&columns[binding->definition - binding->plan->definitions], first, rows, memory);
 }
 
 void ls_kernel_blocks(const ls_block_tables *block, const ls_score_column *columns,
@@ -481,14 +568,13 @@ void ls_kernel_blocks(const ls_block_tables *block, const ls_score_column *colum
                       ls_scratch *scratch)
 {
     const ls_binding *binding = block->binding;
-    const ls_score_column *column = &columns[binding->definition - binding->plan->definitions];
     if (!block->ready) {
         ls_kernel_run(binding, columns, rolled, first, last, scratch);
         return;
     }
     for (size_t row = first; row < last; row += LS_BLOCK_ROWS) {
         size_t rows = last - row < LS_BLOCK_ROWS ? last - row : LS_BLOCK_ROWS;
-        score_block(block, column, row, rows, memory);
+        score_block(block, columns, row, rows, memory, scratch);
         for (size_t i = 0; i < rows; i++) {
             if (memory->alone[i]) {
                 ls_kernel_run(binding, columns, rolled, row + i, row + i + 1, scratch);

@@ -29,16 +29,21 @@ typedef struct ls_block_memory {
     uint64_t *running;     /* by item: the sum of entries before it; one or two words */
     uint16_t *bounds;      /* by row: the first item of the row; one more */
     uint64_t *row_words;   /* of one row */
+    uint16_t *active;      /* events that may be occurrences, by place in the chunk */
+    ls_listed *listed;     /* by list: LS_CHUNK_EVENTS of them */
+    uint32_t *list_counts; /* by list */
     /* Columns: */
     uint64_t *words;  /* by word: of the entries that are not in the sums */
     int64_t *entries; /* how many these are */
     int64_t *sums;    /* by target */
     int64_t *counts;  /* by spec */
+    int64_t *latest;  /* by spec: when the latest occurrence was */
     uint64_t *fired;  /* 0: no rule fired */
     int64_t *fit, *engagement, *value, *label;
     int32_t *labels;
     uint8_t *flags;
-    bool *alone; /* the row is scored by itself */
+    uint8_t *truths; /* by filter that is being asked */
+    bool *alone;     /* the row is scored by itself */
 } ls_block_memory;
 
 /* LS_OK or LS_ERROR_MEMORY. */
@@ -63,7 +68,9 @@ const ls_block_kernels *ls_block_kernels_best(const ls_context *context);
 struct ls_block_kernels {
     /* Looks up the chunk's events: fills bounds, and running or indexes. */
     void (*add)(const ls_block_tables *block, const ls_block_part *chunk, ls_block_memory *memory);
-    /* Makes values, labels and the rest out of words, sums and counts. */
+    /* Adds what words say to sums and counts. */
+    void (*count)(const ls_block_tables *block, size_t rows, ls_block_memory *memory);
+    /* Makes values, labels and the rest out of sums and counts. */
     void (*settle)(const ls_block_tables *block, size_t first, size_t rows,
                    ls_block_memory *memory);
 };

@@ -216,8 +216,8 @@ static bool ask_choice(const ls_binding *binding, const ls_spec *spec, size_t ev
     return outcome.applies;
 }
 
-static bool is_generic_occurrence(const ls_binding *binding, const ls_spec *spec, size_t event,
-                                  int64_t *points)
+bool ls_kernel_is_occurrence(const ls_binding *binding, const ls_spec *spec, size_t event,
+                             int64_t *points)
 {
     const ls_occurrences *occurrences = spec->occurrences;
     *points = occurrences->points;
@@ -237,7 +237,7 @@ static void count_occurrence(const ls_binding *binding, size_t number, int64_t t
     scratch->counts[number]++;
     if (spec->way == LS_WAY_SUM) {
         scratch->sums[spec->target] +=
-            ls_decay_points(&spec->occurrences->decay, points, binding->at - time);
+            ls_quick_decay_points(&binding->decays[number], points, binding->at - time);
         scratch->fired = true;
     } else if (spec->way == LS_WAY_COUNT) {
         scratch->latest[number] = ls_max(scratch->latest[number], time);
@@ -266,7 +266,7 @@ static void run_kernels(const ls_binding *binding, size_t block, size_t begin, s
                 int64_t points;
                 uint32_t spec = binding->generic_specs[i];
                 if (binding->specs[spec].way != LS_WAY_LIST &&
-                    is_generic_occurrence(binding, &binding->specs[spec], e, &points)) {
+                    ls_kernel_is_occurrence(binding, &binding->specs[spec], e, &points)) {
                     count_occurrence(binding, spec, ls_event_time(events, e), points, scratch);
                 }
             }
@@ -289,7 +289,7 @@ static bool is_listed(const ls_binding *binding, size_t number, size_t event, ui
     if (spec->generic) {
         return names_spec(binding, ls_column_code(&binding->dataset->events.event, event),
                           number) &&
-               is_generic_occurrence(binding, spec, event, points);
+               ls_kernel_is_occurrence(binding, spec, event, points);
     }
     const ls_event_class *matches = &binding->classes[class];
     for (size_t i = 0; i < matches->count; i++) {
@@ -301,8 +301,8 @@ static bool is_listed(const ls_binding *binding, size_t number, size_t event, ui
     return false;
 }
 
-static int64_t once_key(const ls_binding *binding, const ls_occurrences *occurrences, size_t event,
-                        int64_t time)
+int64_t ls_kernel_once_key(const ls_binding *binding, const ls_occurrences *occurrences,
+                           size_t event, int64_t time)
 {
     if (occurrences->once == LS_ONCE_DAY) {
         return (time - LS_TIME_MIN) / LS_DAY; /* the first instant is a midnight: days stay whole */
@@ -312,63 +312,91 @@ static int64_t once_key(const ls_binding *binding, const ls_occurrences *occurre
         if (ls_string_equal(table->property->name, "at", 2)) {
             return time;
         }
-        return table->column ? table->folded_codes[ls_column_code(table->column, event)] : 0;
+        return table->column ? ls_table_folded(table, ls_column_code(table->column, event)) : 0;
     }
-    return event; /* latest alone: every occurrence stays */
+    return 0;
 }
 
-static int latest_first(const ls_listed *a, const ls_listed *b)
-{
-    int order = (a->time < b->time) - (a->time > b->time);
-    return order ? order : (a->points < b->points) - (a->points > b->points);
-}
-
-static int compare_latest(const void *a, const void *b)
-{
-    return latest_first(a, b);
-}
-
-static int compare_keys(const void *a, const void *b)
+static int compare_listed(const void *a, const void *b)
 {
     const ls_listed *x = a, *y = b;
-    int order = (x->key > y->key) - (x->key < y->key);
-    return order ? order : latest_first(x, y);
+    int order = (x->time > y->time) - (x->time < y->time);
+    return order ? order : (x->points > y->points) - (x->points < y->points);
 }
 
-/* Of each key's occurrences the latest stays, of equal times the one of the larger points. */
-static size_t keep_one_a_key(ls_listed *listed, size_t count)
+/* Events mostly come in the order of time. */
+static void sort_listed(ls_listed *listed, size_t count)
 {
-    size_t kept = 0;
-    qsort(listed, count, sizeof *listed, compare_keys);
-    for (size_t i = 0; i < count; i++) {
-        if (kept == 0 || listed[i].key != listed[kept - 1].key) {
-            listed[kept++] = listed[i];
+    size_t i = 1;
+    while (i < count && compare_listed(&listed[i - 1], &listed[i]) <= 0) {
+        i++;
+    }
+    if (i < count) {
+        qsort(listed, count, sizeof *listed, compare_listed);
+    }
+}
+
+/* Whether no occurrence of the key was kept; then this one is, as listed[i]. */
+static bool is_new_key(const ls_listed *listed, size_t i, size_t size, uint32_t *seen)
+{
+    size_t slot = (size_t)((uint64_t)listed[i].key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    for (slot &= size - 1; seen[slot] != 0; slot = (slot + 1) & (size - 1)) {
+        if (listed[seen[slot] - 1].key == listed[i].key) {
+            return false;
         }
     }
-    return kept;
+    seen[slot] = (uint32_t)i + 1;
+    return true;
+}
+
+static size_t clear_seen(size_t count, ls_scratch *scratch)
+{
+    size_t size = 2;
+    while (size < 2 * count) {
+        size *= 2;
+    }
+    memset(scratch->seen, 0, size * sizeof *scratch->seen);
+    return size;
+}
+
+/* From the latest on: the first of each key stays, until there are as many as wanted. Days come one
+ * after the other. */
+ls_listed_sum ls_kernel_sum_listed(const ls_binding *binding, size_t spec, ls_listed *listed,
+                                   size_t count, ls_scratch *scratch)
+{
+    const ls_occurrences *occurrences = binding->specs[spec].occurrences;
+    const uint64_t most = occurrences->latest ? occurrences->latest : UINT64_MAX;
+    const bool by_property = occurrences->once == LS_ONCE_PROPERTY;
+    const size_t size = by_property ? clear_seen(count, scratch) : 0;
+    ls_listed_sum sum = {0, 0, INT64_MIN};
+    int64_t last_key = INT64_MIN;
+    sort_listed(listed, count);
+    for (size_t i = count; i-- > 0 && (uint64_t)sum.count < most;) {
+        if (by_property ? !is_new_key(listed, i, size, scratch->seen)
+                        : occurrences->once == LS_ONCE_DAY && listed[i].key == last_key) {
+            continue;
+        }
+        last_key = listed[i].key;
+        sum.count++;
+        sum.latest = ls_max(sum.latest, listed[i].time);
+        if (occurrences->times_count == 0) {
+            sum.points += ls_quick_decay_points(&binding->decays[spec], listed[i].points,
+                                                binding->at - listed[i].time);
+        }
+    }
+    return sum;
 }
 
 static void add_listed(const ls_binding *binding, size_t number, size_t count, ls_scratch *scratch)
 {
     const ls_spec *spec = &binding->specs[number];
-    const ls_occurrences *occurrences = spec->occurrences;
-    ls_listed *listed = scratch->listed;
-    if (occurrences->once != LS_ONCE_NONE) {
-        count = keep_one_a_key(listed, count);
-    }
-    if (occurrences->latest > 0 && count > occurrences->latest) {
-        qsort(listed, count, sizeof *listed, compare_latest);
-        count = (size_t)occurrences->latest;
-    }
-    scratch->counts[number] += (int64_t)count;
-    for (size_t i = 0; i < count; i++) {
-        if (occurrences->times_count > 0) {
-            scratch->latest[number] = ls_max(scratch->latest[number], listed[i].time);
-        } else {
-            scratch->sums[spec->target] += ls_decay_points(&occurrences->decay, listed[i].points,
-                                                           binding->at - listed[i].time);
-            scratch->fired = true;
-        }
+    ls_listed_sum sum = ls_kernel_sum_listed(binding, number, scratch->listed, count, scratch);
+    scratch->counts[number] += sum.count;
+    if (spec->occurrences->times_count > 0) {
+        scratch->latest[number] = ls_max(scratch->latest[number], sum.latest);
+    } else if (sum.count > 0) {
+        scratch->sums[spec->target] += sum.points;
+        scratch->fired = true;
     }
 }
 
@@ -383,7 +411,7 @@ static void run_list(const ls_binding *binding, size_t number, size_t block, siz
         if (ls_spec_open(occurrences, binding->at, binding->at - time) &&
             is_listed(binding, number, e, class, &points)) {
             scratch->listed[count++] =
-                (ls_listed){once_key(binding, occurrences, e, time), time, points};
+                (ls_listed){ls_kernel_once_key(binding, occurrences, e, time), time, points};
         }
     }
     add_listed(binding, number, count, scratch);

@@ -153,6 +153,31 @@ static void fold_ascii_run(ls_buffer *buffer, const char *text, size_t length)
     add_folded_ascii(buffer, text, length);
 }
 
+/* Bytes that folding changes, or might: from 0x80 on, and A to Z. Sums of seven bits and seven stay
+ * within their byte. */
+LS_INLINE uint64_t bytes_to_fold(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+    uint64_t low = bytes & ~tops;
+    uint64_t from_a = low + ones * (0x80 - 'A'), past_z = low + ones * (0x80 - 'Z' - 1);
+    return (bytes | (from_a & ~past_z)) & tops;
+}
+
+bool ls_is_folded(const char *text, size_t length)
+{
+    uint64_t bytes = 0, found = 0;
+    size_t i = 0;
+    for (; i + sizeof bytes <= length; i += sizeof bytes) {
+        memcpy(&bytes, text + i, sizeof bytes);
+        found |= bytes_to_fold(bytes);
+    }
+    bytes = 0;
+    for (; i < length; i++) {
+        bytes = bytes << 8 | (unsigned char)text[i];
+    }
+    return (found | bytes_to_fold(bytes)) == 0;
+}
+
 int ls_fold(const char *text, size_t length, ls_buffer *buffer)
 {
     buffer->length = 0;

@@ -14,6 +14,9 @@ bool ls_utf8_valid(const char *text, size_t length);
  * LS_ERROR_MEMORY. */
 int ls_fold(const char *text, size_t length, ls_buffer *buffer);
 
+/* Whether the text is ASCII without capitals, which folding leaves as it is. */
+bool ls_is_folded(const char *text, size_t length);
+
 /* [+-]?(digits[.digits]|.digits)([eE][+-]digits)? as the nearest double (the exponent's sign may be
  * left out, as JSON does); false if it is no such text or is too large to be finite. No locale. */
 bool ls_number_read(const char *text, size_t length, double *out);
