@@ -98,3 +98,62 @@ describe("one column read under several names", function()
         assert.truthy(done.out:find("c1,Zoe,0", 1, true), done.out)
     end)
 end)
+
+describe("an output", function()
+    local INPUTS = " --companies co.csv --contacts c.csv --tasks tasks.csv --engagements en.csv " ..
+        "--targets targets.csv --add add.csv --remove rm.csv --dismissed dis.csv --free-mail free.csv --match-domain email --recommend 1 "
+
+    before_each(function()
+        file("co.csv", "id,target_account,domain\nc1,yes,a.example\nc2,,b.example\n")
+        file("c.csv", "id,email\nada,ada@a.example\nbo,bo@c.example\n")
+        file("tasks.csv", "id,company_id\nt1,c1\n")
+        file("en.csv", "id,company_id,type,at\ne1,c1,call,2025-01-01\n")
+        for _, name in ipairs({ "targets", "add", "rm", "dis", "free" }) do
+            file(name .. ".csv", "id\n")
+        end
+        assert(require("lfs").mkdir(folder .. "/defs"))
+        file("defs/a.lua", [[return { name = "a", object = "company",
+            groups = { { name = "F", rules = { { when = { id = "c1" }, points = 1 } } } } }]])
+    end)
+
+    it("is never a file that is read", function()
+        local files = { "co", "c", "tasks", "en", "targets", "add", "rm", "dis", "free" }
+        for _, option in ipairs({ "--out", "--matched", "--unmatched", "--write-targets" }) do
+            for _, name in ipairs(files) do
+                if option ~= "--write-targets" or name ~= "targets" then
+                    local path = folder .. "/" .. name .. ".csv"
+                    local before = shell.read(path)
+                    refuses(2, "leadscore accounts defs" .. INPUTS .. option .. " ./" .. name .. ".csv",
+                        option .. ": ./" .. name .. ".csv is one of the inputs")
+                    assert.equal(before, shell.read(path))
+                end
+            end
+            refuses(2, "leadscore accounts defs" .. INPUTS .. option .. " defs/a.lua",
+                "defs/a.lua is one of the inputs")
+        end
+    end)
+
+    it("shares no file with another one, by whatever name", function()
+        refuses(2, "leadscore accounts defs" .. INPUTS .. "--out new.csv --matched ./new.csv", "name the same file")
+        refuses(2, "leadscore accounts defs" .. INPUTS .. "--unmatched new.csv --write-targets new.csv",
+            "--write-targets and --unmatched name the same file")
+        assert.is_nil(shell.read(folder .. "/new.csv"))
+    end)
+
+    it("named - is standard output, for one of them", function()
+        refuses(2, "leadscore accounts defs" .. INPUTS .. "--matched -", "standard output (-) can be only one")
+        refuses(2, "leadscore accounts defs" .. INPUTS .. "--out o.csv --matched - --unmatched -",
+            "--matched and --unmatched")
+        local done = says("leadscore accounts defs" .. INPUTS .. "--out o.csv --matched - --quiet")
+        assert.equal("contact_id,company_id,by,strength\nada,c1,domain,strong\n", done.out)
+        done = says("leadscore accounts defs" .. INPUTS .. "--out o.csv --add-id c2 --write-targets - --quiet",
+            "wrote standard output: 1 target account")
+        assert.equal("id\nc2\n", done.out)
+        assert.is_nil(shell.read(folder .. "/-"))
+    end)
+
+    it("may be the list of targets that is written anew", function()
+        says("leadscore accounts defs" .. INPUTS .. "--add-id c2 --write-targets targets.csv --quiet")
+        assert.equal("id\nc2\n", shell.read(folder .. "/targets.csv"))
+    end)
+end)

@@ -159,7 +159,8 @@ function M.run(args)
     if args.write_targets then
         local list, before = targets_of(args)
         stop.check(lists.write(args.write_targets, list))
-        io.stderr:write(("leadscore: wrote %s: %s, %d before\n"):format(args.write_targets,
+        io.stderr:write(("leadscore: wrote %s: %s, %d before\n"):format(
+            args.write_targets == "-" and "standard output" or args.write_targets,
             render.count(#list, "target account"), #before))
     end
     work.finish({ dataset = book.dataset, at = book.at, progress = progress },
