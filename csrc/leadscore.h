@@ -186,6 +186,10 @@ LS_API int ls_dataset_group(ls_dataset *dataset, unsigned threads, ls_job **out,
 /* Keep this column of an object too, whatever the plans read (before reading). */
 LS_API int ls_dataset_keep(ls_dataset *dataset, ls_object object, const char *name,
                            ls_error *error);
+/* The same; its cells are checked while reading, as those of a plan that reads it as this type:
+ * "text", "number", "boolean" or "datetime". */
+LS_API int ls_dataset_keep_as(ls_dataset *dataset, ls_object object, const char *name,
+                              const char *type, ls_error *error);
 
 /* Account matching, after reading and before grouping: contacts without a primary company get the
  * company one of whose domains (its property `domain`, several with ';') their address lies in,
@@ -250,6 +254,15 @@ LS_API bool ls_dataset_has_list(const ls_dataset *dataset, const char *name);
 LS_API const char *ls_dataset_value(const ls_dataset *dataset, ls_object object, size_t row,
                                     const char *column, size_t *length);
 
+/* All cells of a column: equal texts have one code, empty ones 0. count: of codes, from 0. */
+typedef struct ls_cells {
+    const void *column; /* of the core; NULL: there is no such column */
+    uint32_t count;
+} ls_cells;
+LS_API ls_cells ls_dataset_cells(const ls_dataset *dataset, ls_object object, const char *column);
+LS_API uint32_t ls_cells_code(const ls_cells *cells, size_t row);
+LS_API const char *ls_cells_text(const ls_cells *cells, uint32_t code, size_t *length);
+
 /* The records of another object that a row is associated with, once the dataset is grouped. */
 typedef struct ls_associated {
     const uint32_t *rows;
@@ -262,6 +275,8 @@ LS_API ls_associated ls_dataset_associated(const ls_dataset *dataset, ls_object 
 /* Whether the i-th association is labelled Primary. */
 LS_API bool ls_associated_primary(const ls_dataset *dataset, const ls_associated *associated,
                                   size_t i);
+/* The number of its set of labels: associations with the same labels have the same. */
+LS_API uint32_t ls_associated_set(const ls_associated *associated, size_t i);
 /* The k-th label of the i-th, folded; NULL past the last. */
 LS_API const char *ls_associated_label(const ls_dataset *dataset, const ls_associated *associated,
                                        size_t i, size_t k, size_t *length);

@@ -117,7 +117,19 @@ int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error *error)
 
 int ls_dataset_keep(ls_dataset *dataset, ls_object object, const char *name, ls_error *error)
 {
-    ls_property property = {.owner = object, .type = LS_TEXT, .name = {name, strlen(name)}};
+    return ls_dataset_keep_as(dataset, object, name, "text", error);
+}
+
+int ls_dataset_keep_as(ls_dataset *dataset, ls_object object, const char *name, const char *type,
+                       ls_error *error)
+{
+    static const char *const types[] = {"text", "number", "boolean", "datetime"};
+    int which = LS_TEXT;
+    while (which <= LS_DATETIME && strcmp(type, types[which]) != 0)
+        which++;
+    if (which > LS_DATETIME)
+        return ls_fail(error, LS_ERROR_USAGE, "expected text, number, boolean or datetime");
+    ls_property property = {.owner = object, .type = (ls_type)which, .name = {name, strlen(name)}};
     if (dataset->grouped || (dataset->ingest != NULL && dataset->ingest->begun))
         return ls_fail(error, LS_ERROR_USAGE, "columns are kept before anything is read");
     if (ls_ingest_of(dataset) == NULL || expect_property(dataset, &property) != LS_OK)

@@ -101,7 +101,8 @@ end)
 
 describe("an output", function()
     local INPUTS = " --companies co.csv --contacts c.csv --tasks tasks.csv --engagements en.csv " ..
-        "--targets targets.csv --add add.csv --remove rm.csv --dismissed dis.csv --free-mail free.csv --match-domain email --recommend 1 "
+        "--targets targets.csv --add add.csv --remove rm.csv --dismissed dis.csv --free-mail free.csv " ..
+        "--match-domain email --recommend 1 "
 
     before_each(function()
         file("co.csv", "id,target_account,domain\nc1,yes,a.example\nc2,,b.example\n")
@@ -155,5 +156,251 @@ describe("an output", function()
     it("may be the list of targets that is written anew", function()
         says("leadscore accounts defs" .. INPUTS .. "--add-id c2 --write-targets targets.csv --quiet")
         assert.equal("id\nc2\n", shell.read(folder .. "/targets.csv"))
+    end)
+end)
+
+-- An account of two people, of whom ada has no legal basis.
+local function lawful(changes)
+    local options = {
+        at = "2025-07-01", gdpr = true,
+        companies = { { id = "c1", target_account = true } },
+        contacts = { { id = "ada", company_id = "c1" }, { id = "bo", company_id = "c1", legal_basis = "Consent" } },
+        events = {
+            { contact_id = "ada", event = "page_viewed", at = "2025-06-11", url = "/secret" },
+            { contact_id = "ada", event = "form_submitted", at = "2025-06-12", form_name = "secret" },
+            { contact_id = "ada", event = "call", at = "2025-06-13" },
+            { contact_id = "bo", event = "page_viewed", at = "2025-06-10", url = "/open" },
+        },
+        engagements = {
+            { id = 1, contact_id = "ada", type = "page_view", at = "2025-06-20", title = "secret" },
+            { id = 2, contact_id = "ada", company_id = "c1", type = "note", at = "2025-06-21", title = "secret" },
+            { id = 3, contact_id = "ada", type = "Email", at = "2025-06-14", title = "ours" },
+            { id = 4, contact_id = "bo", type = "Page_View", at = "2025-06-09", title = "theirs" },
+            { id = 5, contact_id = "ada", type = "form", at = "2025-07-20", title = "secret" },
+            { id = 6, contact_id = "ada", type = "meeting", at = "2025-07-25", title = "ours" },
+        },
+        definitions = assert(leadscore.define({
+            { name = "person", limit = { max = 20 }, groups = {
+                { name = "Web", limit = 6, rules = { { event = "page_viewed", points = 5 },
+                    { event = "form_submitted", points = 3 } } },
+                { name = "Fit", kind = "fit", rules = { { when = { id = { known = true } }, points = 2 },
+                    { when = { did = "form_submitted" }, points = 1 } } },
+                { name = "Id", rules = { { when = { id = "ada" }, points = 4 } } } } },
+            { name = "account", object = "company", groups = { { name = "People", kind = "engagement", rules = {
+                { rollup = "sum", of = "score:person" }, { event = "page_viewed", points = 1 },
+                { event = "form_submitted", times = { at_least = 1 }, points = 1 },
+                { when = { contacts = { did = "form_submitted" } }, points = 1 } } } } },
+        })),
+    }
+    for key, value in pairs(changes or {}) do
+        options[key] = value
+    end
+    return assert(leadscore.accounts(options))
+end
+
+-- All texts and numbers of a table, each with a blank after it.
+local function flat(value)
+    if type(value) ~= "table" then return tostring(value) .. " " end
+    local parts = {}
+    for key, each in pairs(value) do
+        parts[#parts + 1] = tostring(key) .. " " .. flat(each)
+    end
+    return table.concat(parts)
+end
+
+-- The sums of an explanation: parts add up to the whole on every level.
+local function check_sums(score)
+    local total = 0
+    for _, category in ipairs(score.categories) do
+        local groups = 0
+        for _, group in ipairs(category.groups) do
+            local rules = group.withheld and group.raw or 0
+            for _, rule in ipairs(group.rules) do
+                rules = rules + rule.value
+                local members = rule.members and 0 or rule.raw
+                for _, member in ipairs(rule.members or {}) do
+                    members = members + member.value
+                    if member.explanation then check_sums(member.explanation) end
+                end
+                assert.equal(rule.raw, members)
+            end
+            assert.equal(group.raw, rules)
+            groups = groups + group.value
+        end
+        assert.equal(category.raw, groups)
+        total = total + category.value
+    end
+    assert.equal(score.raw, total)
+end
+
+describe("people without a legal basis", function()
+    it("engage in nothing that is counted or shown, but touches of ours are", function()
+        local book = lawful()
+        local row, overview = book:table()[1], assert(book:overview("c1"))
+        assert.equal(os.time({ year = 2025, month = 6, day = 10, hour = 0 }) -
+            os.time({ year = 1970, month = 1, day = 1, hour = 0 }), row.last_engagement)
+        assert.equal("2025-06-14", require("leadscore.core").print_time(row.last_touch):sub(1, 10))
+        assert.equal("2025-07-25", require("leadscore.core").print_time(row.next_scheduled):sub(1, 10))
+        local shown = {}
+        for i, each in ipairs(overview.activity) do
+            shown[i] = each.what .. " " .. (each.title or each.url or each.contact_id)
+        end
+        assert.same({ "Email ours", "call ada", "page_viewed /open", "Page_View theirs" }, shown)
+        assert.equal(2, overview.page_view_count)
+        assert.equal(2, #overview.page_views)
+        assert.equal(1, #overview.scheduled)
+        assert.equal(2, #overview.people)
+    end)
+
+    it("are explained by sums, which add up", function()
+        local overview = assert(lawful():overview("c1"))
+        local text = flat(overview)
+        assert.is_nil(text:find("secret", 1, true), text)
+        assert.is_nil(text:find("2025-06-11", 1, true), text)
+        assert.is_nil(text:find("2025-06-12", 1, true), text)
+        assert.is_nil(text:find("did form_submitted", 1, true), text)
+        check_sums(overview.explanation.scores[1])
+        local printed = require("leadscore.accounts.output").overview(overview)
+        assert.truthy(printed:find("4  Id, rule 1: id is ada", 1, true), printed)
+        assert.truthy(printed:find("8  Web, summed up\n%s+%-2  the limit of Web\n"), printed)
+        assert.is_nil(printed:find("2025-06-11", 1, true), printed)
+        overview = assert(lawful({ gdpr = false }):overview("c1"))
+        assert.truthy(flat(overview):find("2025-06-11", 1, true))
+        check_sums(overview.explanation.scores[1])
+    end)
+
+    it("are all of them where no column says", function()
+        local told = lawful({ contacts = { { id = "ada", company_id = "c1" } } }):warnings()
+        assert.equal("contacts.legal_basis: there is no such column: no contact has a legal basis, and the engagement " ..
+            "of all is left out", tostring(told[1]))
+    end)
+end)
+
+describe("tasks, engagements and amounts", function()
+    before_each(function()
+        file("co.csv", "id,target_account\nc1,yes\n")
+        file("c.csv", "id,company_id\nada,c1\n")
+        file("good.csv", "id,company_id,due_at\nt1,c1,2025-06-05\n")
+    end)
+
+    local function accounts(line)
+        return "leadscore accounts --companies co.csv --contacts c.csv --at 2025-06-01 --format csv --quiet " .. line
+    end
+
+    it("that cannot be read are told with their place", function()
+        file("t.csv", "id,company_id,due_at\nt1,c1,2025-06-05\nt2,c1,someday\n")
+        refuses(1, accounts("--tasks t.csv"), 't.csv:3:3: due_at: cannot read "someday" as a time')
+        file("t2.csv", "id,company_id\n,c1\n")
+        refuses(1, accounts("--tasks t2.csv"), "t2.csv:2:1: id: expected an id")
+        file("e.csv", "id,company_id,type,at\ne1,c1,call,31/01\n")
+        refuses(1, accounts("--engagements e.csv"), 'e.csv:2:4: at: cannot read "31/01" as a time')
+        file("d.csv", "id,company_id,stage,amount\nd1,c1,Demo,a lot\n")
+        refuses(1, accounts("--deals d.csv"), 'd.csv:2:4: amount: cannot read "a lot" as a number')
+        file("co.csv", "id,target_account\nc1,maybe\n")
+        refuses(1, accounts(""), 'co.csv:2:2: target_account: cannot read "maybe" as true or false')
+    end)
+
+    it("are listed with --rejects, those of all files under one header", function()
+        file("co.csv", "id,target_account\nc1,yes\nc2,maybe\n")
+        file("t.csv", "id,company_id,due_at\nt1,c1,2025-06-05\nt2,c1,someday\nt1,c1,\n")
+        file("e.csv", "id,company_id,type,at\ne1,c1,call,31/01\n")
+        file("d.csv", "id,company_id,stage,amount\nd1,c1,Demo,a lot\nd2,c1,Demo,5\n")
+        local done = says(accounts("--tasks t.csv --engagements e.csv --deals d.csv --rejects r.csv"))
+        assert.truthy(done.out:find("c1,,1,2,5,,0,0,,,2025-06-05T00:00:00Z,2,", 1, true), done.out)
+        local list = shell.read(folder .. "/r.csv")
+        local _, headers = list:gsub("file,line,field,reason,row\n", "")
+        assert.equal(1, headers)
+        for _, start in ipairs({ "co.csv,3,2,", "t.csv,3,3,", "t.csv,4,1,", "e.csv,2,4,", "d.csv,2,4," }) do
+            assert.truthy(list:find("\n" .. start, 1, true), list)
+        end
+        refuses(2, accounts("--tasks t.csv --rejects t.csv"), "t.csv is one of the inputs")
+        local book, err = leadscore.accounts({ companies = folder .. "/co.csv", tasks = folder .. "/t.csv",
+            rejects = folder .. "/t.csv" })
+        assert.is_nil(book)
+        assert.equal("usage", err.kind)
+    end)
+
+    it("need the columns that say whose and when they are", function()
+        file("t.csv", "id,Company_ID\nt1,c1\n")
+        refuses(1, accounts("--tasks t.csv"), "t.csv: tasks: expected a column company_id or contact_id or deal_id, " ..
+            'got none (nearest: "Company_ID")')
+        file("e.csv", "id,company_id,type\ne1,c1,call\n")
+        refuses(1, accounts("--engagements e.csv"), "expected a column at, got none")
+        file("e.csv", "id,company_id,at\ne1,c1,2025-01-01\n")
+        refuses(1, accounts("--engagements e.csv"), "expected a column type, got none")
+        file("e.csv", "id,company_id,type,at\ne1,c1,call,\ne2,,call,2025-01-01\n")
+        says(accounts("--engagements e.csv"), "engagements: 1 has no time",
+            "engagements: 1 names no company, contact or deal")
+    end)
+
+    it("of a program are told by the name of their input", function()
+        local book, err = leadscore.accounts({ companies = { { id = "a" } }, tasks = { { company_id = "a" } } })
+        assert.is_nil(book)
+        assert.equal("tasks:1: id: expected an id, got nothing", tostring(err))
+    end)
+end)
+
+describe("a rollup of a part of a score", function()
+    local SCORES = { { name = "p", groups = {
+        { name = "Web", limit = 5, rules = { { event = "v", points = 8, limit = 7 } } },
+        { name = "Firm", rules = { { when = { id = { known = true } }, points = 3 } } } } } }
+
+    local function explained(of)
+        local set = assert(leadscore.define({ SCORES[1], { name = "a", object = "company", groups = {
+            { name = "P", kind = "engagement", rules = { { rollup = "sum", of = of } } } } } }))
+        local record = { contacts = { { id = "p1", events = { { "v", "1 day ago" } } } } }
+        return require("leadscore.render").explanation(set:explain(record, nil, "company"))
+    end
+
+    it("is explained by that part alone, and by its limits", function()
+        local text = explained("score:p.fit")
+        assert.truthy(text:find("contact p1: 3\n%s+3  Firm, rule 1"), text)
+        assert.is_nil(text:find("Web", 1, true), text)
+        text = explained("score:p.engagement")
+        assert.truthy(text:find("contact p1: 5\n%s+7  Web, rule 1 %(8 before the limit, which took 1%)"), text)
+        assert.truthy(text:find("\n%s+%-2  the limit of Web\n"), text)
+        assert.is_nil(text:find("Firm", 1, true), text)
+    end)
+
+    it("of a whole score shows all its parts and limits", function()
+        local text = explained("score:p")
+        assert.truthy(text:find("contact p1: 8\n", 1, true), text)
+        assert.truthy(text:find("3  Firm", 1, true), text)
+        assert.truthy(text:find("-2  the limit of Web", 1, true), text)
+    end)
+end)
+
+describe("buying roles", function()
+    it("are the same however they are written, and several stand in one cell", function()
+        local book = assert(leadscore.accounts({
+            companies = { { id = "c1", target_account = true } },
+            contacts = {
+                { id = "a", company_id = "c1", buying_role = "Decision_Maker" },
+                { id = "b", company_id = "c1", buying_role = " end-user ;BUDGET   holder, decision maker" },
+                { id = "c" },
+            },
+            associations = { { from_object = "contact", from_id = "c", to_object = "company", to_id = "c1",
+                label = "Champion;legal & compliance; Neighbour" } },
+        }))
+        assert.same({ "budget holder", "champion", "decision maker", "end user", "legal and compliance" },
+            book:table()[1].buying_roles)
+        assert.equal(0, #book:table({ view = "no-decision-maker" }))
+    end)
+end)
+
+describe("currencies", function()
+    it("are the same in any case, and those that are not said are told", function()
+        local book = assert(leadscore.accounts({
+            companies = { { id = "c1", target_account = true } },
+            deals = {
+                { id = 1, company_id = "c1", stage = "Demo", amount = "0.1", currency = "eur" },
+                { id = 2, company_id = "c1", stage = "Demo", amount = "0.2", currency = "EUR" },
+                { id = 3, company_id = "c1", stage = "Demo", amount = "5" },
+            },
+        }))
+        assert.same({ { currency = "", amount = "5" }, { currency = "EUR", amount = "0.3" } },
+            book:table()[1].open_deal_value)
+        assert.equal("deal.currency: 1 open deal without a currency beside others in EUR",
+            tostring(book:warnings()[1]))
     end)
 end)

@@ -740,6 +740,7 @@ void lsl_open_dataset(lua_State *L, int context)
         {"match", lsl_dataset_match},     {"match_of", lsl_dataset_match_of},
         {"keep", lsl_dataset_keep},       {"value", lsl_dataset_value},
         {"related", lsl_dataset_related}, {"activity", lsl_dataset_activity},
+        {"cells", lsl_dataset_cells},     {"links", lsl_dataset_links},
         {"latest", lsl_dataset_latest},   {NULL, NULL},
     };
     lsl_class(L, context, LSL_DATASET, functions);

@@ -314,7 +314,9 @@ local function keep(self, options)
     end
     for object, names in pairs(options.keep or {}) do
         for _, name in ipairs(names) do
-            local ok, err = self._handle:keep(object, name)
+            local type_name
+            if type(name) == "table" then name, type_name = name[1], name[2] end
+            local ok, err = self._handle:keep(object, name, type_name)
             if not ok then return nil, errors.wrap(err) end
             if self._kept then self._kept[object .. "." .. name] = true end
             if name == "company_id" then self._associated = true end

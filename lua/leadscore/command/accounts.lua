@@ -48,7 +48,7 @@ end
 local function warn_removed(book, args)
     for _, id in ipairs(ids_of(args.remove, args.remove_id)) do
         local row = book.handle:find("company", id)
-        if row and book.facts[row].target then
+        if row and book:_is_target(row) then
             work.warn({ errors.new({ kind = "input", path = "target_account",
                 message = ("%s was removed and still is a target account: its property says so"):format(id) }) })
         end
@@ -141,6 +141,14 @@ local function write(path, text)
     if not ok then stop.check(nil, errors.with_file(errors.wrap(err, "io"), path)) end
 end
 
+local function count_targets(book)
+    local count = 0
+    for row = 1, book:_count() do
+        count = count + (book:_is_target(row) and 1 or 0)
+    end
+    return count
+end
+
 function M.run(args)
     check_edits(args)
     check_sort(args.sort)
@@ -164,7 +172,8 @@ function M.run(args)
             render.count(#list, "target account"), #before))
     end
     work.finish({ dataset = book.dataset, at = book.at, progress = progress },
-        ("%d of %s are target accounts"):format(book:metrics().target_accounts, work.records(#book.facts, "company")),
+        ("%d of %s %s"):format(count_targets(book), work.records(book:_count(), "company"),
+            book:_count() == 1 and "is a target account" or "are target accounts"),
         args.out and args.out ~= "-" and "wrote " .. args.out or nil)
 end
 
