@@ -272,6 +272,9 @@ typedef struct ls_associated {
 } ls_associated;
 LS_API ls_associated ls_dataset_associated(const ls_dataset *dataset, ls_object object, size_t row,
                                            ls_object other);
+/* How many associations there are between all records of two objects. */
+LS_API uint64_t ls_dataset_associations(const ls_dataset *dataset, ls_object object,
+                                        ls_object other);
 /* Whether the i-th association is labelled Primary. */
 LS_API bool ls_associated_primary(const ls_dataset *dataset, const ls_associated *associated,
                                   size_t i);

@@ -68,6 +68,11 @@ ls_associated ls_dataset_associated(const ls_dataset *dataset, ls_object object,
                            first};
 }
 
+uint64_t ls_dataset_associations(const ls_dataset *dataset, ls_object object, ls_object other)
+{
+    return object <= LS_DEAL && other <= LS_DEAL ? dataset->links[object][other].count : 0;
+}
+
 static const ls_label_set *labels_of(const ls_dataset *dataset, const ls_associated *associated,
                                      size_t i)
 {

@@ -271,8 +271,8 @@ describe("people without a legal basis", function()
 
     it("are all of them where no column says", function()
         local told = lawful({ contacts = { { id = "ada", company_id = "c1" } } }):warnings()
-        assert.equal("contacts.legal_basis: there is no such column: no contact has a legal basis, and the engagement " ..
-            "of all is left out", tostring(told[1]))
+        assert.equal("contacts.legal_basis: there is no such column: no contact has a legal basis, and the " ..
+            "engagement of all is left out", tostring(told[1]))
     end)
 end)
 
@@ -402,5 +402,42 @@ describe("currencies", function()
             book:table()[1].open_deal_value)
         assert.equal("deal.currency: 1 open deal without a currency beside others in EUR",
             tostring(book:warnings()[1]))
+    end)
+end)
+
+describe("what was not given", function()
+    before_each(function()
+        file("d.lua", [[return {
+            { name = "person", groups = { { name = "Web", rules = { { event = "view", points = 1 } } } } },
+            { name = "firm", object = "company", groups = { { name = "P", kind = "engagement", rules = {
+                { rollup = "sum", of = "score:person" },
+                { when = { deals = { stage = "Demo" } }, points = 1 } } } } } }]])
+        file("co.csv", "id,Target Account\nc1,yes\n")
+        file("c.csv", "id,Company_ID\nada,c1\n")
+        file("linked.csv", "id,company_id\nada,c1\n")
+        file("d.csv", "id,company_id,stage\nd1,c1,Demo\nd2,,Demo\n")
+        file("e.csv", "contact_id,event,at\nada,view,2025-01-01\n")
+    end)
+
+    it("is told where a score asks for it", function()
+        says("leadscore score d.lua --object company --companies co.csv --contacts linked.csv --quiet",
+            'warning: events: none were given; the score "person" asks for events\n',
+            'warning: deals: none were given; the score "firm" asks for the deals of companies\n')
+        local done = says("leadscore score d.lua --object company --companies co.csv --contacts linked.csv --quiet " ..
+            "--deals d.csv --events e.csv")
+        assert.equal("", done.err)
+        says("leadscore accounts d.lua --companies co.csv --contacts linked.csv --quiet",
+            'warning: events: none were given; the score "person" asks for events\n')
+    end)
+
+    it("is told where no contact and no deal belongs to a company", function()
+        local unlinked = "warning: contacts: none of 1 belongs to a company: no column company_id, no association " ..
+            'and no matching says of which (nearest column: "Company_ID")\n'
+        says("leadscore score d.lua --object company --companies co.csv --contacts c.csv --deals d.csv --events e.csv",
+            unlinked)
+        local done = says("leadscore accounts --companies co.csv --contacts c.csv --deals d.csv", unlinked,
+            'warning: companies.target_account: there is no such column, but "Target Account" (--column ' ..
+            'companies.target_account=Target Account)\n', "warning: deals.company_id: 1 deal of no account\n")
+        assert.is_nil(done.err:find("contacts.company_id", 1, true), done.err)
     end)
 end)

@@ -390,7 +390,7 @@ describe("one file", function()
         end
         file("companies.csv", "id\nc1\n")
         file("targets.csv", "c1\n")
-        file("tasks.csv", "id\n1\n")
+        file("tasks.csv", "id,company_id\n1,c1\n")
         local line = "leadscore accounts --quiet --companies companies.csv --targets targets.csv --tasks tasks.csv "
         for options, said in pairs({
             ["--out tasks.csv"] = "--out: tasks.csv is one of the inputs",

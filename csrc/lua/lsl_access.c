@@ -137,6 +137,15 @@ int lsl_dataset_related(lua_State *L)
     return 2;
 }
 
+/* dataset:link_count(object, other) */
+int lsl_dataset_link_count(lua_State *L)
+{
+    lsl_dataset *owner = lsl_check_dataset(L);
+    ls_object object = lsl_check_object(L, 2, false), other = lsl_check_object(L, 3, false);
+    lsl_push_integer(L, (int64_t)ls_dataset_associations(owner->dataset, object, other));
+    return 1;
+}
+
 /* dataset:cells(object, column) -> codes by row (0: empty), texts by code */
 int lsl_dataset_cells(lua_State *L)
 {

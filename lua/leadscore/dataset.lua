@@ -7,6 +7,7 @@ local errors = require("leadscore.error")
 local jobs = require("leadscore.job")
 local matching = require("leadscore.match")
 local nearest = require("leadscore.check.nearest").name
+local needs = require("leadscore.needs")
 local rows = require("leadscore.rows")
 local show = require("leadscore.check.context").show
 local sources = require("leadscore.sources")
@@ -331,6 +332,32 @@ local function lists_given(options)
     end
 end
 
+-- Warnings, but for those about what was warned of already.
+local function add_all(list, more)
+    local warned = {}
+    for _, each in ipairs(list) do
+        warned[each.path] = true
+    end
+    for _, each in ipairs(more) do
+        if not warned[each.path] then list[#list + 1] = each end
+    end
+end
+
+-- Associations that are wanted, whatever definitions ask for.
+local function links_wanted(options)
+    local links = {}
+    if options.match then links[1] = { from = "contact", to = "company" } end
+    for object, names in pairs(options.keep or {}) do
+        for _, name in ipairs(names) do
+            if name == "company_id" and object ~= "company" then
+                links[#links + 1] = { from = object, to = "company" }
+            end
+        end
+    end
+    table.sort(links, function(a, b) return a.from < b.from end)
+    return links
+end
+
 local function fill(self, options, common, list)
     local definition = options.definitions
     if definition then
@@ -345,11 +372,10 @@ local function fill(self, options, common, list)
     if not ok then return nil, err end
     if definition then
         local plan = definition:_open()
-        self._warnings = missing_records(plan, options)
-        for _, warning in ipairs(missing_columns(plan, self._handle)) do
-            self._warnings[#self._warnings + 1] = warning
-        end
+        add_all(self._warnings, missing_records(plan, options))
+        add_all(self._warnings, missing_columns(plan, self._handle))
     end
+    add_all(self._warnings, needs.warnings(self._handle, options, links_wanted(options)))
     return true
 end
 

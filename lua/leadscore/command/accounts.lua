@@ -96,7 +96,6 @@ local function overview_text(book, args, format)
 end
 
 local function recommend_text(book, args, format)
-    if not book.index then stop.with(stop.USAGE, "leadscore: --recommend: no definition scores companies") end
     local list = stop.check(book:recommend({ n = args.recommend, dismissed = ids_of(args.dismissed) }))
     if format == "csv" then return output.csv(list, { "rank", "reasons" }) end
     if format == "json" then
@@ -141,6 +140,14 @@ local function write(path, text)
     if not ok then stop.check(nil, errors.with_file(errors.wrap(err, "io"), path)) end
 end
 
+local function scores_companies(definition)
+    local plan = definition and definition:_open()
+    for i = 1, plan and plan:count() or 0 do
+        if plan:object(i) == "company" then return true end
+    end
+    return false
+end
+
 local function count_targets(book)
     local count = 0
     for row = 1, book:_count() do
@@ -156,6 +163,9 @@ function M.run(args)
     if args.definition then
         definition = stop.check(leadscore.load(args.definition))
         work.warn(definition:warnings())
+    end
+    if args.recommend and not scores_companies(definition) then
+        stop.with(stop.USAGE, "leadscore: --recommend: no definition scores companies")
     end
     local progress = progresses.new(args.progress, args.quiet)
     local book = open(args, progress, definition)
