@@ -209,6 +209,7 @@ typedef struct ls_match_counts {
     uint64_t free_mail; /* the address is of a free-mail domain */
     uint64_t several;   /* several companies claim the domain or name */
     uint64_t no_value;  /* no address and no name */
+    uint64_t free_domains; /* domains of companies that are free-mail ones: they match nobody */
 } ls_match_counts;
 
 typedef enum ls_match_outcome {
@@ -367,6 +368,9 @@ LS_API int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, vo
 
 /* ---- the parts of the language that a checker needs ------------------------------------------ */
 
+/* How many columns a text takes in a terminal: wide characters take two, marks that are set above
+ * others none. */
+LS_API size_t ls_text_width(const char *text, size_t length);
 /* Default case folding without normalisation; text with an invalid byte comes back as it is. The
  * result is passed to writer. */
 LS_API int ls_fold_text(ls_context *context, const char *text, size_t length, ls_writer writer,

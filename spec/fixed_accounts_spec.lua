@@ -441,3 +441,199 @@ describe("what was not given", function()
         assert.is_nil(done.err:find("contacts.company_id", 1, true), done.err)
     end)
 end)
+
+local function raises(message, call, ...)
+    local ok, err = pcall(call, ...)
+    assert.is_false(ok)
+    assert.truthy(tostring(err):find(message, 1, true), tostring(err))
+end
+
+describe("options of accounts", function()
+    local COMMAND = "leadscore accounts --companies co.csv --deals d.csv --quiet "
+
+    before_each(function()
+        file("co.csv", "id,target_account\nc1,yes\nc2,\n")
+        file("d.csv", "id,company_id,stage\nd1,c1,Demo\n")
+        file("s.lua", [[return { name = "a", object = "company",
+            groups = { { name = "F", rules = { { when = { id = "c1" }, points = 1 } } } } }]])
+        file("dis.csv", "id\n")
+    end)
+
+    it("that would mean nothing are wrong usage", function()
+        for options, said in pairs({
+            ["s.lua --recommend 1 --account c1"] = "--recommend does not go with --account",
+            ["--account c1 --view blocker"] = "--view does not go with --account",
+            ["s.lua --recommend 1 --owner Zoe"] = "--owner does not go with --recommend",
+            ["--account c1 --team North"] = "--team does not go with --account",
+            ["--account c1 --sort id"] = "--sort does not go with --account",
+            ["--reverse"] = "--reverse goes with --sort",
+            ["--dismissed dis.csv"] = "--dismissed goes with --recommend",
+            ["--won Demo --lost demo"] = 'the stage "demo" is both won and lost',
+            ["--won ''"] = "expected a text, got ''",
+            ["--add-id ' '"] = "expected a text, got ' '",
+            ["--out x.ndjson"] = "accounts are not written as .ndjson",
+        }) do
+            refuses(2, COMMAND .. options, said)
+        end
+        refuses(2, "leadscore accounts", "--companies FILE is needed, with a column target_account or beside a list")
+        refuses(2, "leadscore score s.lua --contacts co.csv --match-domain email",
+            "--match-domain goes with --companies")
+    end)
+
+    it("are told when no deal has a stage", function()
+        says(COMMAND .. "--won Demmo", 'won: no deal has the stage "Demmo" (nearest: "Demo")')
+        assert.equal("", says(COMMAND .. "--won Demo").err)
+    end)
+
+    it("of a program are checked, blaming who calls", function()
+        local function with(options)
+            options.companies = { { id = "a", target_account = true } }
+            return options
+        end
+        raises('won: expected a list of texts, got "Won"', leadscore.accounts, with({ won = "Won" }))
+        raises("is both won and lost", leadscore.accounts, with({ won = { "x" }, lost = { "X" } }))
+        raises("threads: expected a whole number from 1 to 256, got 0", leadscore.accounts, with({ threads = 0 }))
+        raises('gdpr: expected true or false, got "yes"', leadscore.accounts, with({ gdpr = "yes" }))
+        raises("currency: expected a text, got 5", leadscore.accounts, with({ currency = 5 }))
+        raises("kinds.call: expected a text or a list", leadscore.accounts, with({ kinds = { call = 5 } }))
+        raises("expected a definition or a set", leadscore.accounts, with({ definitions = {} }))
+        local book = assert(leadscore.accounts(with({})))
+        raises("owner: expected a text or a list of texts, got 3", book.table, book, { owner = 3 })
+        raises("team: expected a text or a list of texts, got true", book.table, book, { team = true })
+        raises("reverse: expected true or false", book.table, book, { reverse = "no" })
+        raises("sort: expected one of id", book.table, book, { sort = 1 })
+        raises("id: expected an id, a text or a number, got nothing", book.overview, book)
+        for _, n in ipairs({ "x", 1.5, -1 }) do
+            raises("n: expected a whole number", book.recommend, book, { n = n })
+        end
+        raises('ids: expected a list of ids, got "a"', require("leadscore.accounts").edit, "a")
+        for _, call in ipairs({
+            function() leadscore.accounts(with({ gdpr = "yes" })) end,
+            function() leadscore.accounts(with({ won = "Won" })) end,
+            function() book:table({ owner = 3 }) end,
+            function() book:recommend({ n = -1 }) end,
+            function() book:overview() end,
+        }) do
+            local _, err = pcall(call)
+            assert.truthy(tostring(err):find("fixed_accounts_spec.lua:", 1, true), tostring(err))
+        end
+    end)
+
+    it("of a program hold no list where there is one value", function()
+        local none, err = leadscore.accounts({
+            companies = { { id = "a" } }, engagements = { { id = 1, company_id = "a", type = "x", at = {} } },
+        })
+        assert.is_nil(none)
+        assert.equal("engagements:1: at: expected a text or a number, got an empty table", tostring(err))
+    end)
+
+    it("are counted in the singular", function()
+        file("co.csv", "id,target_account\nc1,yes\n")
+        says("leadscore accounts --companies co.csv", "1 of 1 company is a target account")
+    end)
+end)
+
+describe("companies", function()
+    local function warnings(companies, more)
+        local options = { companies = companies }
+        for key, value in pairs(more or {}) do
+            options[key] = value
+        end
+        local list = assert(leadscore.accounts(options)):warnings()
+        for i, each in ipairs(list) do
+            list[i] = tostring(each)
+        end
+        return list
+    end
+
+    it("that are above themselves, or under one that is not there, are told", function()
+        assert.same({
+            'companies.parent_id: 1 names a company that is not there ("gone")',
+            'companies.parent_id: 1 company is its own parent ("c")',
+            'companies.parent_id: 2 companies are above themselves ("a", "b")',
+        }, warnings({
+            { id = "a", target_account = true, parent_id = "b" }, { id = "b", parent_id = "a" },
+            { id = "c", parent_id = "c" }, { id = "d", parent_id = "gone" }, { id = "e", parent_id = "a" },
+        }))
+    end)
+
+    it("whose domain is a free-mail one are told", function()
+        assert.same({ "companies.domain: 1 free-mail domain matches nobody" }, warnings({
+            { id = "a", target_account = true, domain = "gmail.com" }, { id = "b", domain = "b.example" },
+        }, { contacts = { { id = 1, email = "x@b.example" } }, match = { email = "email" } }))
+    end)
+
+    it("with wide names line up", function()
+        file("co.csv", "id,name,target_account,owner\n1,\230\151\165\230\156\172,yes,Zoe\n2,Acme,yes,Yan\n")
+        local out = run("leadscore accounts --companies co.csv --quiet").out
+        assert.truthy(out:find("\n1   \230\151\165\230\156\172 "), out)
+        assert.equal(#out:match("\n(2   Acme.-)Yan"), #out:match("\n(1   [^\n]-)Zoe") - 2)
+    end)
+end)
+
+describe("messages", function()
+    local function problems(definition)
+        local none, err = leadscore.define(definition)
+        assert.is_nil(none)
+        return tostring(err)
+    end
+
+    local function rollup(name, of)
+        return { name = name, object = "company", groups = { { name = "P", kind = "engagement", rules = {
+            { rollup = "sum", of = of } } } } }
+    end
+
+    it("hint at a relation that is misspelt", function()
+        local said = problems({ name = "a", object = "company", groups = { { name = "P", rules = {
+            { when = { contact = { job_title = "CTO" } }, points = 1 } } } } })
+        assert.truthy(said:find('expected a relation, since a filter stands here, got "contact", ' ..
+            'nearest "contacts"', 1, true), said)
+    end)
+
+    it("name a score of the wrong object once", function()
+        local said = problems({ rollup("a", "score:b"), rollup("b", "score:b") })
+        assert.is_nil(said:find("cycle", 1, true), said)
+        assert.truthy(said:find("b: groups[1].rules[1].of: expected a score of a contact", 1, true), said)
+    end)
+
+    it("say that the relation tells the object of a column", function()
+        local said = problems(rollup("a", "contact.employees"))
+        assert.truthy(said:find('expected the name of a number column, got "contact.employees"', 1, true), said)
+        assert.truthy(said:find('"employees"', 1, true), said)
+        assert(leadscore.define(rollup("a", "property:contact.employees")))
+    end)
+
+    it("name the record and both of its primary companies", function()
+        local dataset, err = leadscore.dataset({
+            companies = { { id = "c1" }, { id = "c2" } }, contacts = { { id = "ada", company_id = "c1" } },
+            associations = { { from_object = "company", from_id = "c2", to_object = "contact", to_id = "ada",
+                label = "Primary" } },
+        })
+        assert.is_nil(dataset)
+        assert.truthy(tostring(err):find('got "c2" besides "c1" for the contact "ada"', 1, true), tostring(err))
+    end)
+
+    it("hint at the object that has an id", function()
+        file("s.lua", [[return {
+            { name = "p", groups = { { name = "F", rules = { { when = { id = "x" }, points = 1 } } } } },
+            { name = "a", object = "company",
+              groups = { { name = "F", rules = { { when = { id = "c1" }, points = 1 } } } } } }]])
+        file("co.csv", "id\nc1\n")
+        file("c.csv", "id\nada\n")
+        refuses(1, "leadscore explain s.lua --id c1 --contacts c.csv --companies co.csv",
+            'no contact has the id "c1", but a company has: ask for object "company" (--object company)')
+    end)
+
+    it("tell what a record's relation must be", function()
+        local set = assert(leadscore.define({
+            { name = "p", groups = { { name = "g", rules = { { event = "v", points = 1 } } } } },
+            rollup("a", "score:p"),
+        }))
+        for _, wrong in ipairs({ "x", 5, { "x" } }) do
+            local none, err = set:score({ contacts = wrong }, nil, "company")
+            assert.is_nil(none)
+            assert.truthy(tostring(err):find("contacts: expected a list of records, got", 1, true), tostring(err))
+        end
+        assert.equal(0, set:score({ contacts = {} }, nil, "company").a.value)
+    end)
+end)

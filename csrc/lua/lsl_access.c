@@ -37,7 +37,7 @@ static void push_counts(lua_State *L, const ls_match_counts *counts)
     } all[] = {{"associated", counts->associated}, {"by_domain", counts->by_domain},
                {"by_name", counts->by_name},       {"unmatched", counts->unmatched},
                {"free_mail", counts->free_mail},   {"several", counts->several},
-               {"no_value", counts->no_value}};
+               {"no_value", counts->no_value},     {"free_domains", counts->free_domains}};
     lua_createtable(L, 0, sizeof all / sizeof *all);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         lsl_push_integer(L, (int64_t)all[i].count);

@@ -106,9 +106,9 @@ local function target_set(options)
 end
 
 -- Index of the definition whose scores accounts show; raises for a name that is not there.
-local function score_index(definition, name)
+local function score_index(definition, name, level)
     if not definition then
-        if name then error("leadscore.accounts: score: no definitions are given", 4) end
+        if name then error("leadscore.accounts: score: no definitions are given", level + 1) end
         return nil
     end
     local plan, names = definition:_open(), {}
@@ -121,7 +121,7 @@ local function score_index(definition, name)
     if name == nil then return nil end
     local near = nearest(name, names)
     error(("leadscore.accounts: no company score is named %s%s"):format(show(name),
-        near and " (did you mean " .. show(near) .. "?)" or ""), 4)
+        near and " (did you mean " .. show(near) .. "?)" or ""), level + 1)
 end
 
 local function score_all(self, options)
@@ -216,7 +216,10 @@ function M.new(options)
     require("leadscore.dataset").check_options(options, known_names(), "leadscore.accounts", 3)
     check.options(options, 3)
     if not options.companies then error("leadscore.accounts: companies are needed", 3) end
-    local index = score_index(options.definitions, options.score)
+    if options.definitions and not definitions.is(options.definitions) then
+        error("leadscore.accounts: definitions: expected a definition or a set, got " .. type(options.definitions), 3)
+    end
+    local index = score_index(options.definitions, options.score, 3)
     local at, err = definitions.instant(options.at, 3)
     if not at then return nil, err end
     local targets
@@ -481,7 +484,7 @@ function Accounts:recommend(options)
     check.whole(options.n, 0, 2 ^ 31, "accounts:recommend: n", 2)
     check.text(options.score, "accounts:recommend: score", 2)
     check.ids(options.dismissed, "accounts:recommend: dismissed", 2)
-    local index = options.score and score_index(self.definition, options.score) or self.index
+    local index = options.score and score_index(self.definition, options.score, 2) or self.index
     if not index then error("accounts:recommend: no definition scores companies", 2) end
     local dismissed, err = target_set({ targets = options.dismissed })
     if not dismissed then return nil, err end

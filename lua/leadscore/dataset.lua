@@ -375,6 +375,13 @@ local function fill(self, options, common, list)
         add_all(self._warnings, missing_records(plan, options))
         add_all(self._warnings, missing_columns(plan, self._handle))
     end
+    local free = self._matched and self._matched.free_domains or 0
+    if free > 0 then
+        self._warnings[#self._warnings + 1] = errors.new({
+            kind = "input", path = "companies.domain",
+            message = ("%d free-mail domain%s nobody"):format(free, free == 1 and " matches" or "s match"),
+        })
+    end
     add_all(self._warnings, needs.warnings(self._handle, options, links_wanted(options)))
     return true
 end
@@ -505,6 +512,16 @@ local function id_text(id)
 end
 M.id_text = id_text
 
+-- A hint at the object that has the id, where another one is asked.
+local function other_object(self, object, id)
+    for _, other in ipairs({ "contact", "company", "deal" }) do
+        if other ~= object and self._handle:find(other, id) then
+            return (", but a %s has: ask for object %s (--object %s)"):format(other, show(other), other)
+        end
+    end
+    return ""
+end
+
 -- The explanation as JSON text, exact to the digit.
 function Dataset:_explain(definition, id, at, object)
     local plan, err = ready(self, definition, 3)
@@ -515,7 +532,8 @@ function Dataset:_explain(definition, id, at, object)
     id = id_text(id)
     local row = self._handle:find(object, id)
     if not row then
-        return nil, errors.new({ kind = "input", message = ("no %s has the id %s"):format(object, show(id)) })
+        local hint = other_object(self, object, id)
+        return nil, errors.new({ kind = "input", message = ("no %s has the id %s%s"):format(object, show(id), hint) })
     end
     local text, failure = self._handle:explain(plan, object, row, instant)
     if not text then return nil, errors.wrap(failure) end

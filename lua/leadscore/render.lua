@@ -34,10 +34,8 @@ local function safe(text)
 end
 M.safe = safe
 
--- Letters of UTF-8, for columns that line up.
-local function width(text)
-    return #text - select(2, text:gsub("[\128-\191]", ""))
-end
+-- Columns in a terminal, where wide characters take two.
+local width = core.width
 
 local function pad(text, size)
     return text .. (" "):rep(size - width(text))

@@ -121,6 +121,22 @@ local function source_of(value)
     return type(path) == "string" and path or nil
 end
 
+-- No column of these inputs holds several values.
+local function check_rows(input, rows)
+    if type(rows) ~= "table" then return true end
+    for i, row in ipairs(rows) do
+        for key, value in pairs(type(row) == "table" and row or {}) do
+            if type(value) == "table" then
+                return nil, errors.new({
+                    kind = "input", file = input, line = i, path = tostring(key),
+                    message = "expected a text or a number, got " .. show(value),
+                })
+            end
+        end
+    end
+    return true
+end
+
 -- A file, read by the core as rows of records with an id. rejects: as of leadscore.dataset, or nil.
 local function open(input, options, rejects)
     local renames, inner = {}, {}
@@ -211,6 +227,8 @@ end
 local function read(input, book_columns, kinds, options, rejects)
     local file = { input = input, count = 0, by_company = {}, unknown = 0, unlinked = 0, untimed = 0 }
     if options[input] == nil then return file end
+    local single, wrong = check_rows(input, options[input])
+    if not single then return nil, wrong end
     local dataset, err = open(input, options, rejects)
     if not dataset then return nil, err end
     local by_type = kind_by_type(kinds)

@@ -7,9 +7,9 @@ local show = require("leadscore.check.context").show
 
 local M = {}
 
--- `level` counts from the caller of these functions.
+-- Levels count from who calls the function that is given them.
 local function fail(what, expected, value, level)
-    error(("%s: expected %s, got %s"):format(what, expected, show(value)), level + 2)
+    error(("%s: expected %s, got %s"):format(what, expected, show(value)), level + 1)
 end
 
 local function is_text(value)

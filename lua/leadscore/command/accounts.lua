@@ -44,6 +44,27 @@ local function check_edits(args)
     end
 end
 
+-- Options that mean nothing beside others, or without: { option, beside =, needs = }.
+local MEANINGLESS = {
+    { "recommend", beside = { "account" } },
+    { "view", beside = { "account", "recommend" } }, { "owner", beside = { "account", "recommend" } },
+    { "team", beside = { "account", "recommend" } }, { "sort", beside = { "account", "recommend" } },
+    { "reverse", needs = "sort" }, { "dismissed", needs = "recommend" },
+}
+
+local function check_flags(args)
+    local function refuse(option, words, other)
+        stop.with(stop.USAGE, ("leadscore: --%s %s --%s"):format(option, words, other))
+    end
+    for _, each in ipairs(MEANINGLESS) do
+        local option = each[1]
+        for _, other in ipairs(args[option] and each.beside or {}) do
+            if args[other] then refuse(option, "does not go with", other) end
+        end
+        if args[option] and each.needs and not args[each.needs] then refuse(option, "goes with", each.needs) end
+    end
+end
+
 -- A company that was removed from the list may still say that it is one.
 local function warn_removed(book, args)
     for _, id in ipairs(ids_of(args.remove, args.remove_id)) do
@@ -69,7 +90,6 @@ end
 
 local function open(args, progress, definition)
     local all = options.dataset(args, definition, progress:hook())
-    if not all.companies then stop.with(stop.USAGE, "leadscore: --companies FILE is needed") end
     all.at, all.tasks, all.engagements = options.instants(args)[1], args.tasks, args.engagements
     all.targets, all.kinds, all.gdpr = targets_of(args), kinds_of(args), args.gdpr
     all.won, all.lost, all.currency = args.won, args.lost, args.currency
@@ -86,6 +106,10 @@ end
 local function format_of(args)
     if args.format then return args.format end
     local ending = args.out and args.out:lower():match("%.(%w+)$")
+    if ending == "ndjson" or ending == "jsonl" or ending == "gz" then
+        stop.with(stop.USAGE, ("leadscore: --out: accounts are not written as .%s: expected .csv, .json or another " ..
+            "name for text, or --format"):format(ending))
+    end
     return (ending == "csv" or ending == "json") and ending or "text"
 end
 
@@ -157,6 +181,11 @@ local function count_targets(book)
 end
 
 function M.run(args)
+    if not args.companies then
+        stop.with(stop.USAGE, "leadscore: --companies FILE is needed, with a column target_account or beside a list " ..
+            "(--targets FILE); --contacts, --deals, --events, --tasks and --engagements add what is going on")
+    end
+    check_flags(args)
     check_edits(args)
     check_sort(args.sort)
     local definition

@@ -36,6 +36,11 @@ local function file_name(text)
     return nil, "expected the name of a file, got ''"
 end
 
+local function some_text(text)
+    if text:find("%S") then return text end
+    return nil, ("expected a text, got '%s'"):format(text)
+end
+
 local INPUTS = {
     contacts = true, companies = true, deals = true, events = true, associations = true, tasks = true,
     engagements = true,
@@ -182,29 +187,31 @@ M.commands = {
                 help = "Our activity: columns id, one of company_id, contact_id, deal_id; type, at, owner, title." },
             { "--targets", arg = "FILE", many = true, help = "A list of ids of target accounts." },
             { "--add", arg = "FILE", many = true, help = "Adds the ids of this list to the targets." },
-            { "--add-id", arg = "ID", many = true, help = "Adds an id to the targets." },
+            { "--add-id", arg = "ID", many = true, convert = some_text, help = "Adds an id to the targets." },
             { "--remove", arg = "FILE", many = true, help = "Removes the ids of this list from the targets." },
-            { "--remove-id", arg = "ID", many = true, help = "Removes an id from the targets." },
+            { "--remove-id", arg = "ID", many = true, convert = some_text, help = "Removes an id from the targets." },
             { "--write-targets", arg = "FILE", help = "Writes the list of targets as it then is." },
             { "--view", arg = "VIEW", choices = VIEWS, help = "Only " .. table.concat(VIEWS, ", ", 2) .. "; or all." },
-            { "--owner", arg = "NAME", many = true, help = "Only accounts of this owner." },
-            { "--team", arg = "NAME", many = true, help = "Only accounts of this team." },
+            { "--owner", arg = "NAME", many = true, convert = some_text, help = "Only accounts of this owner." },
+            { "--team", arg = "NAME", many = true, convert = some_text, help = "Only accounts of this team." },
             { "--sort", arg = "COLUMN", help = "Sorts by a column of the table, empty cells last." },
             { "--reverse", help = "The largest first." },
-            { "--account", arg = "ID", help = "The overview of one account." },
+            { "--account", arg = "ID", convert = some_text, help = "The overview of one account." },
             { "--recommend", arg = "N", convert = whole(1, 100000),
                 help = "The N best companies that are not target accounts, with reasons." },
             { "--dismissed", arg = "FILE", many = true, help = "A list of ids that are not recommended." },
             { "--score", arg = "NAME", help = "Which account score; the first by default." },
-            { "--won", arg = "STAGE", many = true, help = "Stages of won deals instead of Won, Closed Won." },
-            { "--lost", arg = "STAGE", many = true, help = "Stages of lost deals instead of Lost, Closed Lost." },
-            { "--currency", arg = "NAME", help = "Of deals that do not say theirs." },
+            { "--won", arg = "STAGE", many = true, convert = some_text,
+                help = "Stages of won deals instead of Won, Closed Won." },
+            { "--lost", arg = "STAGE", many = true, convert = some_text,
+                help = "Stages of lost deals instead of Lost, Closed Lost." },
+            { "--currency", arg = "NAME", convert = some_text, help = "Of deals that do not say theirs." },
             { "--kind", arg = "KIND=EVENT", many = true, convert = kind,
                 help = "Which events and types are email, call, meeting, form, document, page_view." },
             { "--gdpr", help = "Leaves out the engagement of contacts without a legal basis." },
             { "--out", arg = "FILE", help = "Where to write; standard output by default." },
             { "--format", arg = "FORMAT", choices = { "text", "csv", "json" },
-                help = "text, csv or json; by the name of --out, else text." },
+                help = "text, csv or json; by the name of --out (.csv, .json), else text." },
             THREADS,
         },
         example = "leadscore accounts score.lua --companies companies.csv --contacts contacts.csv --deals deals.csv",
@@ -426,6 +433,10 @@ end
 -- The option `match` of leadscore.dataset; ends the command on options that lack it.
 local function match_of(args)
     if args.match_domain or args.match_name then
+        if not args.companies then
+            stop.with(stop.USAGE, ("leadscore: %s goes with --companies"):format(
+                args.match_domain and "--match-domain" or "--match-name"))
+        end
         return { email = args.match_domain, name = args.match_name, free_mail = args.free_mail }
     end
     for _, name in ipairs({ "free_mail", "matched", "unmatched" }) do
