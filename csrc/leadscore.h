@@ -205,10 +205,10 @@ typedef struct ls_match_options {
 typedef struct ls_match_counts {
     uint64_t associated; /* had a primary company already */
     uint64_t by_domain, by_name;
-    uint64_t unmatched; /* among them: */
-    uint64_t free_mail; /* the address is of a free-mail domain */
-    uint64_t several;   /* several companies claim the domain or name */
-    uint64_t no_value;  /* no address and no name */
+    uint64_t unmatched;    /* among them: */
+    uint64_t free_mail;    /* the address is of a free-mail domain */
+    uint64_t several;      /* several companies claim the domain or name */
+    uint64_t no_value;     /* no address and no name */
     uint64_t free_domains; /* domains of companies that are free-mail ones: they match nobody */
 } ls_match_counts;
 

@@ -15,7 +15,7 @@ local M = {}
 
 local FILES = { contact = "contacts", company = "companies", deal = "deals" }
 local OBJECTS = { "contact", "company", "deal" }
--- Relations whose names are those of lists; `company` may well be a property.
+-- Relations whose names are those of lists; `company` may well be a property, and so may a list of texts.
 local LISTS = { contacts = true, primary_contacts = true, companies = true, deals = true }
 -- Relations to primary companies: their associations have that label.
 local PRIMARY = { company = true, primary_contacts = true }
@@ -178,8 +178,8 @@ local function add_entry(world, member, key, value, place)
     local related = schema.relations[member.object][key] and nested(key, value)
     if related then return add_related(world, member, key, related, where) end
     local is_list = LISTS[key] and schema.relations[member.object][key]
-    if is_list and not world.columns[member.object .. "." .. key] then
-        wrong(where, "expected a list of records, got %s", type(value) == "table" and "a list of others" or type(value))
+    if is_list and type(value) ~= "table" and not world.columns[member.object .. "." .. key] then
+        wrong(where, "expected a list of records, got %s", type(value))
     end
     if key == "events" then
         if not member.has_events then add_events(world, member, value, where) end
