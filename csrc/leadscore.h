@@ -186,6 +186,10 @@ LS_API int ls_dataset_group(ls_dataset *dataset, unsigned threads, ls_job **out,
 /* Keep this column of an object too, whatever the plans read (before reading). */
 LS_API int ls_dataset_keep(ls_dataset *dataset, ls_object object, const char *name,
                            ls_error *error);
+/* The same; its cells are checked while reading, as those of a plan that reads it as this type:
+ * "text", "number", "boolean" or "datetime". */
+LS_API int ls_dataset_keep_as(ls_dataset *dataset, ls_object object, const char *name,
+                              const char *type, ls_error *error);
 
 /* Account matching, after reading and before grouping: contacts without a primary company get the
  * company one of whose domains (its property `domain`, several with ';') their address lies in,
@@ -201,10 +205,11 @@ typedef struct ls_match_options {
 typedef struct ls_match_counts {
     uint64_t associated; /* had a primary company already */
     uint64_t by_domain, by_name;
-    uint64_t unmatched; /* among them: */
-    uint64_t free_mail; /* the address is of a free-mail domain */
-    uint64_t several;   /* several companies claim the domain or name */
-    uint64_t no_value;  /* no address and no name */
+    uint64_t unmatched;    /* among them: */
+    uint64_t free_mail;    /* the address is of a free-mail domain */
+    uint64_t several;      /* several companies claim the domain or name */
+    uint64_t no_value;     /* no address and no name */
+    uint64_t free_domains; /* domains of companies that are free-mail ones: they match nobody */
 } ls_match_counts;
 
 typedef enum ls_match_outcome {
@@ -250,6 +255,15 @@ LS_API bool ls_dataset_has_list(const ls_dataset *dataset, const char *name);
 LS_API const char *ls_dataset_value(const ls_dataset *dataset, ls_object object, size_t row,
                                     const char *column, size_t *length);
 
+/* All cells of a column: equal texts have one code, empty ones 0. count: of codes, from 0. */
+typedef struct ls_cells {
+    const void *column; /* of the core; NULL: there is no such column */
+    uint32_t count;
+} ls_cells;
+LS_API ls_cells ls_dataset_cells(const ls_dataset *dataset, ls_object object, const char *column);
+LS_API uint32_t ls_cells_code(const ls_cells *cells, size_t row);
+LS_API const char *ls_cells_text(const ls_cells *cells, uint32_t code, size_t *length);
+
 /* The records of another object that a row is associated with, once the dataset is grouped. */
 typedef struct ls_associated {
     const uint32_t *rows;
@@ -259,9 +273,14 @@ typedef struct ls_associated {
 } ls_associated;
 LS_API ls_associated ls_dataset_associated(const ls_dataset *dataset, ls_object object, size_t row,
                                            ls_object other);
+/* How many associations there are between all records of two objects. */
+LS_API uint64_t ls_dataset_associations(const ls_dataset *dataset, ls_object object,
+                                        ls_object other);
 /* Whether the i-th association is labelled Primary. */
 LS_API bool ls_associated_primary(const ls_dataset *dataset, const ls_associated *associated,
                                   size_t i);
+/* The number of its set of labels: associations with the same labels have the same. */
+LS_API uint32_t ls_associated_set(const ls_associated *associated, size_t i);
 /* The k-th label of the i-th, folded; NULL past the last. */
 LS_API const char *ls_associated_label(const ls_dataset *dataset, const ls_associated *associated,
                                        size_t i, size_t k, size_t *length);
@@ -349,6 +368,9 @@ LS_API int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, vo
 
 /* ---- the parts of the language that a checker needs ------------------------------------------ */
 
+/* How many columns a text takes in a terminal: wide characters take two, marks that are set above
+ * others none. */
+LS_API size_t ls_text_width(const char *text, size_t length);
 /* Default case folding without normalisation; text with an invalid byte comes back as it is. The
  * result is passed to writer. */
 LS_API int ls_fold_text(ls_context *context, const char *text, size_t length, ls_writer writer,

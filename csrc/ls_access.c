@@ -18,6 +18,32 @@ static const char *text_at(const ls_column *column, size_t row, size_t *length)
     return text.text;
 }
 
+ls_cells ls_dataset_cells(const ls_dataset *dataset, ls_object object, const char *column)
+{
+    ls_string name = {column, strlen(column)};
+    const ls_column *found = object <= LS_DEAL ? ls_dataset_property(dataset, object, name) : NULL;
+    return (ls_cells){found, found != NULL ? found->dictionary.count : 0};
+}
+
+uint32_t ls_cells_code(const ls_cells *cells, size_t row)
+{
+    const ls_column *column = cells->column;
+    if (column == NULL)
+        return 0;
+    bool there = column->width == 0 ? row + 1 < column->dictionary.count : row < column->count;
+    return there ? ls_column_code(column, row) : 0;
+}
+
+const char *ls_cells_text(const ls_cells *cells, uint32_t code, size_t *length)
+{
+    const ls_column *column = cells->column;
+    ls_string text = {"", 0};
+    if (code < cells->count)
+        text = ls_dictionary_text(&column->dictionary, code);
+    *length = text.length;
+    return text.text;
+}
+
 const char *ls_dataset_value(const ls_dataset *dataset, ls_object object, size_t row,
                              const char *column, size_t *length)
 {
@@ -42,6 +68,11 @@ ls_associated ls_dataset_associated(const ls_dataset *dataset, ls_object object,
                            first};
 }
 
+uint64_t ls_dataset_associations(const ls_dataset *dataset, ls_object object, ls_object other)
+{
+    return object <= LS_DEAL && other <= LS_DEAL ? dataset->links[object][other].count : 0;
+}
+
 static const ls_label_set *labels_of(const ls_dataset *dataset, const ls_associated *associated,
                                      size_t i)
 {
@@ -52,6 +83,12 @@ static const ls_label_set *labels_of(const ls_dataset *dataset, const ls_associa
 bool ls_associated_primary(const ls_dataset *dataset, const ls_associated *associated, size_t i)
 {
     return i < associated->count && labels_of(dataset, associated, i)->primary;
+}
+
+uint32_t ls_associated_set(const ls_associated *associated, size_t i)
+{
+    const ls_links *links = associated->links;
+    return i < associated->count ? links->labels[associated->first + i] : 0;
 }
 
 const char *ls_associated_label(const ls_dataset *dataset, const ls_associated *associated,

@@ -30,6 +30,14 @@ static int refuse(ls_reading *reading, size_t row, ls_role role, const char *nam
                          reason.message, error);
 }
 
+/* The id of a record, cut where it is long. */
+static ls_string id_of(const ls_dataset *dataset, ls_object object, uint32_t row)
+{
+    ls_string id = ls_dictionary_text(&dataset->tables[object].id.dictionary, row + 1);
+    id.length = id.length > 60 ? 60 : id.length;
+    return id;
+}
+
 /* LS_MORE: the row was refused, and reading goes on. */
 static int take_end(ls_reading *reading, size_t row, ls_role object_role, end *out, ls_error *error)
 {
@@ -56,6 +64,29 @@ static int take_end(ls_reading *reading, size_t row, ls_role object_role, end *o
     return status == LS_OK ? LS_MORE : status;
 }
 
+/* A second primary company: of whom, the first one and this one. */
+static int refuse_second(ls_reading *reading, size_t row, const end *from, const end *to,
+                         ls_error *error)
+{
+    static const char *const objects[] = {"contact", "company", "deal"};
+    const ls_dataset *dataset = reading->dataset;
+    const end *one = from->object == LS_COMPANY ? to : from;
+    const end *company = from->object == LS_COMPANY ? from : to;
+    ls_string id = id_of(dataset, one->object, one->row);
+    ls_string first =
+        id_of(dataset, LS_COMPANY, dataset->primary[one->object].companies[one->row] - 1);
+    ls_string second = id_of(dataset, LS_COMPANY, company->row);
+    size_t field = reading->association_fields[LS_ROLE_LABEL - LS_ROLE_FROM_OBJECT];
+    ls_error reason;
+    ls_fail(&reason, LS_ERROR_INPUT,
+            "label: expected one primary company for a contact or deal, got \"%.*s\" besides "
+            "\"%.*s\" for the %s \"%.*s\"",
+            (int)second.length, second.text, (int)first.length, first.text, objects[one->object],
+            (int)id.length, id.text);
+    return ls_refuse_row(reading, &reading->batch.rows[row], field == LS_NO_FIELD ? 0 : field + 1,
+                         reason.message, error);
+}
+
 static int associate(ls_reading *reading, size_t row, const end *from, const end *to,
                      ls_error *error)
 {
@@ -66,8 +97,7 @@ static int associate(ls_reading *reading, size_t row, const end *from, const end
     int status = ls_links_add(reading->dataset, from->object, from->row, to->object, to->row,
                               cell_of(reading, row, LS_ROLE_LABEL));
     if (status == LS_ERROR_INPUT)
-        return refuse(reading, row, LS_ROLE_LABEL, "label",
-                      "one primary company for a contact or deal", error);
+        return refuse_second(reading, row, from, to, error);
     return status == LS_OK ? LS_OK : ls_fail_memory(error);
 }
 

@@ -123,7 +123,7 @@ static int read_names(ls_reading *reading, ls_event_batch *events, ls_error *err
     const cells names = cells_of(reading, reading->event_field);
     const size_t count = events->count;
     const ls_coder *coder =
-        names.stride != 0 ? &reading->fields[reading->event_field].coder : &none;
+        names.stride != 0 ? &reading->fields[reading->event_index].coder : &none;
     for (size_t i = 0; i < count; i++) {
         uint32_t code =
             ls_coder_code(coder, column, ls_trimmed(cell(&names, i)), names.rows[i].line);
@@ -174,7 +174,7 @@ static int code_property(ls_reading *reading, ls_event_batch *events, size_t ind
     ls_field *field = &reading->fields[index];
     ls_column *column = &reading->dataset->events.columns[field->column];
     uint32_t *codes = reading->codes + field->column * LS_BATCH_ROWS;
-    const cells texts = cells_of(reading, index);
+    const cells texts = cells_of(reading, field->place);
     const size_t count = events->kept_count;
     for (size_t i = 0; i < count; i++) {
         size_t row = events->kept[i];
@@ -253,8 +253,9 @@ static int list_cells(ls_reading *reading, const ls_event_batch *events, size_t 
     for (size_t f = 0; f < reading->field_count && status == LS_OK; f++) {
         size_t column = reading->fields[f].column;
         if (reading->fields[f].kept)
-            status = ls_check_cell(reading, row, f, &columns->columns[column],
-                                   reading->codes[column * LS_BATCH_ROWS + kept], error);
+            status =
+                ls_check_cell(reading, row, reading->fields[f].place, &columns->columns[column],
+                              reading->codes[column * LS_BATCH_ROWS + kept], error);
     }
     return status;
 }

@@ -117,7 +117,19 @@ int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error *error)
 
 int ls_dataset_keep(ls_dataset *dataset, ls_object object, const char *name, ls_error *error)
 {
-    ls_property property = {.owner = object, .type = LS_TEXT, .name = {name, strlen(name)}};
+    return ls_dataset_keep_as(dataset, object, name, "text", error);
+}
+
+int ls_dataset_keep_as(ls_dataset *dataset, ls_object object, const char *name, const char *type,
+                       ls_error *error)
+{
+    static const char *const types[] = {"text", "number", "boolean", "datetime"};
+    int which = LS_TEXT;
+    while (which <= LS_DATETIME && strcmp(type, types[which]) != 0)
+        which++;
+    if (which > LS_DATETIME)
+        return ls_fail(error, LS_ERROR_USAGE, "expected text, number, boolean or datetime");
+    ls_property property = {.owner = object, .type = (ls_type)which, .name = {name, strlen(name)}};
     if (dataset->grouped || (dataset->ingest != NULL && dataset->ingest->begun))
         return ls_fail(error, LS_ERROR_USAGE, "columns are kept before anything is read");
     if (ls_ingest_of(dataset) == NULL || expect_property(dataset, &property) != LS_OK)
@@ -306,14 +318,18 @@ static int fail_header(const ls_reading *reading, uint64_t line, ls_error *error
     return ls_fail_at(error, LS_ERROR_INPUT, reading->name, line, 0, "%s", reason.message);
 }
 
-/* The product's name of a column that the file calls `header`; length 0: it is passed over.
- * `renamed_away`: the file also has the header that the product's name is read from. */
-static ls_string product_name(const ls_reading *reading, ls_string header, bool renamed_away)
+static bool reads_header(const ls_rename *rename, ls_string header)
+{
+    return ls_string_equal(header, rename->header, strlen(rename->header));
+}
+
+/* The product's name of a column that the file calls `header`: the first, if it has several. */
+static ls_string product_name(const ls_reading *reading, ls_string header)
 {
     for (size_t i = 0; i < reading->rename_count; i++)
-        if (ls_string_equal(header, reading->renames[i].header, strlen(reading->renames[i].header)))
+        if (reads_header(&reading->renames[i], header))
             return (ls_string){reading->renames[i].column, strlen(reading->renames[i].column)};
-    return renamed_away ? (ls_string){"", 0} : header;
+    return header;
 }
 
 /* The header that a product's name is read from, if there is such a rename; else the name. */
@@ -342,8 +358,7 @@ static int note_renamed(ls_reading *reading, ls_string header)
 {
     struct ls_ingest *ingest = reading->dataset->ingest;
     for (size_t i = 0; i < reading->rename_count; i++) {
-        const char *wanted = reading->renames[i].header;
-        if (!ls_string_equal(header, wanted, strlen(wanted)) || was_renamed(reading, header))
+        if (!reads_header(&reading->renames[i], header) || was_renamed(reading, header))
             continue;
         char *copy = ls_arena_text(&reading->dataset->arena, header.text, header.length);
         if (copy == NULL ||
@@ -440,16 +455,19 @@ static ls_role role_of(const ls_reading *reading, ls_string name)
 
 static void note_role(ls_reading *reading, const ls_field *field, size_t index)
 {
+    size_t place = field->place;
     if (field->role == LS_ROLE_ID || field->role == LS_ROLE_CONTACT)
-        reading->id_field = index;
-    else if (field->role == LS_ROLE_EVENT)
-        reading->event_field = index;
+        reading->id_field = place;
     else if (field->role == LS_ROLE_AT)
-        reading->at_field = index;
+        reading->at_field = place;
     else if (field->role >= LS_ROLE_FROM_OBJECT)
-        reading->association_fields[field->role - LS_ROLE_FROM_OBJECT] = index;
+        reading->association_fields[field->role - LS_ROLE_FROM_OBJECT] = place;
+    if (field->role == LS_ROLE_EVENT) {
+        reading->event_field = place;
+        reading->event_index = index;
+    }
     if (field->identity)
-        reading->identity_field = index;
+        reading->identity_field = place;
 }
 
 static int check_once(const ls_reading *reading, ls_string name, uint64_t line, ls_error *error)
@@ -458,8 +476,8 @@ static int check_once(const ls_reading *reading, ls_string name, uint64_t line, 
         if (name.length != 0 && ls_string_equal(reading->fields[i].name, name.text, name.length))
             return fail_header(reading, line, error,
                                "expected each column once, got \"%.*s\" as fields %zu and %zu",
-                               (int)ls_min((int64_t)name.length, 60), name.text, i + 1,
-                               reading->field_count + 1);
+                               (int)ls_min((int64_t)name.length, 60), name.text,
+                               reading->fields[i].place + 1, reading->place_count + 1);
     return LS_OK;
 }
 
@@ -473,7 +491,7 @@ static bool holds_ids(const ls_reading *reading, ls_string name)
 static void init_coder(ls_reading *reading, ls_field *field)
 {
     field->coder.source = reading->source;
-    field->coder.field = (uint32_t)reading->field_count;
+    field->coder.field = (uint32_t)field->place + 1;
     ls_coder_init(&field->coder, reading->dataset->context, reading->unknown,
                   holds_ids(reading, field->name) ? 0 : reading->unknown_count);
 }
@@ -486,6 +504,7 @@ static int add_field(ls_reading *reading, ls_string name)
     size_t index = reading->field_count++, *count, *capacity;
     ls_field *field = &reading->fields[index];
     memset(field, 0, sizeof *field);
+    field->place = reading->place_count;
     if (name.length == 0)
         return LS_OK;
     field->name = (ls_string){ls_arena_text(&reading->arena, name.text, name.length), name.length};
@@ -505,8 +524,8 @@ static int add_field(ls_reading *reading, ls_string name)
     return LS_OK;
 }
 
-/* Binds the next field of the file; a name of length 0 is passed over. */
-static int bind_field(ls_reading *reading, ls_string name, uint64_t line, ls_error *error)
+/* Binds a name of the next field of the file. */
+static int bind_name(ls_reading *reading, ls_string name, uint64_t line, ls_error *error)
 {
     if (reading->field_count >= LS_MAX_COLUMNS)
         return fail_header(reading, line, error, "expected at most %d columns, got more",
@@ -514,6 +533,26 @@ static int bind_field(ls_reading *reading, ls_string name, uint64_t line, ls_err
     int status = name.length != 0 ? check_once(reading, name, line, error) : LS_OK;
     if (status == LS_OK && add_field(reading, name) != LS_OK)
         return ls_fail_memory(error);
+    return status;
+}
+
+/* Binds the next field of the file under every name that it is read as; a header of length 0 is
+ * passed over. */
+static int bind_field(ls_reading *reading, ls_string header, uint64_t line, ls_error *error)
+{
+    int status = LS_OK;
+    bool renamed = false;
+    for (size_t i = 0; i < reading->rename_count && status == LS_OK; i++) {
+        const ls_rename *rename = &reading->renames[i];
+        if (!reads_header(rename, header))
+            continue;
+        renamed = true;
+        status =
+            bind_name(reading, (ls_string){rename->column, strlen(rename->column)}, line, error);
+    }
+    if (!renamed)
+        status = bind_name(reading, header, line, error);
+    reading->place_count++;
     return status;
 }
 
@@ -632,18 +671,36 @@ static int check_renames(ls_reading *reading, const ls_row *row, const ls_string
     return LS_OK;
 }
 
+/* Whether a rename reads another column under this name, and none reads this one as something else.
+ */
+static bool is_hidden(const ls_reading *reading, ls_string header)
+{
+    ls_string source = header_of(reading, header), name = product_name(reading, header);
+    return !ls_string_equal(source, header.text, header.length) &&
+           ls_string_equal(name, header.text, header.length);
+}
+
+static int fail_hidden(const ls_reading *reading, ls_string header, ls_string source, uint64_t line,
+                       ls_error *error)
+{
+    return fail_header(reading, line, error,
+                       "expected one column \"%.*s\", got it and \"%.*s\", which is to be read as "
+                       "it (read the first as something else)",
+                       (int)ls_min((int64_t)header.length, 60), header.text,
+                       (int)ls_min((int64_t)source.length, 60), source.text);
+}
+
 static int bind_headers(ls_reading *reading, const ls_string *headers, size_t count, uint64_t line,
                         ls_error *error)
 {
-    for (size_t i = 0; i < count; i++) {
+    int status = LS_OK;
+    for (size_t i = 0; i < count && status == LS_OK; i++) {
         ls_string source = header_of(reading, headers[i]);
-        bool away = !ls_string_equal(source, headers[i].text, headers[i].length) &&
-                    has_header(headers, count, source);
-        int status = bind_field(reading, product_name(reading, headers[i], away), line, error);
-        if (status != LS_OK)
-            return status;
+        if (is_hidden(reading, headers[i]) && has_header(headers, count, source))
+            return fail_hidden(reading, headers[i], source, line, error);
+        status = bind_field(reading, headers[i], line, error);
     }
-    return LS_OK;
+    return status;
 }
 
 /* Copies the names out of the scanner's memory, which is used again for the rows. */
@@ -682,7 +739,7 @@ static int bind_csv_list(ls_reading *reading, const ls_row *row, ls_error *error
 {
     ls_string first = ls_trim(reading->csv.fields[0].text, reading->csv.fields[0].length);
     ls_string id = {"id", 2}, none = {"", 0};
-    bool header = is(first, "id") || is(product_name(reading, first, false), "id");
+    bool header = is(first, "id") || is(product_name(reading, first), "id");
     if (!header)
         ls_csv_unread(&reading->csv, row);
     int status = LS_OK;
@@ -721,22 +778,42 @@ static int bind_csv(ls_reading *reading, ls_error *error)
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
+static bool has_key(const ls_ndjson *lines, ls_string key)
+{
+    uint32_t code = ls_dictionary_find(&lines->keys, key.text, key.length);
+    return code != LS_NO_CODE && code != 0;
+}
+
+/* No name is that of two keys, of which a rename would hide one. */
+static int check_hidden(const ls_reading *reading, ls_error *error)
+{
+    for (size_t i = 0; i < reading->rename_count; i++) {
+        const ls_rename *rename = &reading->renames[i];
+        ls_string name = {rename->column, strlen(rename->column)};
+        ls_string source = {rename->header, strlen(rename->header)};
+        if (is_hidden(reading, name) && has_key(&reading->lines, name) &&
+            has_key(&reading->lines, source))
+            return fail_hidden(reading, name, source, reading->batch.rows[0].line, error);
+    }
+    return LS_OK;
+}
+
 /* Binds names that have not appeared in the file before. */
 static int bind_new_keys(ls_reading *reading, ls_error *error)
 {
     const ls_ndjson *lines = &reading->lines;
-    while (reading->field_count < ls_ndjson_field_count(lines)) {
-        ls_string key = ls_dictionary_text(&lines->keys, (uint32_t)reading->field_count + 1);
-        ls_string source = header_of(reading, key);
-        bool away = !ls_string_equal(source, key.text, key.length);
+    ls_string none = {"", 0};
+    if (reading->place_count == ls_ndjson_field_count(lines))
+        return LS_OK;
+    int status = check_hidden(reading, error);
+    while (status == LS_OK && reading->place_count < ls_ndjson_field_count(lines)) {
+        ls_string key = ls_dictionary_text(&lines->keys, (uint32_t)reading->place_count + 1);
         if (note_renamed(reading, key) != LS_OK)
             return ls_fail_memory(error);
-        int status = bind_field(reading, product_name(reading, key, away),
-                                reading->batch.rows[0].line, error);
-        if (status != LS_OK)
-            return status;
+        status = bind_field(reading, is_hidden(reading, key) ? none : key,
+                            reading->batch.rows[0].line, error);
     }
-    return LS_OK;
+    return status;
 }
 
 static int read_batch(ls_reading *reading, ls_error *error)
@@ -771,16 +848,20 @@ static size_t find_wrong_id(const ls_reading *reading)
     return LS_NO_FIELD;
 }
 
-static int refuse_id(ls_reading *reading, size_t field, ls_error *error)
+static int refuse_id(ls_reading *reading, size_t place, ls_error *error)
 {
-    ls_json_kind kind = reading->lines.kinds[field];
+    ls_json_kind kind = reading->lines.kinds[place];
     ls_error reason;
+    size_t field = 0;
+    while (reading->fields[field].place != place ||
+           (reading->fields[field].role == LS_ROLE_NONE && !reading->fields[field].identity))
+        field++;
     ls_fail(&reason, LS_ERROR_INPUT, "%s: expected a text or a number, got %s",
             reading->fields[field].name.text,
             kind == LS_JSON_ARRAY    ? "a list"
             : kind == LS_JSON_OBJECT ? "an object"
                                      : "true or false");
-    return ls_refuse_row(reading, reading->batch.rows, field + 1, reason.message, error);
+    return ls_refuse_row(reading, reading->batch.rows, place + 1, reason.message, error);
 }
 
 static int take_batch(ls_reading *reading, ls_error *error)

@@ -110,8 +110,11 @@ typedef enum ls_role {
 } ls_role;
 #define LS_ASSOCIATION_FIELDS 5
 
+/* A column of the file under one of the product's names: there are several of a column that several
+ * renames read. */
 typedef struct ls_field {
     ls_string name; /* the product's; length 0: passed over */
+    size_t place;   /* which field of the file's rows it is */
     ls_role role;   /* required columns */
     bool identity;  /* an event's id */
     bool kept;
@@ -140,7 +143,10 @@ typedef struct ls_reading {
     ls_buffer reject; /* the row that is being written there */
     ls_field *fields;
     size_t field_count, field_capacity;
-    size_t id_field, event_field, at_field, identity_field; /* id_field: id or contact_id */
+    size_t place_count; /* fields of the file that are bound */
+    /* Places; id_field: id or contact_id. */
+    size_t id_field, event_field, at_field, identity_field;
+    size_t event_index; /* of fields, if there is an event_field */
     uint32_t
         *codes; /* records: of a row; events: of a batch, LS_BATCH_ROWS a column of the dataset */
     size_t code_capacity;
@@ -150,7 +156,7 @@ typedef struct ls_reading {
     bool estimated;                                   /* what the rest will take was asked */
     uint64_t events_before;                           /* kept, of other inputs */
     size_t list_index;                                /* LS_INPUT_LIST: of dataset->lists */
-    size_t association_fields[LS_ASSOCIATION_FIELDS]; /* by role from LS_ROLE_FROM_OBJECT on */
+    size_t association_fields[LS_ASSOCIATION_FIELDS]; /* places by role, LS_ROLE_FROM_OBJECT on */
     ls_batch batch;
 } ls_reading;
 

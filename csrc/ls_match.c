@@ -26,6 +26,7 @@ typedef struct matcher {
     ls_buffer text;
     const ls_column *email, *name; /* of contacts; NULL: not asked */
     answer *by_email, *by_name;    /* by code */
+    uint64_t free_domains;         /* of companies */
 } matcher;
 
 /* ---- what companies claim -------------------------------------------------------------------- */
@@ -57,6 +58,10 @@ static int claim_domains(matcher *matcher, ls_string cell, uint32_t company)
         if (i < cell.length && cell.text[i] != ';')
             continue;
         status = ls_match_domain((ls_string){cell.text + start, i - start}, false, &matcher->text);
+        if (status == LS_OK && !matcher->text.failed)
+            matcher->free_domains += ls_dictionary_find(&matcher->free, matcher->text.data,
+                                                        matcher->text.length) != LS_NO_CODE &&
+                                     matcher->text.length != 0;
         if (status == LS_OK)
             status = claim(matcher, &matcher->domains, company);
         start = i + 1;
@@ -302,6 +307,7 @@ int ls_dataset_match(ls_dataset *dataset, const ls_match_options *options, ls_ma
     int status = init_matcher(&matcher, dataset, options);
     if (status == LS_OK)
         status = run_matcher(&matcher, options, out);
+    out->free_domains = matcher.free_domains;
     free_matcher(&matcher);
     return status == LS_OK ? LS_OK : ls_fail_memory(error);
 }

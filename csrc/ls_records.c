@@ -63,13 +63,13 @@ static int code_cells(ls_reading *reading, size_t row, ls_error *error)
         if (!field->kept)
             continue;
         ls_column *column = &table->columns[field->column];
-        ls_string text = ls_reading_field(reading, row, i);
+        ls_string text = ls_reading_field(reading, row, field->place);
         uint32_t code = ls_coder_code(&field->coder, column, text, about->line);
         if (code == LS_NO_CODE)
             return ls_fail_memory(error);
         reading->codes[i] = code;
         if (LS_UNLIKELY(column->unreadable != NULL || text.text == ls_nested_value)) {
-            int status = ls_check_cell(reading, about, i, column, code, error);
+            int status = ls_check_cell(reading, about, field->place, column, code, error);
             if (status != LS_OK)
                 return status;
         }
@@ -192,7 +192,7 @@ static void fetch_batch(const ls_reading *reading)
             continue; /* there may be no column at all */
         const ls_dictionary *dictionary = &table->columns[field->column].dictionary;
         if (dictionary->count > LARGE_DICTIONARY)
-            fetch_texts(reading, i, dictionary);
+            fetch_texts(reading, field->place, dictionary);
     }
 }
 

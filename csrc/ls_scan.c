@@ -283,8 +283,8 @@ static void code_large(block *block, const coding *coding)
 static void code_field(block *block, size_t index, const ls_column *column,
                        const uint32_t *contacts, uint32_t *out)
 {
-    const coding coding = {&block->reading->fields[index].coder, column, contacts,
-                           cursor_of(block, index), out};
+    const ls_field *field = &block->reading->fields[index];
+    const coding coding = {&field->coder, column, contacts, cursor_of(block, field->place), out};
     (column->dictionary.count > LARGE_DICTIONARY ? code_large : code_small)(block, &coding);
 }
 
@@ -293,7 +293,7 @@ static void code_names(block *block)
     uint32_t *names = block->chunk->names + block->first;
     const ls_column *column = &block->reading->dataset->events.event;
     const size_t count = block->count;
-    code_field(block, block->reading->event_field, column, NULL, names);
+    code_field(block, block->reading->event_index, column, NULL, names);
     for (size_t i = 0; i < count; i++)
         block->left[i] |= names[i] == 0 ? LEFT_ROW : 0;
 }

@@ -119,6 +119,18 @@ static void add_folded_ascii(ls_buffer *buffer, const char *text, size_t length)
     buffer->length += length;
 }
 
+size_t ls_text_width(const char *text, size_t length)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < length;) {
+        utf8proc_int32_t character;
+        utf8proc_ssize_t taken = decode(text + i, length - i, &character);
+        width += taken < 1 ? 1 : (size_t)utf8proc_charwidth(character);
+        i += taken < 1 ? 1 : (size_t)taken;
+    }
+    return width;
+}
+
 /* Longest folding of one character in Unicode is 3; utf8proc folds what it has folded once more. */
 #define LONGEST_FOLDING 16
 

@@ -129,8 +129,8 @@ describe("leadscore score", function()
             "--out lines/ --at 2025-06-01 --at 2025-06-02")
         assert.same({ code = 0, out = "", err = "" }, got)
         assert.same({ "2025-06-01T00-00-00Z.ndjson", "2025-06-02T00-00-00Z.ndjson" }, shell.names(folder .. "/lines"))
-        assert.equal(1, run("leadscore score plain.lua --contacts contacts.csv --out x/ --at 2025-06-01").err:find(
-            "leadscore: scored 4 contacts, 0 events at 2025-06-01T00:00:00Z in ", 1, true))
+        assert.truthy(run("leadscore score plain.lua --contacts contacts.csv --out x/ --at 2025-06-01").err:find(
+            "\nleadscore: scored 4 contacts, 0 events at 2025-06-01T00:00:00Z in ", 1, true))
         assert.same({ "contacts.csv" }, shell.names(folder .. "/x"))
     end)
 

@@ -381,7 +381,8 @@ describe("one file", function()
             ["--matched events.csv"] = "--matched: events.csv is one of the inputs",
             ["--matched m.csv --unmatched m.csv"] = "--unmatched and --matched name the same file",
             ["--matched m.csv --out m.csv"] = "--out and --matched name the same file",
-            ["--matched -"] = "--matched: expected a file, got -",
+            ["--matched -"] = "standard output (-) can be only one of the outputs, got it for --matched " ..
+                "and what the command shows",
         }) do
             local got = run("leadscore score opens.lua --contacts contacts.csv --events events.csv --match-name id " ..
                 options)
@@ -389,7 +390,7 @@ describe("one file", function()
         end
         file("companies.csv", "id\nc1\n")
         file("targets.csv", "c1\n")
-        file("tasks.csv", "id\n1\n")
+        file("tasks.csv", "id,company_id\n1,c1\n")
         local line = "leadscore accounts --quiet --companies companies.csv --targets targets.csv --tasks tasks.csv "
         for options, said in pairs({
             ["--out tasks.csv"] = "--out: tasks.csv is one of the inputs",

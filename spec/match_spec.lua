@@ -55,6 +55,7 @@ describe("matching by domain", function()
         }, found)
         assert.same({
             associated = 0, by_domain = 0, by_name = 0, unmatched = 6, free_mail = 1, several = 1, no_value = 1,
+            free_domains = 1,
         }, counts)
     end)
 

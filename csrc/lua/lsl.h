@@ -104,6 +104,9 @@ int lsl_dataset_match_of(lua_State *L);
 int lsl_dataset_keep(lua_State *L);
 int lsl_dataset_value(lua_State *L);
 int lsl_dataset_related(lua_State *L);
+int lsl_dataset_cells(lua_State *L);
+int lsl_dataset_links(lua_State *L);
+int lsl_dataset_link_count(lua_State *L);
 int lsl_dataset_activity(lua_State *L);
 int lsl_dataset_latest(lua_State *L);
 

@@ -37,7 +37,7 @@ static void push_counts(lua_State *L, const ls_match_counts *counts)
     } all[] = {{"associated", counts->associated}, {"by_domain", counts->by_domain},
                {"by_name", counts->by_name},       {"unmatched", counts->unmatched},
                {"free_mail", counts->free_mail},   {"several", counts->several},
-               {"no_value", counts->no_value}};
+               {"no_value", counts->no_value},     {"free_domains", counts->free_domains}};
     lua_createtable(L, 0, sizeof all / sizeof *all);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         lsl_push_integer(L, (int64_t)all[i].count);
@@ -77,12 +77,14 @@ int lsl_dataset_match_of(lua_State *L)
 
 /* ---- cells and associations ------------------------------------------------------------------ */
 
+/* dataset:keep(object, column[, type]) */
 int lsl_dataset_keep(lua_State *L)
 {
     lsl_dataset *owner = lsl_check_dataset(L);
+    const char *type = luaL_optstring(L, 4, "text");
     ls_error error;
-    if (ls_dataset_keep(owner->dataset, lsl_check_object(L, 2, true), lsl_check_text(L, 3, NULL),
-                        &error) != LS_OK)
+    if (ls_dataset_keep_as(owner->dataset, lsl_check_object(L, 2, true), lsl_check_text(L, 3, NULL),
+                           type, &error) != LS_OK)
         return lsl_fail(L, &error);
     lua_pushboolean(L, 1);
     return 1;
@@ -133,6 +135,84 @@ int lsl_dataset_related(lua_State *L)
         lua_rawseti(L, -2, (int)(i + 1));
     }
     return 2;
+}
+
+/* dataset:link_count(object, other) */
+int lsl_dataset_link_count(lua_State *L)
+{
+    lsl_dataset *owner = lsl_check_dataset(L);
+    ls_object object = lsl_check_object(L, 2, false), other = lsl_check_object(L, 3, false);
+    lsl_push_integer(L, (int64_t)ls_dataset_associations(owner->dataset, object, other));
+    return 1;
+}
+
+/* dataset:cells(object, column) -> codes by row (0: empty), texts by code */
+int lsl_dataset_cells(lua_State *L)
+{
+    lsl_dataset *owner = lsl_check_dataset(L);
+    ls_object object = lsl_check_object(L, 2, false);
+    ls_cells cells = ls_dataset_cells(owner->dataset, object, lsl_check_text(L, 3, NULL));
+    ls_dataset_counts counts;
+    ls_dataset_count(owner->dataset, &counts);
+    size_t rows = (size_t)counts.records[object];
+    lua_createtable(L, rows < INT_MAX ? (int)rows : 0, 0);
+    for (size_t row = 0; row < rows; row++) {
+        lsl_push_integer(L, ls_cells_code(&cells, row));
+        lua_rawseti(L, -2, (int)(row + 1));
+    }
+    lua_createtable(L, cells.count < INT_MAX ? (int)cells.count : 0, 0);
+    for (uint32_t code = 1; code < cells.count; code++) {
+        size_t length;
+        const char *text = ls_cells_text(&cells, code, &length);
+        lua_pushlstring(L, text, length);
+        lua_rawseti(L, -2, (int)code);
+    }
+    return 2;
+}
+
+/* Adds the labels of a set, if they are not yet among those of the table on top. */
+static void note_set(lua_State *L, const ls_dataset *dataset, const ls_associated *found, size_t i)
+{
+    int set = (int)ls_associated_set(found, i);
+    lua_rawgeti(L, -1, set);
+    bool known = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (known)
+        return;
+    push_labels(L, dataset, found, i);
+    lua_rawseti(L, -2, set);
+}
+
+/* dataset:links(object, other) -> first, rows, sets, labels: the associations of row r are those
+ * from first[r] to first[r + 1] - 1, each with the other's row and the number of its set of labels;
+ * labels by that number. */
+int lsl_dataset_links(lua_State *L)
+{
+    lsl_dataset *owner = lsl_check_dataset(L);
+    ls_object object = lsl_check_object(L, 2, false), other = lsl_check_object(L, 3, false);
+    ls_dataset_counts counts;
+    ls_dataset_count(owner->dataset, &counts);
+    size_t count = (size_t)counts.records[object];
+    int place = 1;
+    lua_createtable(L, count < INT_MAX - 1 ? (int)count + 1 : 0, 0);
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_newtable(L);
+    for (size_t row = 0; row < count; row++) {
+        ls_associated found = ls_dataset_associated(owner->dataset, object, row, other);
+        lsl_push_integer(L, place);
+        lua_rawseti(L, -5, (int)(row + 1));
+        for (size_t i = 0; i < found.count; i++, place++) {
+            lsl_push_integer(L, (int64_t)found.rows[i] + 1);
+            lua_rawseti(L, -4, place);
+            lsl_push_integer(L, ls_associated_set(&found, i));
+            lua_rawseti(L, -3, place);
+            note_set(L, owner->dataset, &found, i);
+        }
+    }
+    lsl_push_integer(L, place);
+    lua_rawseti(L, -5, (int)(count + 1));
+    return 4;
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */

@@ -378,6 +378,15 @@ static int fold(lua_State *L)
     return 1;
 }
 
+/* width(text) -> columns in a terminal */
+static int width(lua_State *L)
+{
+    size_t length;
+    const char *text = lsl_check_text(L, 1, &length);
+    lsl_push_integer(L, (int64_t)ls_text_width(text, length));
+    return 1;
+}
+
 static int read_time(lua_State *L)
 {
     size_t length;
@@ -633,6 +642,7 @@ static void open_classes(lua_State *L, int context)
 
 static const luaL_Reg module_functions[] = {
     {"fold", fold},
+    {"width", width},
     {"read_time", read_time},
     {"read_number", read_number},
     {"print_number", print_number},

@@ -4,6 +4,8 @@
 
 local core = require("leadscore.core")
 local activity = require("leadscore.accounts.activity")
+local check = require("leadscore.accounts.check")
+local columns = require("leadscore.accounts.columns")
 local definitions = require("leadscore.definition")
 local errors = require("leadscore.error")
 local facts = require("leadscore.accounts.facts")
@@ -74,27 +76,18 @@ local function known_names()
     return names
 end
 
-local function check_kinds(kinds)
-    for kind in pairs(kinds or {}) do
-        if not activity.KINDS[kind] then
-            error("leadscore.accounts: kinds: expected email, call, meeting, form, document or page_view, got " ..
-                show(tostring(kind)), 4)
-        end
-    end
-end
-
 -- ---- making it --------------------------------------------------------------------------------------------------
 
 -- Options of the dataset: without columns of tasks and engagements, with the columns that accounts read.
 local function dataset_options(options)
-    local inner, columns = { keep = facts.COLUMNS }, {}
+    local inner, renames = { keep = facts.COLUMNS }, {}
     for _, name in ipairs(SHARED) do
         inner[name] = options[name]
     end
     for key, header in pairs(options.columns or {}) do
-        if not key:find("^tasks%.") and not key:find("^engagements%.") then columns[key] = header end
+        if not key:find("^tasks%.") and not key:find("^engagements%.") then renames[key] = header end
     end
-    inner.columns = columns
+    inner.columns = renames
     return inner
 end
 
@@ -113,9 +106,9 @@ local function target_set(options)
 end
 
 -- Index of the definition whose scores accounts show; raises for a name that is not there.
-local function score_index(definition, name)
+local function score_index(definition, name, level)
     if not definition then
-        if name then error("leadscore.accounts: score: no definitions are given", 4) end
+        if name then error("leadscore.accounts: score: no definitions are given", level + 1) end
         return nil
     end
     local plan, names = definition:_open(), {}
@@ -128,7 +121,7 @@ local function score_index(definition, name)
     if name == nil then return nil end
     local near = nearest(name, names)
     error(("leadscore.accounts: no company score is named %s%s"):format(show(name),
-        near and " (did you mean " .. show(near) .. "?)" or ""), 4)
+        near and " (did you mean " .. show(near) .. "?)" or ""), level + 1)
 end
 
 local function score_all(self, options)
@@ -141,14 +134,78 @@ local function score_all(self, options)
     return true
 end
 
-local function gather(self, options)
+local function gather(self, options, rejects)
     local ok, err = score_all(self, options)
     if not ok then return nil, err end
+    self.columns = columns.new(self.handle)
     self.of_contacts = activity.of_contacts(self.handle, self.kinds, self.at)
-    self.of_companies, err = activity.of_companies(self.handle, self.kinds, options)
+    self.of_companies, err = activity.of_companies(self, options, rejects)
     if not self.of_companies then return nil, err end
-    self.facts = facts.all(self)
+    facts.prepare(self)
     return true
+end
+
+-- Refused rows of all inputs go to one place under one header: where to, and the output that is to be committed.
+local function open_rejects(rejects)
+    local output, write = nil, rejects
+    if type(rejects) == "string" then
+        local err
+        output, err = core.output(rejects)
+        if not output then return nil, nil, errors.with_file(errors.wrap(err, "io"), rejects) end
+        write = function(text) return output:write(text) end
+    end
+    local header
+    -- Each input's first piece begins with the header.
+    local function each(text)
+        local line = text:match("^file,line,field,reason,row\n")
+        if line and header then text = text:sub(#line + 1) end
+        header = header or line
+        if text ~= "" then return write(text) end
+        return true
+    end
+    return each, output
+end
+
+-- The error of rejects that would be written over an input.
+local function spoils_of(self, options)
+    local identity = core.file_identity(options.rejects)
+    for _, input in ipairs({ "tasks", "engagements" }) do
+        local paths = type(options[input]) == "table" and options[input] or { options[input] }
+        for _, path in ipairs(paths) do
+            if type(path) == "string" and identity and identity == core.file_identity(path) then
+                return errors.new({
+                    kind = "usage", path = "rejects", message = options.rejects .. " is one of the inputs",
+                })
+            end
+        end
+    end
+    return self.dataset:_spoils(options.rejects)
+end
+
+local function close_rejects(output, ok)
+    if not output then return true end
+    local done, err = true, nil
+    if ok then done, err = output:commit() end
+    output:close()
+    if not done then return nil, errors.wrap(err, "io") end
+    return true
+end
+
+local function make(options, at, index, targets, rejects)
+    local inner = dataset_options(options)
+    inner.rejects = rejects
+    local dataset, err = require("leadscore.dataset").new(inner, 5)
+    if not dataset then return nil, err end
+    local self = setmetatable({
+        dataset = dataset, handle = dataset:_rows(), definition = options.definitions, at = at, index = index,
+        targets = targets, gdpr = options.gdpr, currency = options.currency, kinds = activity.kinds(options.kinds),
+        won = options.won or facts.WON, lost = options.lost or facts.LOST,
+        given = { won = options.won, lost = options.lost },
+    }, Accounts)
+    local ok, problem = gather(self, options, rejects)
+    if ok then return self end
+    self:close()
+    return nil, problem
 end
 
 -- leadscore.accounts
@@ -156,27 +213,31 @@ function M.new(options)
     if type(options) ~= "table" then
         error("leadscore.accounts: expected a table of options, got " .. type(options), 3)
     end
-    local datasets = require("leadscore.dataset")
-    datasets.check_options(options, known_names(), "leadscore.accounts", 3)
-    check_kinds(options.kinds)
+    require("leadscore.dataset").check_options(options, known_names(), "leadscore.accounts", 3)
+    check.options(options, 3)
     if not options.companies then error("leadscore.accounts: companies are needed", 3) end
-    local index = score_index(options.definitions, options.score)
+    if options.definitions and not definitions.is(options.definitions) then
+        error("leadscore.accounts: definitions: expected a definition or a set, got " .. type(options.definitions), 3)
+    end
+    local index = score_index(options.definitions, options.score, 3)
     local at, err = definitions.instant(options.at, 3)
     if not at then return nil, err end
     local targets
     targets, err = target_set(options)
     if not targets then return nil, err end
-    local dataset, failure = datasets.new(dataset_options(options))
-    if not dataset then return nil, failure end
-    local self = setmetatable({
-        dataset = dataset, handle = dataset:_rows(), definition = options.definitions, at = at, index = index,
-        targets = targets, gdpr = options.gdpr, currency = options.currency, kinds = activity.kinds(options.kinds),
-        won = options.won or facts.WON, lost = options.lost or facts.LOST,
-    }, Accounts)
-    local ok, problem = gather(self, options)
-    if ok then return self end
-    self:close()
-    return nil, problem
+    local rejects, output, failure
+    if options.rejects ~= nil then rejects, output, failure = open_rejects(options.rejects) end
+    if failure then return nil, failure end
+    local self, problem = make(options, at, index, targets, rejects)
+    local spoils = self and output and spoils_of(self, options)
+    if spoils then
+        self:close()
+        self, problem = nil, spoils
+    end
+    local committed, trouble = close_rejects(output, self ~= nil)
+    if self and committed then return self end
+    if self then self:close() end
+    return nil, problem or trouble
 end
 
 -- ---- what parts ask for -----------------------------------------------------------------------------------------
@@ -184,6 +245,35 @@ end
 local function open(self)
     if not self.handle then error("leadscore: accounts are closed", 3) end
     return self
+end
+
+-- Whether a company is a target account.
+function Accounts:_is_target(row)
+    return self.says_target(row) or self.targets[self.handle:id("company", row)] or false
+end
+
+-- What is known of a company.
+function Accounts:_facts(row)
+    return facts.of(self, row)
+end
+
+-- Whether the engagement of a contact may be shown and counted.
+function Accounts:_lawful(contact)
+    return not self.gdpr or self.has_basis(contact)
+end
+
+-- How many companies there are.
+function Accounts:_count()
+    return self.columns.counts.companies
+end
+
+-- The facts of target accounts, in input order.
+local function target_facts(self)
+    local list = {}
+    for row = 1, self:_count() do
+        if self:_is_target(row) then list[#list + 1] = facts.of(self, row) end
+    end
+    return list
 end
 
 -- The definition whose scores of an object are shown.
@@ -231,9 +321,10 @@ local DECISION_MAKER, BLOCKER = "decision maker", "blocker"
 
 -- The exact value of the open deals of target accounts, each deal once.
 local function open_value(self)
-    local purse, seen = money.purse(), {}
-    for row, each in ipairs(self.facts) do
-        for _, deal in ipairs(each.target and (self.handle:related("company", row, "deal")) or {}) do
+    local purse, seen, links = money.purse(), {}, self.columns:links("company", "deal")
+    for _, each in ipairs(target_facts(self)) do
+        for i = links.first[each.row], links.first[each.row + 1] - 1 do
+            local deal = links.rows[i]
             local known = facts.deal_of(self, deal)
             if not seen[deal] and known.state == "open" and known.amount then
                 money.put(purse, known.currency, known.amount)
@@ -256,13 +347,11 @@ function Accounts:metrics()
     local function add(name, holds)
         metrics[name] = metrics[name] + (holds and 1 or 0)
     end
-    for _, each in ipairs(self.facts) do
-        if each.target then
-            add("target_accounts", true)
-            add("with_open_deals", each.deals.open > 0)
-            add("missing_buying_role", next(each.roles) == nil)
-            add("missing_decision_maker", not each.roles[DECISION_MAKER])
-        end
+    for _, each in ipairs(target_facts(self)) do
+        add("target_accounts", true)
+        add("with_open_deals", each.deals.open > 0)
+        add("missing_buying_role", next(each.roles) == nil)
+        add("missing_decision_maker", not each.roles[DECISION_MAKER])
     end
     return metrics
 end
@@ -287,15 +376,6 @@ M.COLUMNS = {
     "id", "name", "contacts", "open_deals", "open_deal_value", "won_deals", "lost_deals", "last_touch",
     "last_engagement", "next_scheduled", "open_tasks", "owner", "team", "parent_id", "buying_roles", "score", "label",
 }
-
-local function one_of(name, known, what)
-    for _, each in ipairs(known) do
-        if each == name then return end
-    end
-    local near = nearest(tostring(name), known)
-    error(("accounts:table: %s: expected one of %s, got %s%s"):format(what, table.concat(known, ", "),
-        show(tostring(name)), near and " (did you mean " .. show(near) .. "?)" or ""), 4)
-end
 
 local function folded_set(list)
     if list == nil then return nil end
@@ -361,12 +441,15 @@ function Accounts:table(options)
     open(self)
     options = options or {}
     require("leadscore.dataset").check_options(options, TABLE_OPTIONS, "accounts:table", 2)
+    check.text_or_texts(options.owner, "accounts:table: owner", 2)
+    check.text_or_texts(options.team, "accounts:table: team", 2)
+    check.flag(options.reverse, "accounts:table: reverse", 2)
+    check.one_of(options.view, M.VIEWS, "accounts:table: view", 2)
+    check.one_of(options.sort, M.COLUMNS, "accounts:table: sort", 2)
     local view, owners, teams = options.view or "all", folded_set(options.owner), folded_set(options.team)
-    one_of(view, M.VIEWS, "view")
-    if options.sort then one_of(options.sort, M.COLUMNS, "sort") end
     local rows = {}
-    for _, each in ipairs(self.facts) do
-        if each.target and VIEWS[view](each) and passes(owners, each.owner) and passes(teams, each.team) then
+    for _, each in ipairs(target_facts(self)) do
+        if VIEWS[view](each) and passes(owners, each.owner) and passes(teams, each.team) then
             rows[#rows + 1] = self:_entry(each)
         end
     end
@@ -381,7 +464,9 @@ end
 ---@return leadscore.Error|nil err also when there is no such id
 function Accounts:overview(id)
     open(self)
-    return require("leadscore.accounts.overview").of(self, require("leadscore.dataset").id_text(id))
+    check.id(id, "accounts:overview: id", 2)
+    local overview, err = require("leadscore.accounts.overview").of(self, require("leadscore.dataset").id_text(id))
+    return overview, err
 end
 
 local RECOMMEND_OPTIONS = { "n", "dismissed", "score" }
@@ -396,41 +481,27 @@ function Accounts:recommend(options)
     open(self)
     options = options or {}
     require("leadscore.dataset").check_options(options, RECOMMEND_OPTIONS, "accounts:recommend", 2)
-    local index = options.score and score_index(self.definition, options.score) or self.index
+    check.whole(options.n, 0, 2 ^ 31, "accounts:recommend: n", 2)
+    check.text(options.score, "accounts:recommend: score", 2)
+    check.ids(options.dismissed, "accounts:recommend: dismissed", 2)
+    local index = options.score and score_index(self.definition, options.score, 2) or self.index
     if not index then error("accounts:recommend: no definition scores companies", 2) end
     local dismissed, err = target_set({ targets = options.dismissed })
     if not dismissed then return nil, err end
-    return require("leadscore.accounts.recommend").best(self, options.n or 10, dismissed, index)
+    local list
+    list, err = require("leadscore.accounts.recommend").best(self, options.n or 10, dismissed, index)
+    return list, err
 end
 
 -- ---- what is odd ------------------------------------------------------------------------------------------------
 
-local function note(warnings, count, path, one, many)
-    if count == 0 then return end
-    local text = count == 1 and "1 " .. one or ("%d %s"):format(count, many)
-    warnings[#warnings + 1] = errors.new({ kind = "input", path = path, message = text })
-end
-
 --- What is odd but not wrong: properties that no input has, deals without a stage or amount, ids of target accounts
---- that no company has, tasks and engagements of unknown records.
+--- that no company has, tasks and engagements of unknown records, parents that are not there.
 ---@return leadscore.Error[] warnings
 function Accounts:warnings()
     open(self)
-    local warnings, unknown = self.dataset:warnings(), 0
-    for id in pairs(self.targets) do
-        unknown = unknown + (self.handle:find("company", id) and 0 or 1)
-    end
-    note(warnings, unknown, "targets", "id of a target account that no company has",
-        "ids of target accounts that no company has")
-    note(warnings, self.odd.no_stage, "deal.stage", "deal of an account without a stage: neither open nor closed",
-        "deals of accounts without a stage: neither open nor closed")
-    note(warnings, self.odd.no_amount, "deal.amount", "open deal without an amount", "open deals without an amount")
-    note(warnings, self.odd.bad_amount, "deal.amount", "open deal with an amount that cannot be read: left out",
-        "open deals with amounts that cannot be read: left out")
-    for _, input in ipairs({ "tasks", "engagements" }) do
-        note(warnings, self.of_companies.unknown[input], input, "names a record that is not there",
-            "name records that are not there")
-    end
+    local warnings = self.dataset:warnings()
+    require("leadscore.accounts.odd").add(self, warnings)
     return warnings
 end
 
@@ -445,8 +516,12 @@ Accounts.__close = Accounts.close
 
 function Accounts:__tostring()
     if not self.handle then return "accounts (closed)" end
-    return ("accounts: %d of %d companies are targets at %s"):format(self:metrics().target_accounts, #self.facts,
-        core.print_time(self.at))
+    local count, all = 0, self:_count()
+    for row = 1, all do
+        count = count + (self:_is_target(row) and 1 or 0)
+    end
+    return ("accounts: %d of %d %s at %s"):format(count, all, all == 1 and "company is a target" or
+        "companies are targets", core.print_time(self.at))
 end
 
 -- ---- lists of targets -------------------------------------------------------------------------------------------
@@ -457,6 +532,11 @@ end
 ---@param remove? string[]
 ---@return string[] new
 function M.edit(ids, add, remove)
+    for name, list in pairs({ ids = ids or false, add = add, remove = remove }) do
+        if type(list) ~= "table" then
+            error(("edit: %s: expected a list of ids, got %s"):format(name, show(list or nil)), 2)
+        end
+    end
     local new, seen = {}, {}
     for _, id in ipairs(remove or {}) do
         seen[id] = true

@@ -7,6 +7,7 @@ local errors = require("leadscore.error")
 local jobs = require("leadscore.job")
 local matching = require("leadscore.match")
 local nearest = require("leadscore.check.nearest").name
+local needs = require("leadscore.needs")
 local rows = require("leadscore.rows")
 local show = require("leadscore.check.context").show
 local sources = require("leadscore.sources")
@@ -314,7 +315,9 @@ local function keep(self, options)
     end
     for object, names in pairs(options.keep or {}) do
         for _, name in ipairs(names) do
-            local ok, err = self._handle:keep(object, name)
+            local type_name
+            if type(name) == "table" then name, type_name = name[1], name[2] end
+            local ok, err = self._handle:keep(object, name, type_name)
             if not ok then return nil, errors.wrap(err) end
             if self._kept then self._kept[object .. "." .. name] = true end
             if name == "company_id" then self._associated = true end
@@ -327,6 +330,32 @@ local function lists_given(options)
     return function(name)
         return options.lists ~= nil and options.lists[name] ~= nil
     end
+end
+
+-- Warnings, but for those about what was warned of already.
+local function add_all(list, more)
+    local warned = {}
+    for _, each in ipairs(list) do
+        warned[each.path] = true
+    end
+    for _, each in ipairs(more) do
+        if not warned[each.path] then list[#list + 1] = each end
+    end
+end
+
+-- Associations that are wanted, whatever definitions ask for.
+local function links_wanted(options)
+    local links = {}
+    if options.match then links[1] = { from = "contact", to = "company" } end
+    for object, names in pairs(options.keep or {}) do
+        for _, name in ipairs(names) do
+            if name == "company_id" and object ~= "company" then
+                links[#links + 1] = { from = object, to = "company" }
+            end
+        end
+    end
+    table.sort(links, function(a, b) return a.from < b.from end)
+    return links
 end
 
 local function fill(self, options, common, list)
@@ -343,11 +372,17 @@ local function fill(self, options, common, list)
     if not ok then return nil, err end
     if definition then
         local plan = definition:_open()
-        self._warnings = missing_records(plan, options)
-        for _, warning in ipairs(missing_columns(plan, self._handle)) do
-            self._warnings[#self._warnings + 1] = warning
-        end
+        add_all(self._warnings, missing_records(plan, options))
+        add_all(self._warnings, missing_columns(plan, self._handle))
     end
+    local free = self._matched and self._matched.free_domains or 0
+    if free > 0 then
+        self._warnings[#self._warnings + 1] = errors.new({
+            kind = "input", path = "companies.domain",
+            message = ("%d free-mail domain%s nobody"):format(free, free == 1 and " matches" or "s match"),
+        })
+    end
+    add_all(self._warnings, needs.warnings(self._handle, options, links_wanted(options)))
     return true
 end
 
@@ -477,6 +512,16 @@ local function id_text(id)
 end
 M.id_text = id_text
 
+-- A hint at the object that has the id, where another one is asked.
+local function other_object(self, object, id)
+    for _, other in ipairs({ "contact", "company", "deal" }) do
+        if other ~= object and self._handle:find(other, id) then
+            return (", but a %s has: ask for object %s (--object %s)"):format(other, show(other), other)
+        end
+    end
+    return ""
+end
+
 -- The explanation as JSON text, exact to the digit.
 function Dataset:_explain(definition, id, at, object)
     local plan, err = ready(self, definition, 3)
@@ -487,7 +532,8 @@ function Dataset:_explain(definition, id, at, object)
     id = id_text(id)
     local row = self._handle:find(object, id)
     if not row then
-        return nil, errors.new({ kind = "input", message = ("no %s has the id %s"):format(object, show(id)) })
+        local hint = other_object(self, object, id)
+        return nil, errors.new({ kind = "input", message = ("no %s has the id %s%s"):format(object, show(id), hint) })
     end
     local text, failure = self._handle:explain(plan, object, row, instant)
     if not text then return nil, errors.wrap(failure) end

@@ -52,7 +52,7 @@ end
 ---@return boolean|nil ok
 ---@return leadscore.Error|nil err
 function M.write(path, list)
-    local output, err = core.output(path)
+    local output, err = core.output(path == "-" and 1 or path)
     if not output then return nil, errors.with_file(errors.wrap(err, "io"), path) end
     local lines = { "id" }
     for i, entry in ipairs(list) do

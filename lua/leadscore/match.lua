@@ -170,7 +170,7 @@ local FILES = {
 
 -- Writes one of the lists as CSV: what is "matched" or "unmatched".
 function M.write(handle, options, what, path)
-    local output, err = core.output(path)
+    local output, err = core.output(path == "-" and 1 or path)
     if not output then return nil, errors.with_file(errors.wrap(err, "io"), path) end
     local header, row_of = FILES[what][1], FILES[what][2]
     local ok, problem = output:write(header)

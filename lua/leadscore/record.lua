@@ -15,6 +15,8 @@ local M = {}
 
 local FILES = { contact = "contacts", company = "companies", deal = "deals" }
 local OBJECTS = { "contact", "company", "deal" }
+-- Relations whose names are those of lists; `company` may well be a property, and so may a list of texts.
+local LISTS = { contacts = true, primary_contacts = true, companies = true, deals = true }
 -- Relations to primary companies: their associations have that label.
 local PRIMARY = { company = true, primary_contacts = true }
 local UNITS = {
@@ -175,6 +177,10 @@ local function add_entry(world, member, key, value, place)
     local where = place == "" and key or place .. "." .. key
     local related = schema.relations[member.object][key] and nested(key, value)
     if related then return add_related(world, member, key, related, where) end
+    local is_list = LISTS[key] and schema.relations[member.object][key]
+    if is_list and type(value) ~= "table" and not world.columns[member.object .. "." .. key] then
+        wrong(where, "expected a list of records, got %s", type(value))
+    end
     if key == "events" then
         if not member.has_events then add_events(world, member, value, where) end
         member.has_events = member.has_events or #value > 0
@@ -240,9 +246,11 @@ local function add_company_ids(world)
     end
 end
 
-local function new_world(record, object, at, lists)
+-- columns: of those properties that the plan reads, "contact.name".
+local function new_world(record, object, at, lists, columns)
     local world = {
-        at = at, has_lists = #lists > 0, by_record = {}, by_id = {}, members = {}, events = {}, associations = {},
+        columns = columns, at = at, has_lists = #lists > 0, by_record = {}, by_id = {}, members = {}, events = {},
+        associations = {},
     }
     for _, each in ipairs(OBJECTS) do
         world.by_id[each], world.members[each] = {}, {}
@@ -381,7 +389,7 @@ Scorer.__index = Scorer
 local function with_dataset(self, record, at, object, work)
     local dataset = core.dataset()
     local ok, value, err = pcall(function()
-        local world = new_world(record, object, at, self.plan:lists())
+        local world = new_world(record, object, at, self.plan:lists(), self.columns)
         fill(dataset, self.plan, world)
         return work(dataset, dataset:find(object, world.root.key), world.root.id ~= nil)
     end)
@@ -456,7 +464,11 @@ end
 ---@param plan userdata the core's
 ---@return table scorer
 function M.scorer(plan)
-    return setmetatable({ plan = plan }, Scorer)
+    local columns = {}
+    for _, field in ipairs(plan:fields()) do
+        columns[field.object .. "." .. field.name] = true
+    end
+    return setmetatable({ plan = plan, columns = columns }, Scorer)
 end
 
 return M

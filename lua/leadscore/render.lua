@@ -34,10 +34,8 @@ local function safe(text)
 end
 M.safe = safe
 
--- Letters of UTF-8, for columns that line up.
-local function width(text)
-    return #text - select(2, text:gsub("[\128-\191]", ""))
-end
+-- Columns in a terminal, where wide characters take two.
+local width = core.width
 
 local function pad(text, size)
     return text .. (" "):rep(size - width(text))
@@ -98,34 +96,57 @@ local function by_weight(members)
     return order
 end
 
--- What made a member's own score: its rules that fired, in short.
-local function add_inside(lines, indent, explanation)
-    for _, category in ipairs(explanation.categories or {}) do
-        for _, group in ipairs(category.groups or {}) do
-            for _, rule in ipairs(group.rules or {}) do
-                if rule.fired then
-                    lines[#lines + 1] = ("%s%s  %s, %s: %s"):format(indent, plain(rule.value), safe(group.name),
-                        rule.name and safe(rule.name) or ("rule %d"):format(rule.index), safe(rule.why or ""))
-                    add_each(lines, indent .. "    ", rule.occurrences, occurrence_line, MOST_INSIDE)
-                end
-            end
-        end
+-- What a limit took or added, as a part among the others, so that they add up.
+local function add_limit(lines, indent, part, what)
+    local lost = part.lost_to_limit
+    if lost and lost ~= 0 then
+        lines[#lines + 1] = ("%s%s  the limit of %s"):format(indent, plain(-lost), what)
     end
 end
 
-local function add_member(lines, indent, member)
+local function add_rules_inside(lines, indent, group)
+    for _, rule in ipairs(group.rules or {}) do
+        if rule.fired then
+            lines[#lines + 1] = ("%s%s  %s, %s%s: %s"):format(indent, plain(rule.value), safe(group.name),
+                rule.name and safe(rule.name) or ("rule %d"):format(rule.index), limited(rule), safe(rule.why or ""))
+            add_each(lines, indent .. "    ", rule.occurrences, occurrence_line, MOST_INSIDE)
+        end
+    end
+    if group.withheld then
+        lines[#lines + 1] = ("%s%s  %s, summed up"):format(indent, plain(group.raw), safe(group.name))
+    end
+    add_limit(lines, indent, group, safe(group.name))
+end
+
+-- What made a member's own score, or one part of it, in short: its rules that fired, and limits.
+local function add_inside(lines, indent, explanation, part)
+    for _, category in ipairs(explanation.categories or {}) do
+        if part == nil or category.kind == part then
+            for _, group in ipairs(category.groups or {}) do
+                add_rules_inside(lines, indent, group)
+            end
+            add_limit(lines, indent, category, category.kind)
+        end
+    end
+    if part == nil then add_limit(lines, indent, explanation, explanation.name) end
+end
+
+-- part: "fit" or "engagement" where the rule is about that part of a score.
+local function add_member(lines, indent, member, part)
     local raw = member.raw ~= nil and member.raw ~= member.value and (" (%s)"):format(plain(member.raw)) or ""
     lines[#lines + 1] = ("%s%s %s: %s%s"):format(indent, safe(member.object), safe(member.id), plain(member.value), raw)
     add_each(lines, indent .. "    ", member.occurrences, occurrence_line, MOST_INSIDE)
     if member.match then lines[#lines + 1] = indent .. "    " .. match_line(member.match) end
-    if member.explanation then add_inside(lines, indent .. "    ", member.explanation) end
+    if member.withheld then lines[#lines + 1] = indent .. "    summed up" end
+    if member.explanation then add_inside(lines, indent .. "    ", member.explanation, part) end
 end
 
 -- The members of a rule over associated records, down to their rules and events.
-local function add_members(lines, indent, members)
-    local order = by_weight(members or {})
+local function add_members(lines, indent, rule)
+    local order = by_weight(rule.members or {})
+    local part = rule.of and rule.of:match("^score:[%w_]+%.(%w+)$")
     for i = 1, math.min(#order, MOST_MEMBERS) do
-        add_member(lines, indent, order[i].member)
+        add_member(lines, indent, order[i].member, part ~= "label" and part or nil)
     end
     if #order > MOST_MEMBERS then
         lines[#lines + 1] = ("%s... and %s more"):format(indent, M.thousands(#order - MOST_MEMBERS))
@@ -142,7 +163,7 @@ local function add_rule(lines, rule, size)
     if rule.description then lines[#lines + 1] = indent .. safe(rule.description) end
     add_each(lines, indent, rule.occurrences, occurrence_line)
     if rule.match and rule.fired then lines[#lines + 1] = indent .. match_line(rule.match) end
-    add_members(lines, indent, rule.members)
+    add_members(lines, indent, rule)
 end
 
 local function add_group(lines, group)

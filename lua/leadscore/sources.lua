@@ -205,6 +205,9 @@ local function renames_of(columns, level)
         renames[input] = renames[input] or {}
         table.insert(renames[input], { column = column, header = header })
     end
+    for _, list in pairs(renames) do
+        table.sort(list, function(a, b) return a.column < b.column end)
+    end
     return renames
 end
 

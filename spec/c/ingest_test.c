@@ -624,20 +624,28 @@ static void test_renames_and_unknown(void)
     const char *text = "contact_id,visitor,event,time,url\nxx,1,a,1e9,n/a\n";
     test_data data;
     open_data(&data);
+    CHECK(read_options(&data, options, text, strlen(text)) == LS_ERROR_INPUT);
+    CHECK_TEXT(
+        data.error.message,
+        "e:1: expected one column \"contact_id\", got it and \"visitor\", which is to be read "
+        "as it (read the first as something else)");
+    close_data(&data);
+    open_data(&data);
+    text = "account,visitor,event,time,url\nxx,1,a,1e9,n/a\n";
     CHECK(read_text(&data, LS_INPUT_CONTACTS, "id\n1\n") == LS_OK);
     CHECK(read_options(&data, options, text, strlen(text)) == LS_ERROR_INPUT);
     CHECK(strncmp(data.error.message, "e:2:4: at: cannot read \"1e9\"", 28) == 0);
     close_data(&data);
     open_data(&data);
     text =
-        "contact_id,visitor,event,time,url\nxx,1,a,1000000000, n/a \nyy,1,b,1000000001,N/A\n"
+        "account,visitor,event,time,url\nxx,1,a,1000000000, n/a \nyy,1,b,1000000001,N/A\n"
         "zz,1,Select,1000000002,x\nzz,n/a,c,1000000002,x\nzz,1,c,n/a,x\nzz,1,d,1000000003,Select\n";
     data.lenient = true;
     CHECK(read_text(&data, LS_INPUT_CONTACTS, "id\n1\n") == LS_OK);
     CHECK(read_options(&data, options, text, strlen(text)) == LS_OK);
     CHECK(group(&data) == LS_OK);
     CHECK_TEXT(show_events(&data, &shown),
-               "1:a@1000000000|\n1:b@1000000001|N/A\n1:d@1000000003|\n");
+               "1:a@1000000000|xx|\n1:b@1000000001|yy|N/A\n1:d@1000000003|zz|\n");
     CHECK(data.dataset->counts.rejected_rows == 2);
     CHECK(data.dataset->counts.unknown_contact == 1); /* n/a: ids are what they are */
     close_data(&data);

@@ -19,6 +19,16 @@ local function parts_of(text)
     return sign, digits:sub(1, point), (digits:sub(point + 1):gsub("0+$", ""))
 end
 
+--- Whether a text is an amount that sums can hold.
+---@param text string
+---@return boolean
+function M.is_amount(text)
+    local fraction = text:match("^%d+%.?(%d*)$") -- the usual form
+    if fraction and text:sub(-1) ~= "." then return #fraction <= PLACES end
+    local sign, _, decimals = parts_of(text)
+    return sign ~= nil and #decimals <= PLACES
+end
+
 --- A sum of nothing.
 function M.new()
     return { limbs = {}, count = 0 }

@@ -135,9 +135,7 @@ end
 
 -- ---- text -------------------------------------------------------------------------------------------------------
 
-local function width(text)
-    return #text - select(2, text:gsub("[\128-\191]", ""))
-end
+local width = core.width
 
 local NUMBERS = { contacts = true, open_deals = true, open_deal_value = true, score = true, amount = true }
 

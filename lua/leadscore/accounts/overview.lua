@@ -2,10 +2,12 @@
 -- has its score.
 
 local core = require("leadscore.core")
+local activity = require("leadscore.accounts.activity")
 local definitions = require("leadscore.definition")
 local errors = require("leadscore.error")
 local facts = require("leadscore.accounts.facts")
 local show = require("leadscore.check.context").show
+local withhold = require("leadscore.accounts.withhold")
 
 local M = {}
 
@@ -92,10 +94,10 @@ local function stakeholders_of(book, row, account, people, deals)
     for _, contact in ipairs(people) do
         add(book.handle:value("contact", contact, "owner"), "contact owner")
     end
-    for _, entry in ipairs(book.of_companies.tasks[row] or {}) do
+    for _, entry in ipairs(activity.entries(book.of_companies.tasks, row)) do
         add(entry.owner, "task owner")
     end
-    for _, entry in ipairs(book.of_companies.engagements[row] or {}) do
+    for _, entry in ipairs(activity.entries(book.of_companies.engagements, row)) do
         add(entry.owner, "activity owner")
     end
     return list
@@ -116,12 +118,14 @@ local function latest_first(list, most)
     return list
 end
 
--- Events of the account's people of these names; { } means all.
-local function events_of(book, contacts, names)
+-- Events of the account's people of these names; { } means all. Of people whose engagement may not be shown, only those
+-- that are ours.
+local function events_of(book, contacts, names, ours)
     local list = {}
     for _, contact in ipairs(contacts) do
-        local lawful = not book.gdpr or book.handle:value("contact", contact, "legal_basis") ~= nil
-        for _, event in ipairs(lawful and book.handle:latest(contact, names, book.at, MOST_EVENTS) or {}) do
+        local wanted = names
+        if not book:_lawful(contact) then wanted = ours end
+        for _, event in ipairs(wanted and book.handle:latest(contact, wanted, book.at, MOST_EVENTS) or {}) do
             event.contact_id, event.what, event.event = book.handle:id("contact", contact), event.event, nil
             list[#list + 1] = event
         end
@@ -129,51 +133,86 @@ local function events_of(book, contacts, names)
     return list
 end
 
-local function activity_of(book, row, contacts)
-    local list = events_of(book, contacts, {})
-    for _, entry in ipairs(book.of_companies.engagements[row] or {}) do
-        if entry.time and entry.time <= book.at then
-            list[#list + 1] = {
-                at = entry.time, what = entry.type, title = entry.title, contact_id = entry.contact_id,
-                owner = entry.owner,
-            }
+local function engagement_of(entry)
+    return {
+        at = entry.time, what = entry.type, title = entry.title, contact_id = entry.contact_id, owner = entry.owner,
+    }
+end
+
+-- Engagements that may be shown, before the instant or after it; kind: only these.
+local function engagements_of(book, row, past, kind)
+    local list = {}
+    for _, entry in ipairs(activity.entries(book.of_companies.engagements, row)) do
+        if entry.time and activity.is_past(book, entry) == past and activity.is_lawful(book, entry) and
+            (kind == nil or entry.kind == kind) then
+            list[#list + 1] = engagement_of(entry)
         end
     end
+    return list
+end
+
+local function append(list, more)
+    for _, each in ipairs(more) do
+        list[#list + 1] = each
+    end
+    return list
+end
+
+local function activity_of(book, row, contacts)
+    local list = events_of(book, contacts, {}, activity.our_names(book.kinds))
+    return latest_first(append(list, engagements_of(book, row, true)), MOST_EVENTS)
+end
+
+local function page_views_of(book, row, contacts)
+    local list = append(events_of(book, contacts, book.kinds.page_view), engagements_of(book, row, true, "page_view"))
     return latest_first(list, MOST_EVENTS)
 end
 
 local function scheduled_of(book, row)
-    local list = {}
-    for _, entry in ipairs(book.of_companies.engagements[row] or {}) do
-        if entry.time and entry.time > book.at then
-            list[#list + 1] = { at = entry.time, what = entry.type, title = entry.title, owner = entry.owner }
-        end
-    end
-    for _, entry in ipairs(book.of_companies.tasks[row] or {}) do
+    local list = engagements_of(book, row, false)
+    for _, entry in ipairs(activity.entries(book.of_companies.tasks, row)) do
         if entry.open then
             list[#list + 1] = { at = entry.time, what = "task", title = entry.title, owner = entry.owner }
         end
     end
-    table.sort(list, function(a, b) return (a.at or math.huge) < (b.at or math.huge) end)
+    for i, entry in ipairs(list) do
+        entry.order = i
+    end
+    table.sort(list, function(a, b)
+        local x, y = a.at or math.huge, b.at or math.huge
+        if x ~= y then return x < y end
+        return a.order < b.order
+    end)
+    for _, entry in ipairs(list) do
+        entry.order = nil
+    end
     return list
 end
 
-local function count_page_views(book, contacts)
+local function count_page_views(book, row, contacts)
     local _, counts = book.handle:activity(book.kinds.page_view, book.at)
-    local count = 0
+    local count = #engagements_of(book, row, true, "page_view")
     for _, contact in ipairs(contacts) do
-        local lawful = not book.gdpr or book.handle:value("contact", contact, "legal_basis") ~= nil
-        count = count + (lawful and counts[contact] or 0)
+        count = count + (book:_lawful(contact) and counts[contact] or 0)
     end
     return count
 end
 
 local function children_of(book, id)
     local list = {}
-    for _, each in ipairs(book.facts) do
-        if each.parent_id == id then list[#list + 1] = each.id end
+    local cells = book.columns:cells("company", "parent_id")
+    for row = 1, book:_count() do
+        if cells.texts[cells.codes[row]] == id then list[#list + 1] = book.handle:id("company", row) end
     end
     return list
+end
+
+-- Whether there are people of the account whose engagement may not be shown.
+local function has_unlawful(book, row)
+    for _, contact in ipairs((book.columns:related("company", row, "contact"))) do
+        if not book:_lawful(contact) then return true end
+    end
+    return false
 end
 
 -- The explanation of the account's scores, as `leadscore explain --json` has it.
@@ -181,7 +220,9 @@ local function explanation_of(book, row)
     if not book:_index("company") then return nil end
     local text, err = book.handle:explain(book.definition:_open(), "company", row, book.at)
     if not text then return nil, errors.wrap(err) end
-    return definitions.decode(text)
+    local explanation, problem = definitions.decode(text)
+    if not explanation or not has_unlawful(book, row) then return explanation, problem end
+    return withhold.explanation(explanation, function(id) return book:_lawful(book.handle:find("contact", id)) end)
 end
 
 -- The overview of the company with this id.
@@ -192,16 +233,17 @@ function M.of(book, id)
     end
     local explanation, err = explanation_of(book, row)
     if err then return nil, err end
-    local account = book:_entry(book.facts[row])
+    local known = book:_facts(row)
+    local account = book:_entry(known)
     local people, contacts = people_of(book, row)
     local deals = deals_of(book, row)
     return {
-        at = core.print_time(book.at), account = account, target = book.facts[row].target, people = people,
+        at = core.print_time(book.at), account = account, target = known.target, people = people,
         other_contacts = #contacts - #people, deals = deals, children = children_of(book, id),
         internal_stakeholders = stakeholders_of(book, row, account, contacts, deals),
         activity = activity_of(book, row, contacts), scheduled = scheduled_of(book, row),
-        page_view_count = count_page_views(book, contacts),
-        page_views = latest_first(events_of(book, contacts, book.kinds.page_view), MOST_EVENTS),
+        page_view_count = count_page_views(book, row, contacts),
+        page_views = page_views_of(book, row, contacts),
         explanation = explanation,
     }
 end

@@ -63,13 +63,14 @@ end
 -- Companies that may be recommended, best first.
 local function candidates(book, dismissed, index)
     local list = {}
-    for _, facts in ipairs(book.facts) do
-        local score = not facts.target and not dismissed[facts.id] and book.result:get(index, facts.row)
-        if score and score.value then list[#list + 1] = { facts = facts, value = score.value } end
+    for row = 1, book:_count() do
+        local id = book.handle:id("company", row)
+        local score = not book:_is_target(row) and not dismissed[id] and book.result:get(index, row)
+        if score and score.value then list[#list + 1] = { row = row, value = score.value } end
     end
     table.sort(list, function(a, b)
         if a.value ~= b.value then return a.value > b.value end
-        return a.facts.row < b.facts.row
+        return a.row < b.row
     end)
     return list
 end
@@ -79,8 +80,8 @@ function M.best(book, n, dismissed, index)
     local list = {}
     for i, each in ipairs(candidates(book, dismissed, index)) do
         if i > n then break end
-        local entry = book:_entry(each.facts, index)
-        local reasons, err = explain(book, each.facts.row, index)
+        local entry = book:_entry(book:_facts(each.row), index)
+        local reasons, err = explain(book, each.row, index)
         if not reasons then return nil, err end
         add_facts(reasons, entry)
         entry.rank, entry.reasons = i, reasons

@@ -181,6 +181,9 @@ local function read_entry(check, raw, key, value, owner)
         return read_score(check, key, value, owner)
     elseif schema.relations[owner][key] then
         return read_relation(check, key, value, owner)
+    elseif not check.inside and relation.is_filter(value) then
+        local near = nearest.name(key, relation.names(owner))
+        if near then return check:expected("a relation, since a filter stands here", show(key), near) end
     end
     return read_property(check, key, value, owner)
 end

@@ -92,7 +92,17 @@ local function read_score(check, value, object)
     return { score = name, part = part }
 end
 
+-- The object is told by the relation: a name such as `contact.employees` would be taken whole.
+local function check_column(check, value)
+    local owner, name = value:match("^(%l+)%.(.+)$")
+    if not owner or not (schema.relations[owner] or owner == "event") then return true end
+    check:expected("the name of a number column", show(value), name,
+        ('for a column of that whole name write "property:%s"'):format(value))
+    return false
+end
+
 local function read_column(check, value, object)
+    if not check_column(check, value) then return nil end
     local subject = condition.property(check, object, value:match("^property:(.*)$") or value)
     if subject.kind ~= "number" then
         return check:expected("a number column", show(value), nil,

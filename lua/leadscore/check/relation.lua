@@ -76,6 +76,17 @@ function M.is_condition(value)
     return false
 end
 
+--- Whether a value can only be a filter on associated records: a table of names of which none is an operator.
+---@param value any
+---@return boolean
+function M.is_filter(value)
+    if type(value) ~= "table" or next(value) == nil then return false end
+    for name in next, value do
+        if type(name) ~= "string" then return false end
+    end
+    return not M.is_condition(value)
+end
+
 --- What stands under a relation's name: the words beside the inner filter, and the inner filter.
 ---@param value table
 ---@return table words

@@ -81,10 +81,12 @@ local function check_use(entry, use, by_name)
     end)
 end
 
-local function used_names(entry)
+-- The scores that an entry uses; those of another object than is asked for are an error of their own.
+local function used_names(entry, by_name)
     local seen, names = {}, {}
     for _, use in ipairs(entry.check.scores) do
-        if not seen[use.name] then
+        local target = by_name[use.name]
+        if not seen[use.name] and not (target and target.out.object ~= use.object) then
             seen[use.name], names[#names + 1] = true, use.name
         end
     end
@@ -96,7 +98,7 @@ local function find_cycle(entry, by_name, trail, state)
     local name = entry.out.name
     state[name] = "open"
     trail[#trail + 1] = name
-    for _, used in ipairs(used_names(entry)) do
+    for _, used in ipairs(used_names(entry, by_name)) do
         if state[used] == "open" then
             return used
         elseif by_name[used] and not state[used] then
@@ -151,7 +153,7 @@ end
 
 local function link(entry, by_name)
     local uses = {}
-    for i, name in ipairs(used_names(entry)) do
+    for i, name in ipairs(used_names(entry, by_name)) do
         uses[i] = by_name[name] and by_name[name].out
     end
     entry.out.uses = uses

@@ -44,11 +44,32 @@ local function check_edits(args)
     end
 end
 
+-- Options that mean nothing beside others, or without: { option, beside =, needs = }.
+local MEANINGLESS = {
+    { "recommend", beside = { "account" } },
+    { "view", beside = { "account", "recommend" } }, { "owner", beside = { "account", "recommend" } },
+    { "team", beside = { "account", "recommend" } }, { "sort", beside = { "account", "recommend" } },
+    { "reverse", needs = "sort" }, { "dismissed", needs = "recommend" },
+}
+
+local function check_flags(args)
+    local function refuse(option, words, other)
+        stop.with(stop.USAGE, ("leadscore: --%s %s --%s"):format(option, words, other))
+    end
+    for _, each in ipairs(MEANINGLESS) do
+        local option = each[1]
+        for _, other in ipairs(args[option] and each.beside or {}) do
+            if args[other] then refuse(option, "does not go with", other) end
+        end
+        if args[option] and each.needs and not args[each.needs] then refuse(option, "goes with", each.needs) end
+    end
+end
+
 -- A company that was removed from the list may still say that it is one.
 local function warn_removed(book, args)
     for _, id in ipairs(ids_of(args.remove, args.remove_id)) do
         local row = book.handle:find("company", id)
-        if row and book.facts[row].target then
+        if row and book:_is_target(row) then
             work.warn({ errors.new({ kind = "input", path = "target_account",
                 message = ("%s was removed and still is a target account: its property says so"):format(id) }) })
         end
@@ -69,7 +90,6 @@ end
 
 local function open(args, progress, definition)
     local all = options.dataset(args, definition, progress:hook())
-    if not all.companies then stop.with(stop.USAGE, "leadscore: --companies FILE is needed") end
     all.at, all.tasks, all.engagements = options.instants(args)[1], args.tasks, args.engagements
     all.targets, all.kinds, all.gdpr = targets_of(args), kinds_of(args), args.gdpr
     all.won, all.lost, all.currency = args.won, args.lost, args.currency
@@ -86,6 +106,10 @@ end
 local function format_of(args)
     if args.format then return args.format end
     local ending = args.out and args.out:lower():match("%.(%w+)$")
+    if ending == "ndjson" or ending == "jsonl" or ending == "gz" then
+        stop.with(stop.USAGE, ("leadscore: --out: accounts are not written as .%s: expected .csv, .json or another " ..
+            "name for text, or --format"):format(ending))
+    end
     return (ending == "csv" or ending == "json") and ending or "text"
 end
 
@@ -96,7 +120,6 @@ local function overview_text(book, args, format)
 end
 
 local function recommend_text(book, args, format)
-    if not book.index then stop.with(stop.USAGE, "leadscore: --recommend: no definition scores companies") end
     local list = stop.check(book:recommend({ n = args.recommend, dismissed = ids_of(args.dismissed) }))
     if format == "csv" then return output.csv(list, { "rank", "reasons" }) end
     if format == "json" then
@@ -141,13 +164,37 @@ local function write(path, text)
     if not ok then stop.check(nil, errors.with_file(errors.wrap(err, "io"), path)) end
 end
 
+local function scores_companies(definition)
+    local plan = definition and definition:_open()
+    for i = 1, plan and plan:count() or 0 do
+        if plan:object(i) == "company" then return true end
+    end
+    return false
+end
+
+local function count_targets(book)
+    local count = 0
+    for row = 1, book:_count() do
+        count = count + (book:_is_target(row) and 1 or 0)
+    end
+    return count
+end
+
 function M.run(args)
+    if not args.companies then
+        stop.with(stop.USAGE, "leadscore: --companies FILE is needed, with a column target_account or beside a list " ..
+            "(--targets FILE); --contacts, --deals, --events, --tasks and --engagements add what is going on")
+    end
+    check_flags(args)
     check_edits(args)
     check_sort(args.sort)
     local definition
     if args.definition then
         definition = stop.check(leadscore.load(args.definition))
         work.warn(definition:warnings())
+    end
+    if args.recommend and not scores_companies(definition) then
+        stop.with(stop.USAGE, "leadscore: --recommend: no definition scores companies")
     end
     local progress = progresses.new(args.progress, args.quiet)
     local book = open(args, progress, definition)
@@ -159,11 +206,13 @@ function M.run(args)
     if args.write_targets then
         local list, before = targets_of(args)
         stop.check(lists.write(args.write_targets, list))
-        io.stderr:write(("leadscore: wrote %s: %s, %d before\n"):format(args.write_targets,
+        io.stderr:write(("leadscore: wrote %s: %s, %d before\n"):format(
+            args.write_targets == "-" and "standard output" or args.write_targets,
             render.count(#list, "target account"), #before))
     end
     work.finish({ dataset = book.dataset, at = book.at, progress = progress },
-        ("%d of %s are target accounts"):format(book:metrics().target_accounts, work.records(#book.facts, "company")),
+        ("%d of %s %s"):format(count_targets(book), work.records(book:_count(), "company"),
+            book:_count() == 1 and "is a target account" or "are target accounts"),
         args.out and args.out ~= "-" and "wrote " .. args.out or nil)
 end
 

@@ -36,6 +36,11 @@ local function file_name(text)
     return nil, "expected the name of a file, got ''"
 end
 
+local function some_text(text)
+    if text:find("%S") then return text end
+    return nil, ("expected a text, got '%s'"):format(text)
+end
+
 local INPUTS = {
     contacts = true, companies = true, deals = true, events = true, associations = true, tasks = true,
     engagements = true,
@@ -182,29 +187,31 @@ M.commands = {
                 help = "Our activity: columns id, one of company_id, contact_id, deal_id; type, at, owner, title." },
             { "--targets", arg = "FILE", many = true, help = "A list of ids of target accounts." },
             { "--add", arg = "FILE", many = true, help = "Adds the ids of this list to the targets." },
-            { "--add-id", arg = "ID", many = true, help = "Adds an id to the targets." },
+            { "--add-id", arg = "ID", many = true, convert = some_text, help = "Adds an id to the targets." },
             { "--remove", arg = "FILE", many = true, help = "Removes the ids of this list from the targets." },
-            { "--remove-id", arg = "ID", many = true, help = "Removes an id from the targets." },
+            { "--remove-id", arg = "ID", many = true, convert = some_text, help = "Removes an id from the targets." },
             { "--write-targets", arg = "FILE", help = "Writes the list of targets as it then is." },
             { "--view", arg = "VIEW", choices = VIEWS, help = "Only " .. table.concat(VIEWS, ", ", 2) .. "; or all." },
-            { "--owner", arg = "NAME", many = true, help = "Only accounts of this owner." },
-            { "--team", arg = "NAME", many = true, help = "Only accounts of this team." },
+            { "--owner", arg = "NAME", many = true, convert = some_text, help = "Only accounts of this owner." },
+            { "--team", arg = "NAME", many = true, convert = some_text, help = "Only accounts of this team." },
             { "--sort", arg = "COLUMN", help = "Sorts by a column of the table, empty cells last." },
             { "--reverse", help = "The largest first." },
-            { "--account", arg = "ID", help = "The overview of one account." },
+            { "--account", arg = "ID", convert = some_text, help = "The overview of one account." },
             { "--recommend", arg = "N", convert = whole(1, 100000),
                 help = "The N best companies that are not target accounts, with reasons." },
             { "--dismissed", arg = "FILE", many = true, help = "A list of ids that are not recommended." },
             { "--score", arg = "NAME", help = "Which account score; the first by default." },
-            { "--won", arg = "STAGE", many = true, help = "Stages of won deals instead of Won, Closed Won." },
-            { "--lost", arg = "STAGE", many = true, help = "Stages of lost deals instead of Lost, Closed Lost." },
-            { "--currency", arg = "NAME", help = "Of deals that do not say theirs." },
+            { "--won", arg = "STAGE", many = true, convert = some_text,
+                help = "Stages of won deals instead of Won, Closed Won." },
+            { "--lost", arg = "STAGE", many = true, convert = some_text,
+                help = "Stages of lost deals instead of Lost, Closed Lost." },
+            { "--currency", arg = "NAME", convert = some_text, help = "Of deals that do not say theirs." },
             { "--kind", arg = "KIND=EVENT", many = true, convert = kind,
                 help = "Which events and types are email, call, meeting, form, document, page_view." },
             { "--gdpr", help = "Leaves out the engagement of contacts without a legal basis." },
             { "--out", arg = "FILE", help = "Where to write; standard output by default." },
             { "--format", arg = "FORMAT", choices = { "text", "csv", "json" },
-                help = "text, csv or json; by the name of --out, else text." },
+                help = "text, csv or json; by the name of --out (.csv, .json), else text." },
             THREADS,
         },
         example = "leadscore accounts score.lua --companies companies.csv --contacts contacts.csv --deals deals.csv",
@@ -303,21 +310,36 @@ local function is_same(a, b)
 end
 
 local ENDINGS = { csv = true, ndjson = true, jsonl = true }
+local DEFINITION_ENDINGS = { lua = true, json = true }
+
+-- The folder and the name of a path.
+local function split(path)
+    local parent, name = path:match("^(.-)([^/]*)$")
+    return parent == "" and "." or parent, name
+end
 
 -- Whether the file is the input, or one that is read with its folder.
-local function is_input(path, input)
+local function is_input(path, input, endings)
     if lfs.attributes(path, "mode") ~= "file" then return false end
     if is_same(path, input) then return true end
-    local parent, name = path:match("^(.-)([^/]*)$")
+    local parent, name = split(path)
     local ending = name:lower():gsub("%.gz$", ""):match("%.(%w+)$")
-    return ENDINGS[ending] and not name:find("^[._]") and is_same(parent == "" and "." or parent, input)
+    return (endings or ENDINGS)[ending] and not name:find("^[._]") and is_same(parent, input)
+end
+
+-- Whether both name one file, which need not be there yet.
+local function is_same_output(a, b)
+    if a == b or is_same(a, b) then return true end
+    local parent, name = split(a)
+    local other_parent, other_name = split(b)
+    return name == other_name and is_same(parent, other_parent)
 end
 
 local FILES = {
     "contacts", "companies", "deals", "events", "associations", "tasks", "engagements",
-    "targets", "add", "remove", "dismissed", -- lists of targets, which --write-targets may write anew
+    "add", "remove", "dismissed", "targets", -- the last one may be written anew by --write-targets
 }
-local MOST_FILES = { write_targets = 7 }
+local MOST_FILES = { write_targets = #FILES - 1 }
 
 local function is_any_input(path, args, option)
     for i = 1, MOST_FILES[option] or #FILES do
@@ -329,7 +351,7 @@ local function is_any_input(path, args, option)
         if is_input(path, each[2]) then return true end
     end
     for _, definition in ipairs(args.definition or {}) do
-        if is_same(path, definition) and lfs.attributes(path, "mode") == "file" then return true end
+        if is_input(path, definition, DEFINITION_ENDINGS) then return true end
     end
     return args.free_mail ~= nil and is_input(path, args.free_mail)
 end
@@ -348,7 +370,7 @@ function M.out_file(args, at, object)
     return args.out .. name .. (PLURALS[object] or "") .. "." .. (args.format or "csv")
 end
 
--- What a command writes, as { option, path }; a folder gets one file an object.
+-- What a command writes, as { option, path }; a folder gets one file an object, "-" is standard output.
 local function outputs_of(args)
     local outputs = {}
     for _, option in ipairs({ "rejects", "matched", "unmatched", "write_targets" }) do
@@ -362,8 +384,8 @@ local function outputs_of(args)
                 outputs[#outputs + 1] = { "out", M.out_file(args, at, object) }
             end
         end
-    elseif args.out and args.out ~= "-" then
-        outputs[#outputs + 1] = { "out", args.out }
+    else
+        outputs[#outputs + 1] = { "out", args.out or "-" }
     end
     return outputs
 end
@@ -390,15 +412,18 @@ local function check_outputs(args)
     local outputs = outputs_of(args)
     for i, each in ipairs(outputs) do
         local option, path = each[1], each[2]
-        if path == "-" then
-            stop.with(stop.USAGE, ("leadscore: %s: expected a file, got -"):format(flag(option)))
-        elseif is_any_input(path, args, option) then
+        if path == "-" and option == "rejects" then
+            stop.with(stop.USAGE, "leadscore: --rejects: expected a file, got -")
+        elseif path ~= "-" and is_any_input(path, args, option) then
             stop.with(stop.USAGE, ("leadscore: %s: %s is one of the inputs"):format(flag(option), path))
         end
         for k = 1, i - 1 do
             local before = outputs[k]
             if before[1] == option then break end -- those of --out, which are the last
-            if path == before[2] or is_input(path, before[2]) then
+            if path == "-" and before[2] == "-" then
+                stop.with(stop.USAGE, ("leadscore: standard output (-) can be only one of the outputs, got it for " ..
+                    "%s and %s"):format(flag(before[1]), option == "out" and "what the command shows" or flag(option)))
+            elseif is_same_output(path, before[2]) then
                 stop.with(stop.USAGE, ("leadscore: %s and %s name the same file"):format(flag(option), flag(before[1])))
             end
         end
@@ -408,6 +433,10 @@ end
 -- The option `match` of leadscore.dataset; ends the command on options that lack it.
 local function match_of(args)
     if args.match_domain or args.match_name then
+        if not args.companies then
+            stop.with(stop.USAGE, ("leadscore: %s goes with --companies"):format(
+                args.match_domain and "--match-domain" or "--match-name"))
+        end
         return { email = args.match_domain, name = args.match_name, free_mail = args.free_mail }
     end
     for _, name in ipairs({ "free_mail", "matched", "unmatched" }) do
