@@ -17,7 +17,7 @@ typedef struct block {
     ls_chunk *chunk;
     const ls_reading *reading;
     size_t first, count, stride;
-    uint8_t left[BLOCK_ROWS]; /* LEFT_ bits */
+    uint8_t left[BLOCK_ROWS];    /* LEFT_ bits */
     uint32_t values[BLOCK_ROWS]; /* where the contact is in the direct path */
     ls_string texts[BLOCK_ROWS];
     uint32_t hashes[BLOCK_ROWS];
@@ -339,8 +339,7 @@ static void sort_out(block *block)
     }
     for (size_t i = 0; i < count && left != 0; i++) {
         bool row = (block->left[i] & LEFT_ROW) != 0;
-        chunk->left[chunk->left_count] =
-            (uint32_t)(block->first + i) | (row ? LS_LEFT_ROW : 0);
+        chunk->left[chunk->left_count] = (uint32_t)(block->first + i) | (row ? LS_LEFT_ROW : 0);
         chunk->left_count += block->left[i] != 0;
         unknown -= row && contacts[i] == UINT32_MAX;
     }
