@@ -57,6 +57,7 @@ local function batches_of(case)
     local contacts, events, lists = ways.rows(case.records, case.at, random.lists)
     local dataset = assert(ways.dataset(contacts, events, lists, {
         plan = case.seed % 2 == 0 and case.plan or nil, rejects = case.lenient and function() end or nil,
+        portable = case.seed % 3 == 0,
     }))
     local batches = {}
     for _, threads in ipairs({ 1, 3 }) do
@@ -264,10 +265,14 @@ describe("many records", function()
         local dataset = assert(ways.dataset(ways.rows(case.records, case.at, random.lists)))
         local alone = assert(ways.batch(case.set, dataset, case.at, 1))
         local shared = assert(ways.batch(case.set, dataset, case.at, 4))
+        local contacts, events, lists = ways.rows(case.records, case.at, random.lists)
+        local portable = assert(ways.batch(case.set, assert(ways.dataset(contacts, events, lists, { portable = true })),
+            case.at, 1))
         for _, record in ipairs(case.records) do
             local differences, one = {}, assert(case.set:score(record, case.at))
             for _, name in ipairs(case.set:names()) do
                 ways.compare(differences, "threads", name, alone[record.id][name], shared[record.id][name])
+                ways.compare(differences, "portable", name, alone[record.id][name], portable[record.id][name])
                 ways.compare(differences, "one record", name, alone[record.id][name], one[name], true)
             end
             fail(case, record, differences)

@@ -246,12 +246,13 @@ end
 ---@param contacts table[]
 ---@param events table[] those without `event` or `at` get their columns from the others
 ---@param lists table<string, string[]>
----@param options table|nil { plan = read for it, rejects = function(text) }
+---@param options table|nil { plan = read for it, rejects = function(text), portable = without what only this
+--- processor has }
 ---@return table|nil dataset
 ---@return table|nil err
 function M.dataset(contacts, events, lists, options)
     options = options or {}
-    local dataset = core.dataset()
+    local dataset = core.dataset(nil, options.portable)
     if options.plan then assert(dataset:expect(options.plan)) end
     if #events == 0 then events = { { contact_id = "nobody", event = "nothing", at = 0 } } end
     local ok, err = read_all(dataset, contacts, events, lists, options.rejects)

@@ -196,12 +196,12 @@ end
 ---@param world table
 ---@param at integer what "10 days ago" is relative to
 ---@param options table|nil { lists = names of those there are, plan = read for it, rejects = function(text),
---- shuffle = a generator: rows in any order, ndjson = true }
+--- shuffle = a generator: rows in any order, ndjson = true, portable = without what only this processor has }
 ---@return table|nil dataset
 ---@return table|nil err
 function M.dataset(world, at, options)
     options = options or {}
-    local dataset, ok, err = core.dataset(), true, nil
+    local dataset, ok, err = core.dataset(nil, options.portable), true, nil
     local inputs, lists = inputs_of(world, at, options)
     if options.plan then assert(dataset:expect(options.plan)) end
     local function read(what)
