@@ -260,7 +260,7 @@ static int class_of_record(ls_context *context, ls_property_table *table, uint32
 static uint32_t folded_code(ls_property_table *table, ls_string text, ls_string folded,
                             uint32_t code, bool late)
 {
-    bool itself = ls_string_equal(text, folded.text, folded.length);
+    bool itself = text.text == folded.text || ls_string_equal(text, folded.text, folded.length);
     uint32_t found = LS_NO_CODE;
     if (itself ? late : table->folded.count > 1) {
         found = ls_dictionary_find(&table->folded, folded.text, folded.length);
@@ -439,10 +439,37 @@ static void bind_moments(ls_property_table *table, const boundaries *between, si
     table->code_count = code;
 }
 
+/* Whether nothing is asked but whether a value is known: all known ones answer alike. */
+static bool asks_known_only(const ls_property_table *table)
+{
+    for (size_t i = 0; i < table->atom_count; i++) {
+        if (table->atoms[i]->condition->count > 0) {
+            return false;
+        }
+    }
+    bool texts = table->property->type == LS_TEXT;
+    return texts && table->choice_count == 0 && !table->numeric;
+}
+
 static bool has_moments(const ls_property_table *table)
 {
     return table->property->type == LS_DATETIME && table->column && table->column->moments &&
            !table->folds && !table->numeric;
+}
+
+/* All further texts answer as the one before. */
+static int bind_known(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
+                      size_t count, bool late, ls_error *error)
+{
+    for (; table->code_count < count; table->code_count++) {
+        uint32_t code = (uint32_t)table->code_count;
+        ls_string text = ls_dictionary_text(&table->column->dictionary, code);
+        if (table->folds && add_folded(binding, table, reader, text, code, late) != LS_OK) {
+            return ls_fail_memory(error);
+        }
+        table->classes[code] = table->classes[code - 1];
+    }
+    return LS_OK;
 }
 
 static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
@@ -458,6 +485,7 @@ static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_re
     const bool late = table->folds && table->folded.count > 1;
     bool quick = table->code_count < count && has_moments(table) &&
                  find_boundaries(table, binding->at, &between);
+    const bool alike = asks_known_only(table);
     while (table->code_count < count && status == LS_OK) {
         uint32_t code = (uint32_t)table->code_count;
         status = bind_code(binding, table, reader, code, late, error);
@@ -465,6 +493,8 @@ static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_re
         if (status == LS_OK && quick) {
             note_class(table, &between, code);
             bind_moments(table, &between, count);
+        } else if (status == LS_OK && alike && code > 0) {
+            status = bind_known(binding, table, reader, count, late, error);
         }
     }
     return status;

@@ -6,6 +6,9 @@
  * call it for each distinct value, the plan for each literal. */
 #include "ls_text.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 #include <math.h>
 #include <stdlib.h>
 #include <utf8proc.h>
@@ -28,10 +31,38 @@ ls_string ls_trim(const char *text, size_t length)
     return (ls_string){text, length};
 }
 
+#if defined(__SSE2__)
+/* Sixteen places at a time, those alone where the first byte and the last are right. positions:
+ * where the needle could begin, 16 or more; the last sixteen are looked at together, some of them
+ * again. */
+static bool contains_by_vectors(ls_string text, ls_string needle, size_t positions)
+{
+    const size_t last = needle.length - 1;
+    const __m128i first_byte = _mm_set1_epi8(needle.text[0]);
+    const __m128i last_byte = _mm_set1_epi8(needle.text[last]);
+    for (size_t i = 0;; i = i + 32 <= positions ? i + 16 : positions - 16) {
+        const char *at = text.text + i;
+        __m128i firsts = _mm_loadu_si128((const __m128i *)at);
+        __m128i lasts = _mm_loadu_si128((const __m128i *)(at + last));
+        __m128i both =
+            _mm_and_si128(_mm_cmpeq_epi8(firsts, first_byte), _mm_cmpeq_epi8(lasts, last_byte));
+        for (int mask = _mm_movemask_epi8(both); mask != 0; mask &= mask - 1)
+            if (memcmp(at + __builtin_ctz((unsigned)mask), needle.text, last) == 0)
+                return true;
+        if (i + 16 == positions)
+            return false;
+    }
+}
+#endif
+
 bool ls_text_contains(ls_string text, ls_string needle)
 {
     if (needle.length == 0)
         return true;
+#if defined(__SSE2__)
+    if (text.length >= needle.length + 15)
+        return contains_by_vectors(text, needle, text.length - needle.length + 1);
+#endif
     const char *start = text.text;
     size_t left = text.length;
     while (left >= needle.length) {
