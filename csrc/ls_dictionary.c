@@ -147,8 +147,11 @@ uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_
     if (reserve_text(dictionary, length) != LS_OK)
         return LS_NO_CODE;
     uint32_t code = dictionary->count++;
-    dictionary->entries[code] = (struct ls_entry){dictionary->byte_count, (uint32_t)length, hash};
-    memcpy(dictionary->bytes + dictionary->byte_count, text, length);
+    char *copy = dictionary->bytes + dictionary->byte_count;
+    memcpy(copy, text, length);
+    ls_text_key key = ls_text_key_of(copy, length);
+    dictionary->entries[code] = (struct ls_entry){
+        dictionary->byte_count, (uint32_t)length, hash, key.head, key.middle, key.tail};
     dictionary->byte_count += length;
     put_slot(dictionary, hash, code);
     return code;

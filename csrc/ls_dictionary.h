@@ -16,7 +16,8 @@ typedef struct ls_dictionary {
     struct ls_entry {
         uint64_t offset;
         uint32_t length, hash;
-    } * entries; /* by code */
+        uint64_t head, middle, tail; /* its key: of a short text no more is looked at */
+    } * entries;                     /* by code */
     size_t entry_capacity;
     char *bytes; /* LS_TEXT_SLACK more than byte_count may be read */
     size_t byte_count, byte_capacity;
@@ -113,12 +114,10 @@ LS_INLINE bool ls_dictionary_holds(const ls_dictionary *dictionary, uint32_t cod
     const struct ls_entry *entry = &dictionary->entries[code];
     if (entry->length != length)
         return false;
-    const char *known = dictionary->bytes + entry->offset;
-    uint64_t other = (ls_load_64(known) ^ key->head) |
-                     (ls_load_64(known + key->at_middle) ^ key->middle) |
-                     (ls_load_64(known + key->at_tail) ^ key->tail);
-    return (other & key->mask) == 0 &&
-           (LS_LIKELY(length <= LS_LONGEST_KEY) || memcmp(known, text, length) == 0);
+    return ((entry->head ^ key->head) | (entry->middle ^ key->middle) |
+            (entry->tail ^ key->tail)) == 0 &&
+           (LS_LIKELY(length <= LS_LONGEST_KEY) ||
+            memcmp(dictionary->bytes + entry->offset, text, length) == 0);
 }
 
 /* Adds a text that is known to be new; LS_NO_CODE: no memory. */

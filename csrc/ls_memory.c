@@ -419,10 +419,11 @@ int ls_job_step(ls_job *job, uint64_t budget, ls_error *error)
 {
     if (job->done)
         return LS_OK;
-    job->context->refused = false;
+    if (job->context != NULL)
+        job->context->refused = false;
     int status = job->step(job, budget, error);
     job->done = status == LS_OK;
-    if (status == LS_ERROR_MEMORY && job->context->refused)
+    if (status == LS_ERROR_MEMORY && job->context != NULL && job->context->refused)
         return ls_fail(error, LS_ERROR_MEMORY,
                        "not enough memory: the limit of %zu bytes is reached",
                        job->context->max_memory);

@@ -2,10 +2,10 @@
  * Reading is the first pass of a radix sort, of which ls_group.c makes the second. */
 #include "ls_ingest.h"
 
-/* About so many contacts share a partition, unless that makes more than so many partitions: what a
- * partition's events need while they are grouped, and one line for each partition while they are
- * read, both fit the second-level cache. */
-#define FIRST_SHIFT 10
+/* About so many contacts share a partition, unless that makes more than so many partitions: two
+ * lines for each partition while events are read fit the first-level cache, and what is most used
+ * of a partition's events while they are grouped the second-level one. */
+#define FIRST_SHIFT 12
 #define MOST_PARTITIONS 2048
 /* Blocks double from the first size, so that small inputs stay small, up to the last, so that
  * little is left over in the last block of each partition. */

@@ -160,8 +160,8 @@ describe("Reading a large file of events", function()
         local run = shell.run(folder, "leadscore score score.lua --contacts contacts.csv --events events.csv"
             .. " --max-memory 6MB --out scores.csv")
         assert.equal(1, run.code)
-        assert.matches("^leadscore: events.csv: its events need about %d[%d.]* MB of memory, and the limit is 6.00 MB\n$",
-            run.err)
+        assert.matches("^leadscore: events.csv: its events need about %d[%d.]* MB of memory, and the limit is"
+            .. " 6.00 MB\n$", run.err)
         assert.is_nil(shell.read(folder .. "/scores.csv"))
         run = shell.run(folder, "leadscore score score.lua --contacts contacts.csv --events events.csv"
             .. " --max-memory 60MB --out scores.csv --quiet")
