@@ -146,6 +146,22 @@ static int note_moment(ls_context *context, ls_column *column, uint32_t code, ls
     return LS_OK;
 }
 
+int ls_column_check(ls_context *context, ls_column *column, uint32_t code)
+{
+    uint8_t types = column->types;
+    if ((types & (1u << LS_NUMBER | 1u << LS_BOOLEAN | 1u << LS_DATETIME)) == 0)
+        return LS_OK;
+    ls_string text = ls_dictionary_text(&column->dictionary, code);
+    if ((types >> LS_DATETIME & 1) != 0) {
+        if (note_moment(context, column, code, text) != LS_OK)
+            return LS_ERROR_MEMORY;
+        types &= (uint8_t) ~(column->moments[code] != LS_NO_MOMENT ? 1u << LS_DATETIME : 0);
+    }
+    if (ls_unreadable_type(types, text) == LS_POINTS)
+        return LS_OK;
+    return mark_unreadable(context, column, code);
+}
+
 int ls_column_note(ls_context *context, ls_column *column, uint32_t code, const ls_place *place)
 {
     size_t before = column->place_capacity;
@@ -156,16 +172,7 @@ int ls_column_note(ls_context *context, ls_column *column, uint32_t code, const 
         memset(column->places + before, 0,
                (column->place_capacity - before) * sizeof *column->places);
     column->places[code] = *place;
-    ls_string text = ls_dictionary_text(&column->dictionary, code);
-    uint8_t types = column->types;
-    if ((types >> LS_DATETIME & 1) != 0) {
-        if (note_moment(context, column, code, text) != LS_OK)
-            return LS_ERROR_MEMORY;
-        types &= (uint8_t) ~(column->moments[code] != LS_NO_MOMENT ? 1u << LS_DATETIME : 0);
-    }
-    if (ls_unreadable_type(types, text) == LS_POINTS)
-        return LS_OK;
-    return mark_unreadable(context, column, code);
+    return ls_column_check(context, column, code);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */

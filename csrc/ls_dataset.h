@@ -152,6 +152,8 @@ int ls_column_init(ls_context *context, ls_column *column, uint64_t seed);
 int ls_column_fill(ls_context *context, ls_column *column, size_t count);
 /* Notes where a new code was first seen, and whether it can be read as the column's types. */
 int ls_column_note(ls_context *context, ls_column *column, uint32_t code, const ls_place *place);
+/* The same of a text that is at no place. */
+int ls_column_check(ls_context *context, ls_column *column, uint32_t code);
 LS_INLINE bool ls_column_unreadable(const ls_column *column, uint32_t code)
 {
     return code < column->unreadable_count && column->unreadable[code] != 0;

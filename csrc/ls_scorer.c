@@ -2,6 +2,9 @@
  * record to record, so that texts seen before cost a look-up; bindings grow with them. Past a limit
  * the texts are dropped and bindings made anew: memory stays bounded whatever values come in, and
  * scores do not depend on it. */
+#include "ls_scorer.h"
+
+#include "ls_coder.h"
 #include "ls_next.h"
 #include "ls_result.h"
 #include "ls_text.h"
@@ -249,30 +252,61 @@ void ls_scorer_clear(ls_scorer *scorer)
     }
 }
 
-/* Codes the text and puts it into the given row, the last one of the column or just behind it. */
+/* What is to be known of a text that is new. */
+static int note_text(ls_scorer *scorer, ls_column *column, uint32_t code, size_t length,
+                     ls_error *error)
+{
+    scorer->texts++;
+    scorer->bytes += length;
+    return ls_column_check(scorer->context, column, code) == LS_OK ? LS_OK : ls_fail_memory(error);
+}
+
+/* The code of a trimmed text; LS_NO_CODE with the error filled. */
+static uint32_t code_text(ls_scorer *scorer, ls_column *column, ls_string text, ls_error *error)
+{
+    ls_dictionary *dictionary = &column->dictionary;
+    uint32_t before = dictionary->count, code = LS_NO_CODE;
+    if (text.length >= LS_TEXT_SLACK) { /* its words are read inside it */
+        uint32_t hash = ls_hash_text(dictionary, text.text, text.length);
+        code = ls_dictionary_seek(dictionary, text.text, text.length, hash);
+        if (code == LS_NO_CODE) {
+            code = ls_dictionary_append(dictionary, text.text, text.length, hash);
+        }
+    } else {
+        code = ls_dictionary_add(dictionary, text.text, text.length);
+    }
+    if (code == LS_NO_CODE) {
+        ls_fail_memory(error);
+    } else if (code >= before && note_text(scorer, column, code, text.length, error) != LS_OK) {
+        return LS_NO_CODE;
+    }
+    return code;
+}
+
+/* Puts a code into the given row, the last one of the column, just behind it, or later. */
+static int put_code(ls_scorer *scorer, ls_column *column, size_t row, uint32_t code,
+                    ls_error *error)
+{
+    if (column->count < row && ls_column_fill(scorer->context, column, row) != LS_OK) {
+        return ls_fail_memory(error);
+    }
+    column->count = row;
+    return ls_column_append(scorer->context, column, code) == LS_OK ? LS_OK : ls_fail_memory(error);
+}
+
 static int put(ls_scorer *scorer, ls_column *column, size_t row, const char *value, size_t length,
                ls_error *error)
 {
-    static const ls_place nowhere = {0};
-    ls_string text = ls_trim(value, length);
-    uint32_t before = column->dictionary.count;
-    uint32_t code = ls_dictionary_add(&column->dictionary, text.text, text.length);
-    if (code == LS_NO_CODE || ls_column_fill(scorer->context, column, row) != LS_OK) {
-        return ls_fail_memory(error);
-    }
-    if (code >= before) {
-        scorer->texts++;
-        scorer->bytes += text.length;
-        if (ls_column_note(scorer->context, column, code, &nowhere) != LS_OK) {
-            return ls_fail_memory(error);
-        }
+    ls_string text = ls_trimmed((ls_string){value, length});
+    uint32_t code = code_text(scorer, column, text, error);
+    if (code == LS_NO_CODE) {
+        return LS_ERROR_MEMORY;
     }
     if (ls_column_unreadable(column, code)) {
         ls_type type = ls_unreadable_type(column->types, text);
         return ls_dataset_bad_cell(scorer->dataset, column, code, type, error);
     }
-    column->count = row;
-    return ls_column_append(scorer->context, column, code) == LS_OK ? LS_OK : ls_fail_memory(error);
+    return put_code(scorer, column, row, code, error);
 }
 
 static ls_column *find_column(ls_column *columns, size_t count, const char *name, size_t length)
@@ -306,20 +340,51 @@ static int add_time(ls_scorer *scorer, int64_t at, ls_error *error)
     return LS_OK;
 }
 
-int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t at,
-                    ls_error *error)
+int ls_scorer_event_name(ls_scorer *scorer, const char *event, size_t length, uint32_t *out,
+                         ls_error *error)
 {
-    ls_events *events = &scorer->dataset->events;
-    ls_string name = ls_trim(event, length);
+    ls_column *column = &scorer->dataset->events.event;
+    ls_string name = ls_trimmed((ls_string){event, length});
     if (name.length == 0) {
         return ls_fail(error, LS_ERROR_INPUT, "event: expected a name, got an empty text");
     }
-    if (at < LS_TIME_MIN || at > LS_TIME_MAX) {
-        return ls_fail(error, LS_ERROR_INPUT, "at: expected an instant of the years 1 to 9999");
+    *out = code_text(scorer, column, name, error);
+    if (*out == LS_NO_CODE) {
+        return LS_ERROR_MEMORY;
     }
-    scorer->repeated = false;
-    int status = put(scorer, &events->event, events->count, name.text, name.length, error);
+    if (ls_column_unreadable(column, *out)) {
+        ls_type type = ls_unreadable_type(column->types, name);
+        return ls_dataset_bad_cell(scorer->dataset, column, *out, type, error);
+    }
+    return LS_OK;
+}
+
+static int check_time(int64_t at, ls_error *error)
+{
+    return at < LS_TIME_MIN || at > LS_TIME_MAX
+               ? ls_fail(error, LS_ERROR_INPUT, "at: expected an instant of the years 1 to 9999")
+               : LS_OK;
+}
+
+int ls_scorer_event_at(ls_scorer *scorer, uint32_t name, int64_t at, ls_error *error)
+{
+    ls_events *events = &scorer->dataset->events;
+    int status = check_time(at, error);
+    scorer->repeated = scorer->repeated && status != LS_OK;
+    status =
+        status == LS_OK ? put_code(scorer, &events->event, events->count, name, error) : status;
     return status == LS_OK ? add_time(scorer, at, error) : status;
+}
+
+int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t at,
+                    ls_error *error)
+{
+    uint32_t name;
+    if (ls_trimmed((ls_string){event, length}).length != 0 && check_time(at, error) != LS_OK) {
+        return LS_ERROR_INPUT;
+    }
+    int status = ls_scorer_event_name(scorer, event, length, &name, error);
+    return status == LS_OK ? ls_scorer_event_at(scorer, name, at, error) : status;
 }
 
 /* An event's id is its identity: a repeat is taken back. */
@@ -357,6 +422,25 @@ int ls_scorer_event_set(ls_scorer *scorer, const char *name, size_t name_length,
     }
     ls_column *column = find_column(events->columns, events->column_count, name, name_length);
     return column ? put(scorer, column, events->count - 1, value, length, error) : LS_OK;
+}
+
+size_t ls_scorer_event_fields(const ls_scorer *scorer)
+{
+    return scorer->dataset->events.column_count;
+}
+
+ls_string ls_scorer_event_field(const ls_scorer *scorer, size_t field)
+{
+    return scorer->dataset->events.columns[field].name;
+}
+
+int ls_scorer_event_put(ls_scorer *scorer, size_t field, const char *value, size_t length,
+                        ls_error *error)
+{
+    ls_events *events = &scorer->dataset->events;
+    return scorer->repeated
+               ? LS_OK
+               : put(scorer, &events->columns[field], events->count - 1, value, length, error);
 }
 
 int ls_scorer_in_list(ls_scorer *scorer, const char *list, size_t length, ls_error *error)

@@ -3,7 +3,7 @@
  * Records are read raw: no metamethod runs while a record is read, so nothing can change a table
  * under the reader. What is no value of the language is a datum that is wrong: nil and an error
  * with its place. */
-#include "lsl.h"
+#include "lsl_event.h"
 
 #include "ls_time.h"
 
@@ -143,6 +143,8 @@ typedef struct scorer_owner {
     ls_scorer *scorer;
     const ls_plan *plan; /* kept alive by the scorer */
     ls_buffer text;      /* scratch: a set joined, a number printed */
+    lsl_event_reader events;
+    lsl_event_field *fields; /* its texts are kept in a table with the userdata */
     size_t count;
     ls_score scores[]; /* one per definition */
 } scorer_owner;
@@ -161,12 +163,33 @@ static int close_scorer(lua_State *L)
     if (owner->scorer != NULL)
         ls_scorer_close(owner->scorer);
     owner->scorer = NULL;
+    if (owner->fields != NULL)
+        ls_free(owner->text.context, owner->fields,
+                owner->events.field_count * sizeof *owner->fields);
+    owner->fields = NULL;
     if (owner->text.context != NULL) {
         ls_buffer_free(&owner->text);
         ls_context_release(owner->text.context);
         owner->text.context = NULL;
     }
     return 0;
+}
+
+/* Keeps the names of fields with the userdata at index. */
+static void keep_fields(lua_State *L, int index, scorer_owner *owner)
+{
+    static const ls_string built_in[] = {{"event", 5}, {"at", 2}, {"id", 2}};
+    size_t count = owner->events.field_count;
+    lua_createtable(L, count < 1000 ? (int)count : 1000, 0);
+    for (size_t i = 0; i < count; i++) {
+        ls_string name = i < LSL_FIELD_FIRST
+                             ? built_in[i]
+                             : ls_scorer_event_field(owner->scorer, i - LSL_FIELD_FIRST);
+        lua_pushlstring(L, name.text, name.length);
+        owner->fields[i].name = lua_tolstring(L, -1, &owner->fields[i].length);
+        lua_rawseti(L, -2, (int)(i + 1));
+    }
+    lsl_set_kept(L, index);
 }
 
 static int plan_scorer(lua_State *L)
@@ -182,6 +205,13 @@ static int plan_scorer(lua_State *L)
     ls_error error;
     if (ls_scorer_new(plan, &owner->scorer, &error) != LS_OK)
         return lsl_fail(L, &error);
+    size_t fields = LSL_FIELD_FIRST + ls_scorer_event_fields(owner->scorer);
+    owner->fields = ls_allocate_zero(context, fields, sizeof *owner->fields);
+    if (owner->fields == NULL)
+        return lsl_fail_memory(L);
+    owner->events.fields = owner->fields;
+    owner->events.field_count = fields;
+    keep_fields(L, lua_gettop(L), owner);
     return 1;
 }
 
@@ -413,19 +443,24 @@ static bool read_seconds(reading *record, const lsl_place *place, int index, int
     return true;
 }
 
+static bool read_text_instant(const reading *record, ls_string text, bool relative, int64_t *out)
+{
+    int64_t until;
+    return (relative && read_relative(text, record->at, out)) ||
+           ls_read_time(text.text, text.length, out, &until, NULL) == LS_OK;
+}
+
 /* A number of seconds, a text as in files, or (where relative) "10 days ago". */
 static bool read_instant(reading *record, const lsl_place *place, int index, bool relative,
                          int64_t *out)
 {
     lua_State *L = record->L;
     ls_string text;
-    int64_t until;
     switch (lua_type(L, index)) {
     case LUA_TNUMBER: return read_seconds(record, place, index, out);
     case LUA_TSTRING:
         text.text = lua_tolstring(L, index, &text.length);
-        if ((relative && read_relative(text, record->at, out)) ||
-            ls_read_time(text.text, text.length, out, &until, NULL) == LS_OK)
+        if (read_text_instant(record, text, relative, out))
             return true;
         return wrong(record, place,
                      "cannot read \"%.60s\" as a time (2025-01-31T09:30:00Z, seconds%s)", text.text,
@@ -498,12 +533,63 @@ static bool read_event_pair(reading *record, const lsl_place *event)
     return set_event_property(record, &place);
 }
 
+/* An event that was read in one pass; what the core says is wrong is put at its place. */
+static bool add_event(reading *record, const lsl_place *place, const lsl_event *event, int64_t at)
+{
+    scorer_owner *owner = record->owner;
+    struct lsl_event_name *known = lsl_event_known(&owner->events, event->name);
+    int status = LS_OK;
+    if (LS_UNLIKELY(known->name != event->name)) {
+        status = ls_scorer_event_name(owner->scorer, event->name, event->name_length, &known->code,
+                                      record->error);
+        known->name = status == LS_OK ? event->name : NULL;
+    }
+    if (status == LS_OK)
+        status = ls_scorer_event_at(owner->scorer, known->code, at, record->error);
+    if (LS_UNLIKELY(status != LS_OK))
+        return accepted(record, place, status);
+    for (size_t i = 0; i < event->count; i++) {
+        const struct lsl_event_value *value = &event->values[i];
+        status = value->field == LSL_FIELD_ID
+                     ? ls_scorer_event_set(owner->scorer, "id", 2, value->text, value->length,
+                                           record->error)
+                     : ls_scorer_event_put(owner->scorer, value->field - LSL_FIELD_FIRST,
+                                           value->text, value->length, record->error);
+        if (LS_UNLIKELY(status != LS_OK)) {
+            const lsl_event_field *field = &owner->fields[value->field];
+            lsl_place at_value = {place, field->name, field->length, 0};
+            return accepted(record, &at_value, status);
+        }
+    }
+    return true;
+}
+
+/* The instant of an event that was read in one pass; false: it is to be read step by step. */
+static bool event_instant(const reading *record, const lsl_event *event, int64_t *out)
+{
+    ls_string text = {event->at_text, event->at_length};
+    if (event->at_number) {
+        if (!(event->at >= (lua_Number)LS_TIME_MIN && event->at <= (lua_Number)LS_TIME_MAX))
+            return false;
+        *out = (int64_t)event->at;
+        *out -= (lua_Number)*out > event->at;
+        return true;
+    }
+    return read_text_instant(record, text, true, out);
+}
+
 static bool read_event(reading *record, const lsl_place *place)
 {
     lua_State *L = record->L;
     int index = lua_gettop(L);
+    lsl_event event;
+    int64_t at;
     if (!lua_istable(L, index))
         return wrong(record, place, "expected an event's table, got %s", luaL_typename(L, index));
+    if (lsl_event_read(L, index, &record->owner->events, &event) &&
+        event_instant(record, &event, &at))
+        return add_event(record, place, &event, at);
+    lsl_event_forget(&record->owner->events);
     if (!start_event(record, place, index))
         return false;
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
@@ -523,22 +609,38 @@ static bool read_list(reading *record, const lsl_place *place)
                     ls_scorer_in_list(record->owner->scorer, name, length, record->error));
 }
 
-/* Reads each element of the array on top of the stack. */
+/* Whether the table at index has as many pairs as elements: if none of these is nil, it has nothing
+ * else. */
+static bool may_be_array(lua_State *L, int index, int64_t count)
+{
+    lua_pushnil(L);
+    for (; lua_next(L, index) != 0; lua_pop(L, 1)) {
+        if (count-- == 0) {
+            lua_pop(L, 2);
+            return false;
+        }
+    }
+    return count == 0;
+}
+
+/* Reads each element of the array on top of the stack. An element that is nil is refused; that the
+ * table has other keys is said before. */
 static bool read_array(reading *record, const lsl_place *place,
                        bool (*read)(reading *record, const lsl_place *place))
 {
     lua_State *L = record->L;
     int index = lua_gettop(L);
-    int64_t count;
     if (!lua_istable(L, index))
         return wrong(record, place, "expected an array, got %s", luaL_typename(L, index));
-    if (!check_array(record, place, index, &count))
+    int64_t count = (int64_t)lsl_rawlen(L, index);
+    bool checked = !may_be_array(L, index, count);
+    if (checked && !check_array(record, place, index, &count))
         return false;
     for (int64_t i = 1; i <= count; i++) {
         lsl_place element = {place, NULL, 0, i};
         lua_rawgeti(L, index, (int)i);
         if (!read(record, &element))
-            return false;
+            return (checked || check_array(record, place, index, &count)) && false;
         lua_pop(L, 1);
     }
     return true;
@@ -603,6 +705,7 @@ static bool read_record(reading *record, int index)
     lsl_place outermost = {NULL, NULL, 0, 0}, at_place = {&outermost, "at", 2, 0};
     luaL_checkstack(L, 24, NULL);
     ls_scorer_clear(record->owner->scorer);
+    lsl_event_forget(&record->owner->events);
     if (!read_instant(record, &at_place, 3, false, &record->at))
         return false;
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))

@@ -1,0 +1,122 @@
+/* Reads usual events. A record has hundreds of them and each call into Lua counts: the pairs of a
+ * table are gone through once, a key is told by the address that it had in the event before. */
+#include "lsl_event.h"
+
+#include <math.h>
+
+#define NO_FIELD SIZE_MAX
+/* Whole numbers up to this are printed alike whether they are integers or floats. */
+#define MOST_ALIKE 1e15
+
+void lsl_event_forget(lsl_event_reader *reader)
+{
+    memset(reader->keys, 0, sizeof reader->keys);
+    memset(reader->names, 0, sizeof reader->names);
+}
+
+struct lsl_event_name *lsl_event_known(lsl_event_reader *reader, const char *name)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15);
+    return &reader->names[mixed >> 32 & (LSL_KNOWN_NAMES - 1)];
+}
+
+/* By address, then by bytes: of long texts Lua may have several copies. */
+static size_t find_field(const lsl_event_reader *reader, const char *name, size_t length)
+{
+    for (size_t i = 0; i < reader->field_count; i++)
+        if (reader->fields[i].name == name)
+            return i;
+    ls_string key = {name, length};
+    for (size_t i = 0; i < reader->field_count; i++)
+        if (ls_string_equal(key, reader->fields[i].name, reader->fields[i].length))
+            return i;
+    return NO_FIELD;
+}
+
+/* The field of the key below the top of the stack, the place-th of its table. */
+static size_t key_field(lua_State *L, lsl_event_reader *reader, size_t place)
+{
+    size_t length;
+    const char *name = lua_tolstring(L, -2, &length);
+    if (LS_UNLIKELY(place >= LSL_EVENT_KEYS))
+        return find_field(reader, name, length);
+    struct lsl_event_key *key = &reader->keys[place];
+    if (LS_UNLIKELY(key->name != name))
+        *key = (struct lsl_event_key){name, find_field(reader, name, length)};
+    return key->field;
+}
+
+static bool take_number(lua_State *L, struct lsl_event_value *out)
+{
+    lua_Number number = lua_tonumber(L, -1);
+    if (!(fabs((double)number) < MOST_ALIKE) && (!isfinite(number) || lsl_is_integer(L, -1)))
+        return false;
+    out->text = out->number;
+    out->length = ls_print_number((double)number, out->number);
+    return true;
+}
+
+/* The value on top of the stack. */
+static bool take_value(lua_State *L, int type, size_t field, lsl_event *out)
+{
+    if (out->count == LSL_EVENT_VALUES)
+        return false;
+    struct lsl_event_value *value = &out->values[out->count++];
+    value->field = field;
+    if (LS_LIKELY(type == LUA_TSTRING)) {
+        value->text = lua_tolstring(L, -1, &value->length);
+        return true;
+    }
+    if (type == LUA_TNUMBER)
+        return take_number(L, value);
+    bool truth = lua_toboolean(L, -1) != 0;
+    value->text = truth ? "true" : "false";
+    value->length = truth ? 4 : 5;
+    return true;
+}
+
+static bool take_time(lua_State *L, int type, lsl_event *out)
+{
+    out->at_number = type == LUA_TNUMBER;
+    if (out->at_number)
+        out->at = lua_tonumber(L, -1);
+    else if (type == LUA_TSTRING)
+        out->at_text = lua_tolstring(L, -1, &out->at_length);
+    return out->at_number || type == LUA_TSTRING;
+}
+
+/* The value of the field on top of the stack. */
+static bool take(lua_State *L, size_t field, lsl_event *out)
+{
+    int type = lua_type(L, -1);
+    if (field == LSL_FIELD_AT)
+        return take_time(L, type, out);
+    if (field == LSL_FIELD_EVENT) {
+        out->name = type == LUA_TSTRING ? lua_tolstring(L, -1, &out->name_length) : NULL;
+        return out->name != NULL;
+    }
+    if (type == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == NULL)
+        return true; /* unknown */
+    if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
+        return false;
+    if (field != NO_FIELD)
+        return take_value(L, type, field, out);
+    return type != LUA_TNUMBER || isfinite(lua_tonumber(L, -1));
+}
+
+bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event *out)
+{
+    size_t place = 0;
+    out->name = out->at_text = NULL;
+    out->at_number = false;
+    out->count = 0;
+    lua_pushnil(L);
+    for (; lua_next(L, index) != 0; lua_pop(L, 1)) {
+        if (LS_UNLIKELY(lua_type(L, -2) != LUA_TSTRING ||
+                        !take(L, key_field(L, reader, place++), out))) {
+            lua_pop(L, 2);
+            return false;
+        }
+    }
+    return out->name != NULL && (out->at_number || out->at_text != NULL);
+}

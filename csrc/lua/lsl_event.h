@@ -1,0 +1,63 @@
+/* The usual event of a record, read in one pass: a table of names with texts, numbers and booleans.
+ * Nothing is said of any other; lsl_plan.c reads those step by step and knows what is wrong. */
+#ifndef LSL_EVENT_H
+#define LSL_EVENT_H
+
+#include "lsl.h"
+
+#include "ls_scorer.h"
+
+/* An event with more known properties is not usual. */
+#define LSL_EVENT_VALUES 16
+#define LSL_EVENT_KEYS 32
+#define LSL_KNOWN_NAMES 64
+
+/* A name that an event's table may have. Lua keeps one copy of a short text, so that its address
+ * tells it, as long as the text is kept alive. */
+typedef struct lsl_event_field {
+    const char *name;
+    size_t length;
+} lsl_event_field;
+
+/* What is known of texts by their addresses: as long as nothing but the usual is read, no Lua code
+ * runs and nothing is allocated there, so that no text can go. */
+typedef struct lsl_event_reader {
+    size_t field_count;
+    const lsl_event_field *fields; /* `event`, `at`, `id`, then the scorer's */
+    struct lsl_event_key {
+        const char *name;
+        size_t field;
+    } keys[LSL_EVENT_KEYS]; /* by place in the table */
+    struct lsl_event_name {
+        const char *name;
+        uint32_t code;
+    } names[LSL_KNOWN_NAMES];
+} lsl_event_reader;
+
+enum { LSL_FIELD_EVENT, LSL_FIELD_AT, LSL_FIELD_ID, LSL_FIELD_FIRST };
+
+typedef struct lsl_event {
+    const char *name;
+    size_t name_length;
+    bool at_number;
+    lua_Number at; /* if it is a number, else the text */
+    const char *at_text;
+    size_t at_length;
+    size_t count;
+    struct lsl_event_value {
+        size_t field; /* of the reader */
+        const char *text;
+        size_t length;
+        char number[LS_NUMBER_TEXT];
+    } values[LSL_EVENT_VALUES];
+} lsl_event;
+
+/* The texts whose addresses were kept may be gone. */
+void lsl_event_forget(lsl_event_reader *reader);
+/* Reads the table at index; false: it is not usual. Leaves the stack as it was, allocates nothing.
+ */
+bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event *out);
+/* Where the number of a name is remembered; its `name` is another's unless it is known. */
+struct lsl_event_name *lsl_event_known(lsl_event_reader *reader, const char *name);
+
+#endif
