@@ -129,6 +129,38 @@ describe("the module table", function()
         raises("file descriptor", core.terminal, -1)
     end)
 
+    it("counts the values of plain data, and of nothing else", function()
+        local itself = {}
+        itself.me = itself
+        assert.equal(0, core.plain_values({}, 1, 0))
+        assert.equal(5, core.plain_values({ "a", { b = 1.5, [true] = core.null, [2] = false } }, 2, 5))
+        assert.is_nil(core.plain_values({ "a", { b = 1.5, [true] = core.null, [2] = false } }, 2, 4))
+        assert.is_nil(core.plain_values({ {} }, 1, 100))
+        for _, odd in ipairs({ print, 0 / 0, 1 / 0, setmetatable({}, {}), itself, io.stdout, coroutine.create(function() end) }) do
+            assert.is_nil(core.plain_values({ odd }, 32, 100))
+            assert.is_nil(core.plain_values({ { odd } }, 32, 100))
+        end
+        assert.is_nil(core.plain_values({ [print] = 1 }, 32, 100))
+        assert.is_nil(core.plain_values(setmetatable({}, { __metatable = "mine" }), 32, 100))
+        raises("table expected", core.plain_values, "x", 1, 1)
+        raises("out of range", core.plain_values, {}, 1000, 1)
+    end)
+
+    it("prints checked definitions, and survives what is none", function()
+        local set = { { name = "a", kind = "fit", object = "contact", groups = {}, properties = {
+            ["contact.a b"] = "text", ["contact.a"] = "number", ['contact.a"'] = "set",
+        } } }
+        assert.equal('[{"groups":[],"kind":"fit","name":"a","object":"contact","properties":{"contact.a":"number",'
+            .. '"contact.a b":"text","contact.a\\"":"set"}}]', core.canonical(set))
+        local itself = {}
+        itself.all = { itself, itself }
+        raises("table expected", core.canonical, 5)
+        raises("table expected", core.canonical, { 5 })
+        raises("string expected", core.canonical, { { name = 5 } })
+        raises("too many nested", core.canonical, { { scope = itself } })
+        raises("string expected", core.canonical, { { properties = { "a" } } })
+    end)
+
     it("tells the time and whether a descriptor is a terminal", function()
         local before = core.clock()
         assert.is_true(core.clock() >= before)

@@ -63,6 +63,16 @@ void lsl_push_object(lua_State *L, ls_object object);
 const char *lsl_print_count(uint64_t count, char buffer[LSL_SHORT_TEXT]);
 const char *lsl_print_bytes(uint64_t bytes, char buffer[LSL_SHORT_TEXT]);
 
+/* A number as the shortest decimal that reads back the same, an integer with all its digits;
+ * answers the length. */
+size_t lsl_print_number(lua_State *L, int index, char buffer[LS_NUMBER_TEXT]);
+
+/* Folds a text that is short before and after, as most are, without an object of Lua's; false: fold
+ * it another way. */
+#define LSL_SMALL_TEXT 256
+bool lsl_fold_small(ls_context *context, const char *text, size_t length,
+                    char buffer[LSL_SMALL_TEXT], size_t *folded);
+
 /* A text that grows, owned by the userdata that lsl_buffer_new pushes. lsl_buffer_write is an
  * ls_writer. */
 ls_buffer *lsl_buffer_new(lua_State *L);
@@ -174,6 +184,9 @@ int lsl_wait_readable(lua_State *L);
 int lsl_file_identity(lua_State *L);
 int lsl_clock(lua_State *L);
 int lsl_now(lua_State *L);
+
+/* canonical(definitions, identity): the canonical form of a list of checked definitions. */
+int lsl_canonical(lua_State *L);
 
 void lsl_open_sandbox(lua_State *L, int context);
 int lsl_sandbox(lua_State *L);

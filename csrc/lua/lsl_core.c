@@ -366,10 +366,43 @@ void lsl_place_text(const lsl_place *place, char buffer[LSL_PLACE_TEXT])
 
 /* ---- texts, numbers, times ------------------------------------------------------------------- */
 
+typedef struct small_text {
+    char *text;
+    size_t length;
+} small_text;
+
+/* An ls_writer; folding writes once. */
+static int write_small(void *user, const char *bytes, size_t size)
+{
+    small_text *small = user;
+    if (size > LSL_SMALL_TEXT)
+        return -1;
+    memcpy(small->text, bytes, size);
+    small->length = size;
+    return 0;
+}
+
+bool lsl_fold_small(ls_context *context, const char *text, size_t length,
+                    char buffer[LSL_SMALL_TEXT], size_t *folded)
+{
+    small_text small = {buffer, 0};
+    ls_error error;
+    if (length > LSL_SMALL_TEXT ||
+        ls_fold_text(context, text, length, write_small, &small, &error) != LS_OK)
+        return false;
+    *folded = small.length;
+    return true;
+}
+
 static int fold(lua_State *L)
 {
     size_t length;
     const char *text = lsl_check_text(L, 1, &length);
+    char small[LSL_SMALL_TEXT];
+    if (lsl_fold_small(lsl_context(L), text, length, small, &length)) {
+        lua_pushlstring(L, small, length);
+        return 1;
+    }
     ls_buffer *buffer = lsl_buffer_new(L);
     ls_error error;
     if (ls_fold_text(lsl_context(L), text, length, lsl_buffer_write, buffer, &error) != LS_OK)
@@ -413,16 +446,22 @@ static int read_number(lua_State *L)
     return 1;
 }
 
+size_t lsl_print_number(lua_State *L, int index, char buffer[LS_NUMBER_TEXT])
+{
+    double number = (double)lua_tonumber(L, index);
+    if (lsl_is_integer(L, index) && fabs(number) >= (double)LSL_EXACT)
+        return (size_t)snprintf(buffer, LS_NUMBER_TEXT, "%" PRId64,
+                                (int64_t)lua_tointeger(L, index));
+    return ls_print_number(number, buffer);
+}
+
 static int print_number(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TNUMBER);
     double number = (double)lua_tonumber(L, 1);
-    if (lsl_is_integer(L, 1) && fabs(number) >= (double)LSL_EXACT) {
-        lua_settop(L, 1);
-        lua_tostring(L, 1); /* the integer as it is */
-    } else if (isfinite(number)) {
+    if (isfinite(number)) {
         char text[LS_NUMBER_TEXT];
-        lua_pushlstring(L, text, ls_print_number(number, text));
+        lua_pushlstring(L, text, lsl_print_number(L, 1, text));
     } else {
         lua_pushstring(L, isnan(number) ? "nan" : number < 0 ? "-inf" : "inf");
     }
@@ -455,13 +494,84 @@ static int fingerprint(lua_State *L)
     return 1;
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
-
 /* Nesting is bounded because reading and converting recurse; values because a small text can ask
  * for much. */
 #define JSON_DEPTH 64
 #define JSON_MAX_DEPTH 200
 #define JSON_VALUES 1000000
+
+/* ---- plain data ------------------------------------------------------------------------------ */
+
+typedef struct plain_scan {
+    lua_State *L;
+    size_t depth, values; /* that are left */
+} plain_scan;
+
+static bool is_plain_number(lua_State *L, int index)
+{
+    return isfinite((double)lua_tonumber(L, index)) != 0;
+}
+
+static bool is_plain_table(plain_scan *scan);
+
+static bool is_plain_value(plain_scan *scan)
+{
+    switch (lua_type(scan->L, -1)) {
+    case LUA_TSTRING:
+    case LUA_TBOOLEAN: return true;
+    case LUA_TNUMBER: return is_plain_number(scan->L, -1);
+    case LUA_TLIGHTUSERDATA: return lua_touserdata(scan->L, -1) == NULL; /* null */
+    case LUA_TTABLE: return is_plain_table(scan);
+    default: return false;
+    }
+}
+
+static bool is_plain_key(lua_State *L)
+{
+    int kind = lua_type(L, -2);
+    return kind == LUA_TSTRING || kind == LUA_TBOOLEAN ||
+           (kind == LUA_TNUMBER && is_plain_number(L, -2));
+}
+
+/* The table on top. One that holds itself is too deep. */
+static bool is_plain_table(plain_scan *scan)
+{
+    lua_State *L = scan->L;
+    if (scan->depth == 0 || !lua_checkstack(L, 4))
+        return false;
+    if (lua_getmetatable(L, -1)) {
+        lua_pop(L, 1);
+        return false;
+    }
+    scan->depth--;
+    bool plain = true;
+    lua_pushnil(L);
+    while (plain && lua_next(L, -2) != 0) {
+        plain = scan->values-- != 0 && is_plain_key(L) && is_plain_value(scan);
+        lua_pop(L, 1 + !plain);
+    }
+    scan->depth++;
+    return plain;
+}
+
+/* plain_values(table, depth, values): how many values it holds when it is plain data of at most so
+ * much depth and so many values, nil when it is not: what is wrong is for the caller to find. */
+static int plain_values(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    int64_t depth = lsl_check_integer(L, 2), values = lsl_check_integer(L, 3);
+    luaL_argcheck(L, depth >= 0 && depth <= JSON_MAX_DEPTH, 2, "bound out of range");
+    luaL_argcheck(L, values >= 0 && values <= INT32_MAX, 3, "bound out of range");
+    lua_settop(L, 1);
+    plain_scan scan = {L, (size_t)depth, (size_t)values};
+    if (is_plain_table(&scan))
+        lsl_push_integer(L, values - (int64_t)scan.values);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* A number's digits without leading and trailing zeros, and the power of ten of the first of them.
  */
@@ -650,6 +760,8 @@ static const luaL_Reg module_functions[] = {
     {"print_time", print_time},
     {"fingerprint", fingerprint},
     {"json_decode", json_decode},
+    {"plain_values", plain_values},
+    {"canonical", lsl_canonical},
     {"sandbox", lsl_sandbox},
     {"plan", lsl_plan_new},
     {"dataset", lsl_dataset_new},

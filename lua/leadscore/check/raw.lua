@@ -72,7 +72,14 @@ end
 function M.plain(check, value)
     local before, count = #check.errors, check.values
     check.infinite, check.infinite_count = {}, 0
-    if type(value) == "table" then scan(check, value, {}) end
+    if type(value) == "table" then
+        local values = count <= value_limit and core.plain_values(value, depth_limit, value_limit - count)
+        if values then
+            check.values = count + values
+            return true
+        end
+        scan(check, value, {})
+    end
     if count <= value_limit and check.values > value_limit then
         check:expected(("at most %d values"):format(value_limit), "more")
     end
