@@ -1,6 +1,7 @@
 -- Companies and deals of real data, as a user would call the command: LEADSCORE_DATA names the folder. Skipped where it
 -- is not there. Only counts and sums are here; nothing of the data is.
 
+local definitions = require("leadscore.definition")
 local leadscore = require("leadscore")
 local shell = require("shell")
 
@@ -135,5 +136,82 @@ describe("oss-engagement-dev", function()
         assert.equal(none, matched.free_mail)
         -- Those whose mail is told to be free are nearly all of them.
         assert.is_true(math.abs(none - free) < 0.2 * free, ("%d unmatched, %d free"):format(none, free))
+    end)
+
+    local DEFINITIONS = [[
+local function account(name, rollup, top)
+    return { name = name, object = "company", groups = { { name = "People", kind = "engagement", rules = {
+        { rollup = rollup, of = "score:person", top = top } } } } }
+end
+return {
+    { name = "person", groups = { { name = "Work", limit = 500, rules = {
+        { event = "authored", points = 3, within = "2 years" }, { event = "reviewed", points = 1, within = "1 year" },
+        { event = "committed", points = 0.25, decay = { percent = 25, every = "6 months" } } } } } },
+    account("by_sum", "sum"), account("by_average", "avg"), account("by_top", "sum", 3),
+}
+]]
+
+    -- Millionths of what plain Lua makes of the members' scores, by account: sum, average, sum of the three best.
+    local function roll_up(members)
+        local sum, best = 0, 0
+        table.sort(members, function(a, b) return a > b end)
+        for i, value in ipairs(members) do
+            sum, best = sum + value, best + (i <= 3 and value or 0)
+        end
+        local average = math.floor(sum / #members)
+        local rest = sum - average * #members
+        return { sum, average + (2 * rest >= #members and 1 or 0), best }
+    end
+
+    local function micro(text)
+        return math.floor(tonumber(text) * 1000000 + 0.5)
+    end
+
+    it("has account scores by sum, average and the best three, explained down to an event", function()
+        local folder = shell.folder()
+        shell.write(folder .. "/score.lua", DEFINITIONS)
+        local inputs = ("D=%s/oss-engagement-dev; I=\"--contacts $D/contacts.csv.gz --companies $D/companies.csv.gz"
+            .. " --events $D/events.csv.gz --at 2020-01-01\"; "):format(DATA)
+        local run = shell.run(folder, inputs .. "leadscore score score.lua $I --quiet --out scores/")
+        assert.same({ 0, "" }, { run.code, run.err })
+        local company_of, members, count = {}, {}, 0
+        for line in lines_of("oss-engagement-dev/contacts.csv.gz") do
+            local id, company = line:match("^([^,]*),([^,]*)")
+            company_of[id] = company
+        end
+        for id, value in shell.read(folder .. "/scores/contacts.csv"):gmatch("\n([^,\n]+),([^,\n]+)") do
+            local company = company_of[id]
+            members[company] = members[company] or {}
+            table.insert(members[company], micro(value))
+        end
+        local best
+        for id, sum, average, top in shell.read(folder .. "/scores/companies.csv"):gmatch(
+            "\n([^,\n]+),([^,\n]+),([^,\n]+),([^,\n]+)") do
+            assert.same(members[id] and roll_up(members[id]) or { 0, 0, 0 }, { micro(sum), micro(average), micro(top) })
+            if not best or micro(sum) > best.sum then best = { id = id, sum = micro(sum) } end
+            count = count + 1
+        end
+        assert.equal(3391, count)
+
+        run = shell.run(folder, inputs .. "leadscore explain score.lua $I --json --object company --id " .. best.id)
+        assert.equal(0, run.code, run.err)
+        local score = definitions.decode(run.out).scores[1]
+        assert.equal("by_sum", score.name)
+        local rule, sum, person, events = score.categories[1].groups[1].rules[1], 0, nil, 0
+        for _, member in ipairs(rule.members) do
+            sum = sum + micro(member.value)
+            person = person or member.explanation
+        end
+        assert.equal(best.sum, sum)
+        for _, each in ipairs(person.categories[1].groups[1].rules) do
+            local worth = 0
+            for _, occurrence in ipairs(each.occurrences) do
+                assert.truthy(occurrence.event and occurrence.at)
+                worth, events = worth + micro(occurrence.value), events + 1
+            end
+            assert.equal(micro(each.raw), worth)
+        end
+        assert.is_true(events > 0)
+        shell.remove(folder)
     end)
 end)
