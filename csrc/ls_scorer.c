@@ -262,7 +262,7 @@ static int note_text(ls_scorer *scorer, ls_column *column, uint32_t code, size_t
 }
 
 /* The code of a trimmed text; LS_NO_CODE with the error filled. */
-static uint32_t code_text(ls_scorer *scorer, ls_column *column, ls_string text, ls_error *error)
+LS_INLINE uint32_t code_text(ls_scorer *scorer, ls_column *column, ls_string text, ls_error *error)
 {
     ls_dictionary *dictionary = &column->dictionary;
     uint32_t before = dictionary->count, code = LS_NO_CODE;
@@ -283,9 +283,8 @@ static uint32_t code_text(ls_scorer *scorer, ls_column *column, ls_string text, 
     return code;
 }
 
-/* Puts a code into the given row, the last one of the column, just behind it, or later. */
-static int put_code(ls_scorer *scorer, ls_column *column, size_t row, uint32_t code,
-                    ls_error *error)
+static int put_code_slowly(ls_scorer *scorer, ls_column *column, size_t row, uint32_t code,
+                           ls_error *error)
 {
     if (column->count < row && ls_column_fill(scorer->context, column, row) != LS_OK) {
         return ls_fail_memory(error);
@@ -294,8 +293,29 @@ static int put_code(ls_scorer *scorer, ls_column *column, size_t row, uint32_t c
     return ls_column_append(scorer->context, column, code) == LS_OK ? LS_OK : ls_fail_memory(error);
 }
 
-static int put(ls_scorer *scorer, ls_column *column, size_t row, const char *value, size_t length,
-               ls_error *error)
+/* Puts a code into the given row, the last one of the column, just behind it, or later. */
+LS_INLINE int put_code(ls_scorer *scorer, ls_column *column, size_t row, uint32_t code,
+                       ls_error *error)
+{
+    const unsigned width = column->width;
+    bool fits = column->count >= row && (row + 1) * width <= column->capacity &&
+                (width == 4 || code >> 8 * width == 0);
+    if (LS_UNLIKELY(!fits)) {
+        return put_code_slowly(scorer, column, row, code, error);
+    }
+    if (width == 1) {
+        ((uint8_t *)column->codes)[row] = (uint8_t)code;
+    } else if (width == 2) {
+        ((uint16_t *)column->codes)[row] = (uint16_t)code;
+    } else {
+        ((uint32_t *)column->codes)[row] = code;
+    }
+    column->count = row + 1;
+    return LS_OK;
+}
+
+LS_INLINE int put(ls_scorer *scorer, ls_column *column, size_t row, const char *value,
+                  size_t length, ls_error *error)
 {
     ls_string text = ls_trimmed((ls_string){value, length});
     uint32_t code = code_text(scorer, column, text, error);
@@ -329,11 +349,12 @@ int ls_scorer_set(ls_scorer *scorer, const char *name, size_t name_length, const
     return column ? put(scorer, column, 0, value, length, error) : LS_OK;
 }
 
-static int add_time(ls_scorer *scorer, int64_t at, ls_error *error)
+LS_INLINE int add_time(ls_scorer *scorer, int64_t at, ls_error *error)
 {
     ls_events *events = &scorer->dataset->events;
     size_t size = (events->count + 1) * sizeof(int64_t);
-    if (ls_grow(scorer->context, &events->times, &events->times_size, size, 1) != LS_OK) {
+    if (LS_UNLIKELY(size > events->times_size) &&
+        ls_grow(scorer->context, &events->times, &events->times_size, size, 1) != LS_OK) {
         return ls_fail_memory(error);
     }
     ((int64_t *)events->times)[events->count++] = at;
@@ -366,7 +387,7 @@ static int check_time(int64_t at, ls_error *error)
                : LS_OK;
 }
 
-int ls_scorer_event_at(ls_scorer *scorer, uint32_t name, int64_t at, ls_error *error)
+LS_INLINE int add_event(ls_scorer *scorer, uint32_t name, int64_t at, ls_error *error)
 {
     ls_events *events = &scorer->dataset->events;
     int status = check_time(at, error);
@@ -384,7 +405,7 @@ int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t
         return LS_ERROR_INPUT;
     }
     int status = ls_scorer_event_name(scorer, event, length, &name, error);
-    return status == LS_OK ? ls_scorer_event_at(scorer, name, at, error) : status;
+    return status == LS_OK ? add_event(scorer, name, at, error) : status;
 }
 
 /* An event's id is its identity: a repeat is taken back. */
@@ -434,13 +455,26 @@ ls_string ls_scorer_event_field(const ls_scorer *scorer, size_t field)
     return scorer->dataset->events.columns[field].name;
 }
 
-int ls_scorer_event_put(ls_scorer *scorer, size_t field, const char *value, size_t length,
-                        ls_error *error)
+static int set_id(ls_scorer *scorer, const ls_scorer_value *value, ls_error *error)
+{
+    return ls_scorer_event_set(scorer, "id", 2, value->text, value->length, error);
+}
+
+int ls_scorer_event_add(ls_scorer *scorer, uint32_t name, int64_t at, const ls_scorer_value *values,
+                        size_t count, size_t *bad, ls_error *error)
 {
     ls_events *events = &scorer->dataset->events;
-    return scorer->repeated
-               ? LS_OK
-               : put(scorer, &events->columns[field], events->count - 1, value, length, error);
+    *bad = count;
+    int status = add_event(scorer, name, at, error);
+    for (size_t i = 0; i < count && status == LS_OK && !scorer->repeated; i++) {
+        const ls_scorer_value *value = &values[i];
+        *bad = i;
+        status = LS_UNLIKELY(value->field == LS_SCORER_ID)
+                     ? set_id(scorer, value, error)
+                     : put(scorer, &events->columns[value->field], events->count - 1, value->text,
+                           value->length, error);
+    }
+    return status;
 }
 
 int ls_scorer_in_list(ls_scorer *scorer, const char *list, size_t length, ls_error *error)

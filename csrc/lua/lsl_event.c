@@ -14,12 +14,6 @@ void lsl_event_forget(lsl_event_reader *reader)
     memset(reader->names, 0, sizeof reader->names);
 }
 
-struct lsl_event_name *lsl_event_known(lsl_event_reader *reader, const char *name)
-{
-    uint64_t mixed = (uint64_t)(uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15);
-    return &reader->names[mixed >> 32 & (LSL_KNOWN_NAMES - 1)];
-}
-
 /* By address, then by bytes: of long texts Lua may have several copies. */
 static size_t find_field(const lsl_event_reader *reader, const char *name, size_t length)
 {
@@ -34,7 +28,7 @@ static size_t find_field(const lsl_event_reader *reader, const char *name, size_
 }
 
 /* The field of the key below the top of the stack, the place-th of its table. */
-static size_t key_field(lua_State *L, lsl_event_reader *reader, size_t place)
+LS_INLINE size_t key_field(lua_State *L, lsl_event_reader *reader, size_t place)
 {
     size_t length;
     const char *name = lua_tolstring(L, -2, &length);
@@ -46,36 +40,36 @@ static size_t key_field(lua_State *L, lsl_event_reader *reader, size_t place)
     return key->field;
 }
 
-static bool take_number(lua_State *L, struct lsl_event_value *out)
+static bool take_number(lua_State *L, char *text, ls_scorer_value *out)
 {
     lua_Number number = lua_tonumber(L, -1);
     if (!(fabs((double)number) < MOST_ALIKE) && (!isfinite(number) || lsl_is_integer(L, -1)))
         return false;
-    out->text = out->number;
-    out->length = ls_print_number((double)number, out->number);
+    out->text = text;
+    out->length = ls_print_number((double)number, text);
     return true;
 }
 
 /* The value on top of the stack. */
-static bool take_value(lua_State *L, int type, size_t field, lsl_event *out)
+LS_INLINE bool take_value(lua_State *L, int type, size_t field, lsl_event *out)
 {
     if (out->count == LSL_EVENT_VALUES)
         return false;
-    struct lsl_event_value *value = &out->values[out->count++];
-    value->field = field;
+    ls_scorer_value *value = &out->values[out->count++];
+    value->field = field == LSL_FIELD_ID ? LS_SCORER_ID : field - LSL_FIELD_FIRST;
     if (LS_LIKELY(type == LUA_TSTRING)) {
         value->text = lua_tolstring(L, -1, &value->length);
         return true;
     }
     if (type == LUA_TNUMBER)
-        return take_number(L, value);
+        return take_number(L, out->numbers[out->count - 1], value);
     bool truth = lua_toboolean(L, -1) != 0;
     value->text = truth ? "true" : "false";
     value->length = truth ? 4 : 5;
     return true;
 }
 
-static bool take_time(lua_State *L, int type, lsl_event *out)
+LS_INLINE bool take_time(lua_State *L, int type, lsl_event *out)
 {
     out->at_number = type == LUA_TNUMBER;
     if (out->at_number)
@@ -86,7 +80,7 @@ static bool take_time(lua_State *L, int type, lsl_event *out)
 }
 
 /* The value of the field on top of the stack. */
-static bool take(lua_State *L, size_t field, lsl_event *out)
+LS_INLINE bool take(lua_State *L, size_t field, lsl_event *out)
 {
     int type = lua_type(L, -1);
     if (field == LSL_FIELD_AT)

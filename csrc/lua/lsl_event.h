@@ -35,6 +35,11 @@ typedef struct lsl_event_reader {
 } lsl_event_reader;
 
 enum { LSL_FIELD_EVENT, LSL_FIELD_AT, LSL_FIELD_ID, LSL_FIELD_FIRST };
+/* The number of the reader's field that a value is of. */
+LS_INLINE size_t lsl_event_field_of(const ls_scorer_value *value)
+{
+    return value->field == LS_SCORER_ID ? LSL_FIELD_ID : value->field + LSL_FIELD_FIRST;
+}
 
 typedef struct lsl_event {
     const char *name;
@@ -44,12 +49,8 @@ typedef struct lsl_event {
     const char *at_text;
     size_t at_length;
     size_t count;
-    struct lsl_event_value {
-        size_t field; /* of the reader */
-        const char *text;
-        size_t length;
-        char number[LS_NUMBER_TEXT];
-    } values[LSL_EVENT_VALUES];
+    ls_scorer_value values[LSL_EVENT_VALUES];
+    char numbers[LSL_EVENT_VALUES][LS_NUMBER_TEXT];
 } lsl_event;
 
 /* The texts whose addresses were kept may be gone. */
@@ -58,6 +59,10 @@ void lsl_event_forget(lsl_event_reader *reader);
  */
 bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event *out);
 /* Where the number of a name is remembered; its `name` is another's unless it is known. */
-struct lsl_event_name *lsl_event_known(lsl_event_reader *reader, const char *name);
+LS_INLINE struct lsl_event_name *lsl_event_known(lsl_event_reader *reader, const char *name)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15);
+    return &reader->names[mixed >> 32 & (LSL_KNOWN_NAMES - 1)];
+}
 
 #endif

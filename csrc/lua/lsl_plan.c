@@ -533,35 +533,43 @@ static bool read_event_pair(reading *record, const lsl_place *event)
     return set_event_property(record, &place);
 }
 
-/* An event that was read in one pass; what the core says is wrong is put at its place. */
+/* The number of the event's name; what the core says is wrong is put at the event's place. */
+static bool find_name(reading *record, const lsl_place *place, const lsl_event *event,
+                      uint32_t *out)
+{
+    struct lsl_event_name *known = lsl_event_known(&record->owner->events, event->name);
+    if (LS_UNLIKELY(known->name != event->name)) {
+        int status = ls_scorer_event_name(record->owner->scorer, event->name, event->name_length,
+                                          &known->code, record->error);
+        known->name = status == LS_OK ? event->name : NULL;
+        if (status != LS_OK)
+            return accepted(record, place, status);
+    }
+    *out = known->code;
+    return true;
+}
+
+static bool refuse_value(reading *record, const lsl_place *place, const ls_scorer_value *value,
+                         int status)
+{
+    const lsl_event_field *field = &record->owner->fields[lsl_event_field_of(value)];
+    lsl_place at_value = {place, field->name, field->length, 0};
+    return accepted(record, &at_value, status);
+}
+
+/* Adds an event that was read in one pass. */
 static bool add_event(reading *record, const lsl_place *place, const lsl_event *event, int64_t at)
 {
-    scorer_owner *owner = record->owner;
-    struct lsl_event_name *known = lsl_event_known(&owner->events, event->name);
-    int status = LS_OK;
-    if (LS_UNLIKELY(known->name != event->name)) {
-        status = ls_scorer_event_name(owner->scorer, event->name, event->name_length, &known->code,
-                                      record->error);
-        known->name = status == LS_OK ? event->name : NULL;
-    }
-    if (status == LS_OK)
-        status = ls_scorer_event_at(owner->scorer, known->code, at, record->error);
-    if (LS_UNLIKELY(status != LS_OK))
-        return accepted(record, place, status);
-    for (size_t i = 0; i < event->count; i++) {
-        const struct lsl_event_value *value = &event->values[i];
-        status = value->field == LSL_FIELD_ID
-                     ? ls_scorer_event_set(owner->scorer, "id", 2, value->text, value->length,
-                                           record->error)
-                     : ls_scorer_event_put(owner->scorer, value->field - LSL_FIELD_FIRST,
-                                           value->text, value->length, record->error);
-        if (LS_UNLIKELY(status != LS_OK)) {
-            const lsl_event_field *field = &owner->fields[value->field];
-            lsl_place at_value = {place, field->name, field->length, 0};
-            return accepted(record, &at_value, status);
-        }
-    }
-    return true;
+    uint32_t name = 0;
+    size_t bad;
+    if (!find_name(record, place, event, &name))
+        return false;
+    int status = ls_scorer_event_add(record->owner->scorer, name, at, event->values, event->count,
+                                     &bad, record->error);
+    if (LS_LIKELY(status == LS_OK))
+        return true;
+    return bad == event->count ? accepted(record, place, status)
+                               : refuse_value(record, place, &event->values[bad], status);
 }
 
 /* The instant of an event that was read in one pass; false: it is to be read step by step. */
