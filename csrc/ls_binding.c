@@ -926,6 +926,16 @@ static size_t event_state(const ls_binding *binding)
     return state;
 }
 
+static bool event_tables_move(const ls_binding *binding)
+{
+    bool move = false;
+    for (size_t i = 0; i < binding->definition->property_count; i++) {
+        move = move ||
+               (binding->definition->properties[i].owner == LS_EVENT && binding->tables[i].moves);
+    }
+    return move;
+}
+
 static int update_tables(ls_binding *binding, ls_error *error)
 {
     ls_value_reader reader;
@@ -960,9 +970,15 @@ int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error)
     if (bind_fits(binding) != LS_OK) {
         return ls_fail_memory(error);
     }
-    bool stale = moved || before != event_state(binding) ||
+    bool stale = (moved && event_tables_move(binding)) || before != event_state(binding) ||
                  event_codes != binding->dataset->events.event.dictionary.count;
-    if (binding->spec_count > 0 && stale && ls_binding_events(binding) != LS_OK) {
+    status = LS_OK;
+    if (binding->spec_count > 0 && stale) {
+        status = ls_binding_events(binding);
+    } else if (moved && ls_binding_ages_move(binding)) {
+        status = ls_binding_ages(binding);
+    }
+    if (status != LS_OK) {
         binding->bound = false;
         return ls_fail_memory(error);
     }

@@ -200,6 +200,10 @@ LS_INLINE bool ls_spec_open(const ls_occurrences *occurrences, int64_t at, int64
 
 /* ls_binding_events.c: classes, buckets and entries, from up-to-date property tables. */
 int ls_binding_events(ls_binding *binding);
+/* Buckets and entries alone, at another instant. */
+int ls_binding_ages(ls_binding *binding);
+/* Whether the instant moves some age at which entries change. */
+bool ls_binding_ages_move(const ls_binding *binding);
 void ls_binding_events_free(ls_binding *binding);
 
 LS_INLINE const unsigned char *ls_table_record(const ls_property_table *table, uint32_t class)

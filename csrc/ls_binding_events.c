@@ -804,3 +804,25 @@ int ls_binding_events(ls_binding *binding)
     mark_kernels(binding);
     return LS_OK;
 }
+
+bool ls_binding_ages_move(const ls_binding *binding)
+{
+    bool move = false;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        const ls_spec *spec = &binding->specs[i];
+        move = move || (spec->way == LS_WAY_TABLE &&
+                        (spec->occurrences->has_from || spec->occurrences->has_until));
+    }
+    return move;
+}
+
+int ls_binding_ages(ls_binding *binding)
+{
+    ls_free(binding->context, binding->entries, entry_size(binding));
+    binding->entries = NULL;
+    if (make_entries(binding) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    mark_kernels(binding); /* specs that had room may have none now */
+    return LS_OK;
+}

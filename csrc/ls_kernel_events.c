@@ -99,6 +99,8 @@ void ls_kernel_entries(const ls_binding *binding, size_t begin, size_t count, ls
     classes_of(binding, begin, count, scratch->classes);
     if (!binding->dataset->events.wide && binding->cell_edges <= 1) {
         entries_of(binding, begin, count, classes, scratch->entries, false, 1);
+    } else if (binding->cell_edges <= 1) {
+        entries_of(binding, begin, count, classes, scratch->entries, true, 1);
     } else {
         entries_of(binding, begin, count, classes, scratch->entries, binding->dataset->events.wide,
                    binding->cell_edges);

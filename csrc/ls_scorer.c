@@ -24,7 +24,10 @@ struct ls_scorer {
     size_t bound;
     ls_scratch scratch;
     ls_score_column *columns;
-    uint64_t texts, bytes;   /* added since they were last dropped */
+    uint64_t texts, bytes; /* added since they were last dropped */
+    uint64_t bound_texts;  /* of these, the ones that bindings know, at the instant bound_at */
+    int64_t bound_at;
+    bool complete;           /* nothing was set since what was not set became unknown */
     ls_dictionary event_ids; /* of the record's events: of equal ones the first counts */
     bool repeated;           /* the event that is being set has come before */
 };
@@ -245,7 +248,7 @@ void ls_scorer_clear(ls_scorer *scorer)
         dataset->lists[i].of[LS_CONTACT].rows[0] = 0;
     }
     ls_dictionary_clear(&scorer->event_ids);
-    scorer->repeated = false;
+    scorer->repeated = scorer->complete = false;
     dataset->events.event.count = dataset->events.count = 0;
     for (size_t i = 0; i < dataset->events.column_count; i++) {
         dataset->events.columns[i].count = 0;
@@ -346,6 +349,7 @@ int ls_scorer_set(ls_scorer *scorer, const char *name, size_t name_length, const
     ls_column *column = name_length == 2 && memcmp(name, "id", 2) == 0
                             ? &table->id
                             : find_column(table->columns, table->column_count, name, name_length);
+    scorer->complete = false;
     return column ? put(scorer, column, 0, value, length, error) : LS_OK;
 }
 
@@ -391,9 +395,10 @@ LS_INLINE int add_event(ls_scorer *scorer, uint32_t name, int64_t at, ls_error *
 {
     ls_events *events = &scorer->dataset->events;
     int status = check_time(at, error);
-    scorer->repeated = scorer->repeated && status != LS_OK;
-    status =
-        status == LS_OK ? put_code(scorer, &events->event, events->count, name, error) : status;
+    if (status == LS_OK) {
+        scorer->repeated = scorer->complete = false;
+        status = put_code(scorer, &events->event, events->count, name, error);
+    }
     return status == LS_OK ? add_time(scorer, at, error) : status;
 }
 
@@ -429,6 +434,7 @@ int ls_scorer_event_set(ls_scorer *scorer, const char *name, size_t name_length,
                         size_t length, ls_error *error)
 {
     ls_events *events = &scorer->dataset->events;
+    scorer->complete = false;
     if (scorer->repeated) {
         return LS_OK;
     }
@@ -496,6 +502,9 @@ static int complete(ls_scorer *scorer, ls_error *error)
 {
     ls_dataset *dataset = scorer->dataset;
     ls_table *table = &dataset->tables[LS_CONTACT];
+    if (scorer->complete) {
+        return LS_OK;
+    }
     int status = ls_column_fill(scorer->context, &table->id, 1);
     for (size_t i = 0; i < table->column_count && status == LS_OK; i++) {
         status = ls_column_fill(scorer->context, &table->columns[i], 1);
@@ -506,12 +515,18 @@ static int complete(ls_scorer *scorer, ls_error *error)
     }
     dataset->events.first[0] = 0;
     dataset->events.first[1] = dataset->events.count;
+    scorer->complete = status == LS_OK;
     return status == LS_OK ? LS_OK : ls_fail_memory(error);
 }
 
 static int update_bindings(ls_scorer *scorer, int64_t at, ls_error *error)
 {
     int status = LS_OK;
+    if (scorer->bound == scorer->plan->count && scorer->bound_texts == scorer->texts &&
+        scorer->bound_at == at) {
+        return LS_OK;
+    }
+    scorer->bound_texts = UINT64_MAX; /* until all are up to date */
     while (scorer->bound < scorer->plan->count && status == LS_OK) {
         status = ls_binding_init(&scorer->bindings[scorer->bound], scorer->plan, scorer->bound,
                                  scorer->dataset, error);
@@ -519,6 +534,10 @@ static int update_bindings(ls_scorer *scorer, int64_t at, ls_error *error)
     }
     for (size_t i = 0; i < scorer->plan->count && status == LS_OK; i++) {
         status = ls_binding_update(&scorer->bindings[i], at, error);
+    }
+    if (status == LS_OK) {
+        scorer->bound_texts = scorer->texts;
+        scorer->bound_at = at;
     }
     return status;
 }
