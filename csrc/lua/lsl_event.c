@@ -1,5 +1,5 @@
 /* Reads usual events. A record has hundreds of them and each call into Lua counts: the pairs of a
- * table are gone through once, a key is told by the address that it had in the event before. */
+ * table are gone through once, and a key is told by its address. */
 #include "lsl_event.h"
 
 #include <math.h>
@@ -27,16 +27,16 @@ static size_t find_field(const lsl_event_reader *reader, const char *name, size_
     return NO_FIELD;
 }
 
-/* The field of the key below the top of the stack, the place-th of its table. */
-LS_INLINE size_t key_field(lua_State *L, lsl_event_reader *reader, size_t place)
+/* The field of the key below the top of the stack. */
+LS_INLINE size_t key_field(lua_State *L, lsl_event_reader *reader)
 {
     size_t length;
     const char *name = lua_tolstring(L, -2, &length);
-    if (LS_UNLIKELY(place >= LSL_EVENT_KEYS))
-        return find_field(reader, name, length);
-    struct lsl_event_key *key = &reader->keys[place];
-    if (LS_UNLIKELY(key->name != name))
-        *key = (struct lsl_event_key){name, find_field(reader, name, length)};
+    struct lsl_event_key *key = &reader->keys[lsl_mix_address(name) & (LSL_KNOWN_KEYS - 1)];
+    if (LS_UNLIKELY(key->name != name)) {
+        key->name = name;
+        key->field = find_field(reader, name, length);
+    }
     return key->field;
 }
 
@@ -100,14 +100,12 @@ LS_INLINE bool take(lua_State *L, size_t field, lsl_event *out)
 
 bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event *out)
 {
-    size_t place = 0;
     out->name = out->at_text = NULL;
     out->at_number = false;
     out->count = 0;
     lua_pushnil(L);
     for (; lua_next(L, index) != 0; lua_pop(L, 1)) {
-        if (LS_UNLIKELY(lua_type(L, -2) != LUA_TSTRING ||
-                        !take(L, key_field(L, reader, place++), out))) {
+        if (LS_UNLIKELY(lua_type(L, -2) != LUA_TSTRING || !take(L, key_field(L, reader), out))) {
             lua_pop(L, 2);
             return false;
         }

@@ -9,7 +9,8 @@
 
 /* An event with more known properties is not usual. */
 #define LSL_EVENT_VALUES 16
-#define LSL_EVENT_KEYS 32
+/* Powers of two. */
+#define LSL_KNOWN_KEYS 32
 #define LSL_KNOWN_NAMES 64
 
 /* A name that an event's table may have. Lua keeps one copy of a short text, so that its address
@@ -27,7 +28,7 @@ typedef struct lsl_event_reader {
     struct lsl_event_key {
         const char *name;
         size_t field;
-    } keys[LSL_EVENT_KEYS]; /* by place in the table */
+    } keys[LSL_KNOWN_KEYS];
     struct lsl_event_name {
         const char *name;
         uint32_t code;
@@ -58,11 +59,14 @@ void lsl_event_forget(lsl_event_reader *reader);
 /* Reads the table at index; false: it is not usual. Leaves the stack as it was, allocates nothing.
  */
 bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event *out);
+LS_INLINE size_t lsl_mix_address(const char *text)
+{
+    return (size_t)((uint64_t)(uintptr_t)text * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+}
 /* Where the number of a name is remembered; its `name` is another's unless it is known. */
 LS_INLINE struct lsl_event_name *lsl_event_known(lsl_event_reader *reader, const char *name)
 {
-    uint64_t mixed = (uint64_t)(uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15);
-    return &reader->names[mixed >> 32 & (LSL_KNOWN_NAMES - 1)];
+    return &reader->names[lsl_mix_address(name) & (LSL_KNOWN_NAMES - 1)];
 }
 
 #endif
