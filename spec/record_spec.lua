@@ -162,6 +162,7 @@ describe("a definition that is asked at one instant after another", function()
         { { when = { created_at = { in_last = "90 days" } }, points = 3 }, { event = "visit", points = 1 } },
         { { event = "visit", within = { after = "2025-12-01", before = "2025-12-20" }, points = 1 },
             { event = "visit", within = "10 days", points = 10 } },
+        { { event = "visit", where = { due = { in_next = "5 days" } }, points = 1 } },
         { { event = "visit", where = { due = { in_next = "5 days" } }, points = 1 },
             { event = "visit", where = { due = { more_than_ago = "3 days" } }, points = 10,
                 decay = { percent = 25, every = "1 week" } } },
@@ -182,11 +183,22 @@ describe("a definition that is asked at one instant after another", function()
     it("scores as one that was never asked before", function()
         for _, rules in ipairs(DEFINITIONS) do
             local kept = define(rules)
-            for step = 1, 12 do
-                local record, at = record_of(step % 5 + 1), NOW - (step * 17 % 40) * DAY + step
+            for step = 1, 24 do
+                local record, at = record_of(step % 2 + 1), NOW - (step * 17 % 40) * DAY + step
                 assert.equal(value(define(rules), record, at), value(kept, record, at))
-                assert.equal(value(define(rules), record, at + 1), value(kept, record, at + 1))
+                assert.equal(value(define(rules), record, at + DAY), value(kept, record, at + DAY))
             end
+        end
+    end)
+
+    it("asks properties of events that depend on the instant again", function()
+        local kept = define({ { event = "visit", where = { due = { in_next = "5 days" } }, points = 1 } })
+        local early, late = core.print_time(NOW + 2 * DAY), core.print_time(NOW + 12 * DAY)
+        local record = { events = { { event = "visit", at = 0, due = early }, { event = "visit", at = 0, due = late },
+            { event = "visit", at = 0, due = late } } }
+        for _ = 1, 2 do
+            assert.equal(1, value(kept, record, NOW))
+            assert.equal(2, value(kept, record, NOW + 10 * DAY))
         end
     end)
 end)
