@@ -78,7 +78,7 @@ describe("json_decode", function()
                 assert.is_table(core.json_decode(text .. "}"))
                 local got, err = core.json_decode(('%s,"k%d":1}'):format(text, again))
                 assert.is_nil(got)
-                assert.equal(('a key given twice: "k%d"'):format(again), err.message)
+                assert.equal(('line 1: a key given twice: "k%d"'):format(again), err.message)
             end
         end
     end)
