@@ -110,15 +110,26 @@ static void scan_text(text_scan *scan)
 {
     size_t token = 0;
     while (scan->at < scan->length && scan->problem == NULL) {
-        char c = scan->text[scan->at];
-        if (c == '"')
+        switch (scan->text[scan->at]) {
+        case '"':
             scan_quoted(scan);
-        else if (c == '\v' || c == '\f' || c == '\0')
-            scan->problem = "a control character";
-        else
-            scan->at++;
-        if (strchr("\"{}[]:, \t\r\n", c) != NULL)
             token = scan->at;
+            break;
+        case '{':
+        case '}':
+        case '[':
+        case ']':
+        case ':':
+        case ',':
+        case ' ':
+        case '\t':
+        case '\r':
+        case '\n': token = ++scan->at; break;
+        case '\v':
+        case '\f':
+        case '\0': scan->problem = "a control character"; break;
+        default: scan->at++;
+        }
     }
     scan->tail = scan->at - token;
 }
@@ -196,8 +207,11 @@ static void pool_free(void *user, void *block)
 
 /* ---- keys seen ------------------------------------------------------------------------------- */
 
-/* All keys of all objects of a text, by hash of the key seeded with its object's number, so that an
- * object of many keys costs no more than many objects of few. Open addressing. */
+/* The keys of a text's larger objects, by hash of the key seeded with its object's number, so that
+ * an object of many keys costs no more than many objects of few. Open addressing. A small object's
+ * members are looked through instead. */
+#define SMALL_OBJECT 8
+
 typedef struct key_slot {
     uint64_t hash;
     uint64_t object;
@@ -376,26 +390,54 @@ static int on_array(void *user)
     return open_level(user, LS_JSON_ARRAY);
 }
 
+static int stop_for_repeated(json_reader *reader, ls_string key)
+{
+    reader->repeated = key;
+    return stop_for_input(reader, "a key given twice");
+}
+
+/* Notes a key of a larger object. */
+static int note_key(json_reader *reader, uint64_t object, ls_string key)
+{
+    if (reader->keys.count >= reader->keys.slot_count / 2 && !grow_keys(&reader->keys))
+        return stop_for_memory(reader);
+    uint64_t hash = XXH3_64bits_withSeed(key.text, key.length, object);
+    key_slot wanted = {hash, object, key.text, key.length};
+    key_slot *slot = find_key(&reader->keys, &wanted);
+    if (slot->key != NULL)
+        return stop_for_repeated(reader, key);
+    *slot = wanted;
+    reader->keys.count++;
+    return 1;
+}
+
+/* Whether a key is the only one of its kind; when the object becomes a larger one, its members
+ * before are noted. */
+static int check_key(json_reader *reader, const json_level *level, ls_string key)
+{
+    const ls_json *member = level->container->first;
+    if (level->container->count < SMALL_OBJECT) {
+        for (; member != NULL; member = member->next)
+            if (ls_string_equal(member->key, key.text, key.length))
+                return stop_for_repeated(reader, key);
+        return 1;
+    }
+    bool first_look = level->container->count == SMALL_OBJECT;
+    for (; first_look && member != NULL; member = member->next)
+        if (!note_key(reader, level->object, member->key))
+            return 0;
+    return note_key(reader, level->object, key);
+}
+
 static int on_key(void *user, const unsigned char *text, size_t length)
 {
     json_reader *reader = user;
     json_level *level = reader->inner;
-    const char *key = ls_arena_text(reader->arena, (const char *)text, length);
-    if (key == NULL)
+    const char *copy = ls_arena_text(reader->arena, (const char *)text, length);
+    if (copy == NULL)
         return stop_for_memory(reader);
-    if (reader->keys.count >= reader->keys.slot_count / 2 && !grow_keys(&reader->keys))
-        return stop_for_memory(reader);
-    uint64_t hash = XXH3_64bits_withSeed(key, length, level->object);
-    key_slot wanted = {hash, level->object, key, length};
-    key_slot *slot = find_key(&reader->keys, &wanted);
-    if (slot->key != NULL) {
-        reader->repeated = (ls_string){key, length};
-        return stop_for_input(reader, "a key given twice");
-    }
-    *slot = wanted;
-    reader->keys.count++;
-    level->key = (ls_string){key, length};
-    return 1;
+    level->key = (ls_string){copy, length};
+    return check_key(reader, level, level->key);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -136,7 +136,9 @@ describe("the module table", function()
         assert.equal(5, core.plain_values({ "a", { b = 1.5, [true] = core.null, [2] = false } }, 2, 5))
         assert.is_nil(core.plain_values({ "a", { b = 1.5, [true] = core.null, [2] = false } }, 2, 4))
         assert.is_nil(core.plain_values({ {} }, 1, 100))
-        for _, odd in ipairs({ print, 0 / 0, 1 / 0, setmetatable({}, {}), itself, io.stdout, coroutine.create(function() end) }) do
+        local odd_values = { print, 0 / 0, 1 / 0, setmetatable({}, {}), itself, io.stdout,
+            coroutine.create(function() end) }
+        for _, odd in ipairs(odd_values) do
             assert.is_nil(core.plain_values({ odd }, 32, 100))
             assert.is_nil(core.plain_values({ { odd } }, 32, 100))
         end
@@ -144,6 +146,14 @@ describe("the module table", function()
         assert.is_nil(core.plain_values(setmetatable({}, { __metatable = "mine" }), 32, 100))
         raises("table expected", core.plain_values, "x", 1, 1)
         raises("out of range", core.plain_values, {}, 1000, 1)
+    end)
+
+    it("tells the length of what is a list and nothing else", function()
+        assert.equal(3, core.list_length({ "a", "b", false }))
+        for _, other in ipairs({ {}, { a = 1 }, { 1, a = 1 }, { [2] = 1 }, { [0] = 1, 1 }, "abc", 3 }) do
+            assert.is_nil(core.list_length(other))
+        end
+        assert.is_nil(core.list_length())
     end)
 
     it("prints checked definitions, and survives what is none", function()

@@ -67,6 +67,22 @@ describe("json_decode", function()
         assert.truthy(err.message:find("c", 1, true))
     end)
 
+    it("refuses it wherever the two stand in objects of any size", function()
+        for count = 1, 20 do
+            for again = 1, count do
+                local members = {}
+                for i = 1, count do
+                    members[i] = ('"k%d":{"k%d":%d}'):format(i, i, i)
+                end
+                local text = "{" .. table.concat(members, ",")
+                assert.is_table(core.json_decode(text .. "}"))
+                local got, err = core.json_decode(('%s,"k%d":1}'):format(text, again))
+                assert.is_nil(got)
+                assert.equal(('line 1: a key given twice: "k%d"'):format(again), err.message)
+            end
+        end
+    end)
+
     it("keeps to its bounds", function()
         assert.is_table(core.json_decode(("["):rep(64) .. ("]"):rep(64)))
         assert.is_nil((core.json_decode(("["):rep(65) .. ("]"):rep(65))))

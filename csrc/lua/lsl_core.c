@@ -571,6 +571,27 @@ static int plain_values(lua_State *L)
     return 1;
 }
 
+/* list_length(value): the number of elements of a table that is a list and nothing else, else nil.
+ */
+static int list_length(lua_State *L)
+{
+    size_t count = 0, length = lua_istable(L, 1) ? lsl_rawlen(L, 1) : 0;
+    lua_settop(L, 1);
+    if (length != 0) {
+        lua_rawgeti(L, 1, 1);
+        bool list = !lua_isnil(L, -1);
+        lua_settop(L, 1);
+        lua_pushnil(L);
+        for (; list && count <= length && lua_next(L, 1) != 0; count++)
+            lua_pop(L, 1);
+    }
+    if (length != 0 && count == length)
+        lsl_push_integer(L, (int64_t)length);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* A number's digits without leading and trailing zeros, and the power of ten of the first of them.
@@ -761,6 +782,7 @@ static const luaL_Reg module_functions[] = {
     {"fingerprint", fingerprint},
     {"json_decode", json_decode},
     {"plain_values", plain_values},
+    {"list_length", list_length},
     {"canonical", lsl_canonical},
     {"sandbox", lsl_sandbox},
     {"plan", lsl_plan_new},

@@ -1,6 +1,6 @@
--- The canonical form of checked definitions: JSON with sorted keys and exact numbers, the same text however a definition
--- was written. The core prints it and compiles it. The identity text, over which the fingerprint is taken, is the same
--- with texts folded and without what cannot change a score.
+-- The canonical form of checked definitions: JSON with sorted keys and exact numbers, the same text however a
+-- definition was written. The core prints it and compiles it. The identity text, over which the fingerprint is taken,
+-- is the same with texts folded and without what cannot change a score.
 
 if jit then jit.off(true, true) end -- see leadscore.check.context
 

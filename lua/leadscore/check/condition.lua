@@ -77,7 +77,8 @@ local function distinct(values)
     if #values < 2 then return values end
     table.sort(values)
     local seen, out = {}, {}
-    for _, value in ipairs(values) do
+    for i = 1, #values do
+        local value = values[i]
         local same = type(value) == "string" and core.fold(value) or value
         if not seen[same] then
             seen[same], out[#out + 1] = true, value
@@ -203,10 +204,11 @@ local function read_flag(check, value)
 end
 
 local function read_operators(check, raw, subject, skip)
-    local out, tests, others = {}, {}, false
+    local out, tests, others, stack, depth = {}, {}, false, check.stack, check.depth + 1
+    check.depth = depth
     for name, value in next, raw do
         if name ~= skip and value ~= null then
-            check:push(name)
+            stack[depth] = name
             if name == "missing" then
                 out.missing = read_flag(check, value) or nil
             else
@@ -217,9 +219,9 @@ local function read_operators(check, raw, subject, skip)
                     read_operator(check, tests, name, value, subject)
                 end
             end
-            check:pop()
         end
     end
+    check.depth = depth - 1
     if not others then
         check:expected("a condition with an operator" .. (raw.missing ~= nil and " beside missing" or ""), show(raw))
     end

@@ -13,7 +13,7 @@ local schema = require("leadscore.schema")
 
 local M = {}
 
-local null, show, trim = core.null, context.show, readers.trim
+local null, show, trim, find = core.null, context.show, readers.trim, string.find
 local words, event_words = schema.words, schema.event_words
 local filter
 
@@ -173,11 +173,13 @@ local function read_entry(check, raw, key, value, owner)
         return check:expected("the name of a property", show(key))
     elseif reserved[key] then
         return READ[key](check, value, owner)
-    elseif key:find("^property:") then
+    end
+    local prefixed = find(key, ":", 1, true)
+    if prefixed and find(key, "^property:") then
         return read_spelt_out(check, raw, key:sub(10), value, owner, reserved)
     elseif on_event then
         return read_property(check, key, value, owner)
-    elseif key:find("^score:") then
+    elseif prefixed and find(key, "^score:") then
         return read_score(check, key, value, owner)
     elseif schema.relations[owner][key] then
         return read_relation(check, key, value, owner)
@@ -197,16 +199,21 @@ function M.filter(check, raw, owner)
     if type(raw) ~= "table" or not has_entries(raw) or raw[1] ~= nil then
         return readers.wrong(check, "filter", raw)
     end
-    local nodes = {}
+    local nodes, count, stack, depth = nil, 0, check.stack, check.depth + 1
+    check.depth = depth
     for key, value in next, raw do
         if value ~= null then
-            check:push(key)
-            nodes[#nodes + 1] = read_entry(check, raw, key, value, owner)
-            check:pop()
+            stack[depth] = key
+            local node = read_entry(check, raw, key, value, owner)
+            if node then
+                count = count + 1
+                if count == 1 then nodes = { node } else nodes[count] = node end
+            end
         end
     end
-    if #nodes > 1 then return { all = nodes } end
-    return nodes[1]
+    check.depth = depth - 1
+    if count > 1 then return { all = nodes } end
+    return nodes and nodes[1]
 end
 filter = M.filter
 

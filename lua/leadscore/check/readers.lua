@@ -82,7 +82,7 @@ function M.table(check, raw, name)
         check:expected(shape.title, show(raw))
         return nil
     end
-    local by_name, stack, depth = shape.by_name, check.stack, check.depth + 1
+    local by_name, stack, depth, required = shape.by_name, check.stack, check.depth + 1, 0
     check.depth = depth
     for field, value in next, raw do
         local key = by_name[field]
@@ -90,25 +90,20 @@ function M.table(check, raw, name)
         if not key then
             unknown_key(check, shape, field)
         elseif value ~= null then
+            if key.required then required = required + 1 end
             out[field] = by_type[key.type](check, value, key, raw)
         end
     end
     check.depth = depth - 1
-    check_required(check, raw, shape)
+    if required < #shape.required then check_required(check, raw, shape) end
     return out
 end
 
 --- The number of elements of a value that is a list and nothing else, nil otherwise.
 ---@param value any
 ---@return integer|nil
-function M.list_length(value)
-    if type(value) ~= "table" or value[1] == nil then return nil end
-    local length, count = #value, 0
-    for _ in next, value do
-        count = count + 1
-    end
-    return count == length and length or nil
-end
+M.list_length = core.list_length
+local list_length = M.list_length
 
 --- Reads a list that is not empty, each element by a function(check, element).
 ---@param check table
@@ -117,16 +112,20 @@ end
 ---@param read function
 ---@return table|nil the canonical elements, without those that are wrong
 function M.list(check, raw, expected, read)
-    local length = M.list_length(raw)
+    local length = list_length(raw)
     if not length then
         check:expected(expected, show(raw))
         return nil
     end
-    local out, stack, depth = {}, check.stack, check.depth + 1
+    local out, count, stack, depth = {}, 0, check.stack, check.depth + 1
     check.depth = depth
     for i = 1, length do
         stack[depth] = i
-        out[#out + 1] = read(check, raw[i])
+        local element = read(check, raw[i])
+        if element ~= nil then
+            count = count + 1
+            out[count] = element
+        end
     end
     check.depth = depth - 1
     return out

@@ -79,7 +79,9 @@ function by_type.points_by(check, raw, _, rule)
     if type(raw) ~= "table" or next(raw) == nil then return readers.wrong(check, "points_by", raw) end
     local subject, out, seen = subject_of(check, rule), {}, {}
     if not subject then return nil end
-    for _, key in ipairs(in_order(raw)) do
+    local keys = in_order(raw)
+    for i = 1, #keys do
+        local key = keys[i]
         check:push(key)
         out[#out + 1] = read_choice(check, key, raw[key], subject, seen)
         check:pop()
@@ -141,6 +143,7 @@ end
 
 -- `property` comes with points_by or bands, one of them; and these with it.
 local function check_choice(check, raw)
+    if raw.property == nil and raw.points_by == nil and raw.bands == nil and raw.otherwise == nil then return end
     if is_set(raw.points_by) and is_set(raw.bands) then
         refuse_beside(check, raw, { "bands" }, "points_by")
     elseif is_set(raw.property) and not is_set(raw.points_by) and not is_set(raw.bands) then
@@ -156,6 +159,7 @@ end
 
 -- Points of an event rule stand in one place: on the rule, in the bands of `times`, or by property.
 local function check_points(check, raw)
+    if raw.times == nil and raw.property == nil and is_set(raw.points) then return end
     if is_set(raw.property) then
         refuse_beside(check, raw, { "points" }, "property")
     elseif type(raw.times) == "table" and raw.times[1] ~= nil then

@@ -62,8 +62,10 @@ local function prove_operator(check, property, operator, value)
     elseif type(value) ~= "table" then
         prove_literal(check, property, operator, value)
     else
-        for _, literal in ipairs(value) do
-            prove_literal(check, property, operator, literal)
+        local i = 1
+        while value[i] ~= nil do
+            prove_literal(check, property, operator, value[i])
+            i = i + 1
         end
     end
 end
@@ -112,8 +114,8 @@ function walk_filter(check, owner, filter)
             walk_word(check, owner, key, value)
         elseif relations and relations[key] then
             walk_relation(check, relations[key], value)
-        elseif type(key) == "string" and not (relations and key:find("^score:")) then
-            local name = key:match("^property:(.*)$") or key
+        elseif type(key) == "string" and not (relations and key:find("score:", 1, true) == 1) then
+            local name = key:find("property:", 1, true) == 1 and key:sub(10) or key
             prove_condition(check, check:qualify(owner, name), value)
         end
     end
