@@ -238,7 +238,7 @@ static void close_job(ls_job *base)
         ls_block_tables_free(&job->blocks[i]);
         ls_binding_free(&job->bindings[i]);
     }
-    for (unsigned i = 0; i < job->threads; i++) {
+    for (unsigned i = 0; i < job->threads && job->scratches && job->memories; i++) {
         ls_scratch_free(&job->scratches[i]);
         ls_block_memory_free(&job->memories[i]);
     }
