@@ -19,8 +19,7 @@ typedef struct ls_gain_table {
     ls_gain *gains; /* by value class */
 } ls_gain_table;
 
-/* A direct map has room for names of one byte and so many value classes of one property. */
-#define LS_DIRECT_NAMES 256
+/* Value classes of the one property that a direct map has room for. */
 #define LS_DIRECT_CLASSES 32
 /* Cells of 3 days where no two ages at which something changes are nearer than that, else of 18
  * hours: constants, so that kernels are made for them. */
