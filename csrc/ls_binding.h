@@ -109,6 +109,8 @@ typedef struct ls_lane {
     uint8_t shift, bits;
 } ls_lane;
 
+/* Names that a direct map has room for. */
+#define LS_DIRECT_NAMES 256
 #define LS_MAX_BUCKETS 4096
 #define LS_MAX_ENTRY_BYTES (256 * 1024)
 #define LS_MAX_COMBINATIONS 16384
@@ -155,6 +157,10 @@ typedef struct ls_binding {
     uint32_t *map_stride;   /* by event code and map table */
     size_t map_size;
     uint16_t *class_map;
+    /* Where there are few names and the map reads one property at most, and no spec wants to know
+     * classes: the first entry of a row, by value class and name. NULL: it is not so. */
+    uint32_t *direct_rows;
+    size_t direct_size;
     size_t class_count, class_capacity; /* class 0: occurrences of nothing */
     ls_event_class *classes;            /* all matches of a class */
     size_t match_count, match_capacity;

@@ -725,6 +725,35 @@ static void mark_kernels(ls_binding *binding)
     }
 }
 
+/* Value classes past which a direct map would take longer to make than it saves. */
+#define MOST_DIRECT_CLASSES 32
+
+static int make_direct_rows(ls_binding *binding)
+{
+    const ls_property_table *table =
+        binding->map_table_count ? &binding->tables[binding->map_tables[0]] : NULL;
+    size_t classes = table ? table->class_count : 1;
+    if (binding->any_kernel || binding->map_table_count > 1 || classes > MOST_DIRECT_CLASSES ||
+        binding->event_code_count > LS_DIRECT_NAMES) {
+        return LS_OK;
+    }
+    binding->direct_size = classes * LS_DIRECT_NAMES;
+    binding->direct_rows =
+        ls_allocate_zero(binding->context, binding->direct_size, sizeof *binding->direct_rows);
+    if (binding->direct_rows == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    for (size_t code = 0; code < binding->event_code_count; code++) {
+        size_t stride = table ? binding->map_stride[code] : 0;
+        for (size_t class = 0; class < classes; class ++) {
+            uint16_t number = binding->class_map[binding->map_base[code] + stride * class];
+            binding->direct_rows[class * LS_DIRECT_NAMES + code] =
+                (uint32_t)(number * binding->bucket_count);
+        }
+    }
+    return LS_OK;
+}
+
 static int allocate_events(ls_binding *binding)
 {
     ls_context *context = binding->context;
@@ -759,6 +788,7 @@ void ls_binding_events_free(ls_binding *binding)
     ls_free(context, binding->map_stride, codes * properties * sizeof(uint32_t));
     ls_free(context, binding->lanes, (binding->spec_count * 2 + 1) * sizeof *binding->lanes);
     ls_free(context, binding->class_map, binding->map_size * sizeof *binding->class_map);
+    ls_free(context, binding->direct_rows, binding->direct_size * sizeof *binding->direct_rows);
     ls_free(context, binding->classes, binding->class_capacity * sizeof *binding->classes);
     ls_free(context, binding->matches, binding->match_capacity * sizeof *binding->matches);
     ls_free(context, binding->class_has_kernel, binding->class_count * sizeof(bool));
@@ -770,6 +800,7 @@ void ls_binding_events_free(ls_binding *binding)
     binding->event_specs = binding->entries = NULL;
     binding->lanes = NULL;
     binding->class_map = binding->cells = NULL;
+    binding->direct_rows = NULL;
     binding->classes = NULL;
     binding->matches = NULL;
     binding->class_has_kernel = NULL;
@@ -802,7 +833,7 @@ int ls_binding_events(ls_binding *binding)
         return LS_ERROR_MEMORY;
     }
     mark_kernels(binding);
-    return LS_OK;
+    return make_direct_rows(binding);
 }
 
 bool ls_binding_ages_move(const ls_binding *binding)

@@ -378,6 +378,45 @@ static int make_vectors(ls_block_tables *block)
 
 /* ---- occurrences ----------------------------------------------------------------------------- */
 
+static bool is_always_open(const ls_occurrences *occurrences)
+{
+    return !occurrences->has_last && !occurrences->has_from && !occurrences->has_until;
+}
+
+static ls_list_key key_of(const ls_binding *binding, const ls_occurrences *occurrences)
+{
+    if (occurrences->once != LS_ONCE_PROPERTY) {
+        return occurrences->once == LS_ONCE_DAY ? LS_KEY_DAY : LS_KEY_NONE;
+    }
+    const ls_property_table *table = &binding->tables[occurrences->once_property];
+    return table->column && !ls_string_equal(table->property->name, "at", 2) ? LS_KEY_CODE
+                                                                             : LS_KEY_OTHER;
+}
+
+static void list_lists(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    for (size_t i = 0; i < binding->spec_count; i++) {
+        if (binding->specs[i].way == LS_WAY_LIST) {
+            const ls_occurrences *occurrences = binding->specs[i].occurrences;
+            block->list_of[i] = (uint32_t)block->list_count;
+            ls_block_list *list = &block->lists[block->list_count++];
+            list->spec = (uint32_t)i;
+            list->key = key_of(binding, occurrences);
+            list->table =
+                list->key == LS_KEY_CODE ? &binding->tables[occurrences->once_property] : NULL;
+        }
+    }
+}
+
+static ls_block_match match_of(const ls_block_tables *block, const ls_match *match)
+{
+    const ls_spec *spec = &block->binding->specs[match->spec];
+    uint32_t column = spec->way == LS_WAY_SUM ? spec->target : match->spec;
+    return (ls_block_match){match->spec, block->list_of[match->spec],       column * LS_BLOCK_ROWS,
+                            spec->way,   is_always_open(spec->occurrences), match->points};
+}
+
 static void list_matches(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
@@ -387,7 +426,7 @@ static void list_matches(ls_block_tables *block)
         block->occurrences[class].first = count;
         for (uint32_t i = all->first; i < all->first + all->count; i++) {
             if (binding->specs[binding->matches[i].spec].way > LS_WAY_TABLE) {
-                block->matches[count++] = binding->matches[i];
+                block->matches[count++] = match_of(block, &binding->matches[i]);
             }
         }
         block->occurrences[class].count = count - block->occurrences[class].first;
@@ -398,46 +437,88 @@ static void list_matches(ls_block_tables *block)
     for (size_t name = 0; name < binding->event_code_count; name++) {
         block->name_occurs[name] = binding->generic_first[name] < binding->generic_first[name + 1];
     }
-    for (size_t i = 0; i < binding->spec_count; i++) {
-        if (binding->specs[i].way == LS_WAY_LIST) {
-            block->lists[i] = (uint32_t)block->list_count;
-            block->listing[block->list_count++] = (uint32_t)i;
+}
+
+/* By class of events: which of its matches is of the list. */
+static int make_list_matches(ls_block_tables *block, ls_block_list *list)
+{
+    const ls_binding *binding = block->binding;
+    list->matches = ls_allocate_zero(binding->context, binding->class_count, sizeof *list->matches);
+    for (size_t class = 0; list->matches && class < binding->class_count; class ++) {
+        const ls_event_class *all = &block->occurrences[class];
+        for (uint32_t i = all->first; i < all->first + all->count; i++) {
+            if (block->matches[i].spec == list->spec) {
+                list->matches[class] = (uint16_t)(i - all->first + 1);
+            }
         }
     }
+    return list->matches ? LS_OK : LS_ERROR_MEMORY;
+}
+
+/* Where a table has no more than 256 classes, a byte a code takes the least of the caches. */
+static int make_class_table(ls_block_tables *block, size_t k)
+{
+    const ls_binding *binding = block->binding;
+    const ls_property_table *table = &binding->tables[binding->map_tables[k]];
+    if (table->class_count > 256) {
+        return LS_OK;
+    }
+    block->class_table_sizes[k] = table->code_count;
+    block->class_tables[k] = ls_allocate(binding->context, table->code_count);
+    for (size_t i = 0; block->class_tables[k] && i < table->code_count; i++) {
+        block->class_tables[k][i] = (uint8_t)table->classes[i];
+    }
+    return block->class_tables[k] ? LS_OK : LS_ERROR_MEMORY;
 }
 
 static int make_occurrences(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
     ls_context *context = binding->context;
-    if (!binding->any_kernel) {
-        return LS_OK;
+    int status = LS_OK;
+    for (size_t k = 0;
+         !block->direct && k < binding->map_table_count && k < LS_BLOCK_TABLES && status == LS_OK;
+         k++) {
+        status = make_class_table(block, k);
+    }
+    if (!binding->any_kernel || status != LS_OK) {
+        return status;
     }
     block->occurrences =
         ls_allocate_zero(context, binding->class_count, sizeof *block->occurrences);
     block->matches = ls_allocate_zero(context, binding->match_count + 1, sizeof *block->matches);
     block->place_occurs = ls_allocate_zero(context, binding->map_size, 1);
     block->name_occurs = ls_allocate_zero(context, binding->event_code_count, 1);
-    block->listing = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->listing);
     block->lists = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->lists);
+    block->list_of = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_of);
     if (block->occurrences == NULL || block->matches == NULL || block->place_occurs == NULL ||
-        block->name_occurs == NULL || block->listing == NULL || block->lists == NULL) {
+        block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL) {
         return LS_ERROR_MEMORY;
     }
+    list_lists(block);
     list_matches(block);
-    return LS_OK;
+    for (size_t i = 0; i < block->list_count && status == LS_OK; i++) {
+        status = make_list_matches(block, &block->lists[i]);
+    }
+    return status;
 }
 
 static void free_occurrences(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
     ls_context *context = binding->context;
+    for (size_t k = 0; k < LS_BLOCK_TABLES; k++) {
+        ls_free(context, block->class_tables[k], block->class_table_sizes[k]);
+    }
+    for (size_t i = 0; i < block->list_count; i++) {
+        ls_free(context, block->lists[i].matches, binding->class_count * sizeof(uint16_t));
+    }
     ls_free(context, block->occurrences, binding->class_count * sizeof *block->occurrences);
     ls_free(context, block->matches, (binding->match_count + 1) * sizeof *block->matches);
     ls_free(context, block->place_occurs, binding->map_size);
     ls_free(context, block->name_occurs, binding->event_code_count);
-    ls_free(context, block->listing, (binding->spec_count + 1) * sizeof *block->listing);
     ls_free(context, block->lists, (binding->spec_count + 1) * sizeof *block->lists);
+    ls_free(context, block->list_of, (binding->spec_count + 1) * sizeof *block->list_of);
 }
 
 /* Rows of more events might pass what a sum can hold. */

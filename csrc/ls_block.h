@@ -7,6 +7,9 @@
 
 #include "ls_binding.h"
 
+/* Rows of a block, a multiple of LS_STRIP (ls_block_columns.h). */
+#define LS_BLOCK_ROWS 128
+
 /* What a value of a record's property adds, where all that the property adds goes to one sum. */
 typedef struct ls_gain {
     int64_t points;
@@ -19,13 +22,33 @@ typedef struct ls_gain_table {
     ls_gain *gains; /* by value class */
 } ls_gain_table;
 
-/* A direct map has room for names of one byte and so many value classes of one property. */
-#define LS_DIRECT_NAMES 256
+/* Value classes of the one property that a direct map has room for. */
 #define LS_DIRECT_CLASSES 32
 /* Cells of 3 days where no two ages at which something changes are nearer than that, else of 18
  * hours: constants, so that kernels are made for them. */
 #define LS_WIDE_CELL_SHIFT 18
 #define LS_CELL_SHIFT 16
+
+/* What an event of a class does to a row, beside its entry. */
+typedef struct ls_block_match {
+    uint32_t spec, list; /* list: LS_WAY_LIST */
+    uint32_t column;     /* the first number of its target's or spec's column */
+    ls_way way;
+    bool open; /* at any age */
+    int64_t points;
+} ls_block_match;
+
+/* What once_per or latest chooses from. */
+typedef enum ls_list_key { LS_KEY_NONE, LS_KEY_DAY, LS_KEY_CODE, LS_KEY_OTHER } ls_list_key;
+typedef struct ls_block_list {
+    uint32_t spec;
+    ls_list_key key;
+    const ls_property_table *table; /* LS_KEY_CODE */
+    uint16_t *matches;              /* by class of events: of matches + 1, 0: none */
+} ls_block_list;
+
+/* Map tables whose value classes are kept in a byte. */
+#define LS_BLOCK_TABLES 8
 
 /* Entries stand at a multiple of so many bytes. */
 #define LS_ENTRY_ALIGNMENT 32
@@ -91,13 +114,15 @@ typedef struct ls_block_tables {
     ls_vector_tables vector;
 
     /* Occurrences that entries do not hold: */
+    uint8_t *class_tables[LS_BLOCK_TABLES]; /* by map table and code: the value class in a byte */
+    size_t class_table_sizes[LS_BLOCK_TABLES];
     ls_event_class *occurrences; /* by class of events: of matches */
-    ls_match *matches;
+    ls_block_match *matches;
     uint8_t *place_occurs; /* by place: whether its class has some */
     uint8_t *name_occurs;  /* by name: whether some spec is asked event by event */
     size_t list_count;
-    uint32_t *listing;    /* by list: the spec that wants it */
-    uint32_t *lists;      /* by spec: its list */
+    ls_block_list *lists;
+    uint32_t *list_of;    /* by spec: its list */
     uint64_t most_events; /* rows of more events are scored by themselves: sums might overflow */
 } ls_block_tables;
 

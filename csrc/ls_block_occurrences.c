@@ -4,6 +4,7 @@
 #include "ls_block_occurrences.h"
 
 #include "ls_block_settle.h"
+#include "ls_time.h"
 
 /* What is known of the event that is looked at. */
 typedef struct happening {
@@ -12,55 +13,90 @@ typedef struct happening {
     int64_t time, age;
 } happening;
 
-static void list_occurrence(const ls_block_tables *block, uint32_t number, int64_t points,
-                            const happening *of, ls_block_memory *memory)
+LS_INLINE int64_t key_of(const ls_block_tables *block, const ls_block_list *list,
+                         const happening *of)
 {
+    switch (list->key) {
+    case LS_KEY_NONE: return 0;
+    case LS_KEY_DAY: return (of->time - LS_TIME_MIN) / LS_DAY;
+    case LS_KEY_CODE:
+        return ls_table_folded(list->table, ls_column_code(list->table->column, of->event));
+    default: break;
+    }
     const ls_binding *binding = block->binding;
-    const ls_occurrences *occurrences = binding->specs[number].occurrences;
-    uint32_t list = block->lists[number];
-    ls_listed *listed = memory->listed + (size_t)list * LS_CHUNK_EVENTS;
-    listed[memory->list_counts[list]++] =
-        (ls_listed){ls_kernel_once_key(binding, occurrences, of->event, of->time), of->time,
-                    points};
+    return ls_kernel_once_key(binding, binding->specs[list->spec].occurrences, of->event, of->time);
 }
 
-static void add_occurrence(const ls_block_tables *block, uint32_t number, int64_t points,
-                           const happening *of, ls_block_memory *memory)
+LS_INLINE void add_occurrence(const ls_block_tables *block, const ls_block_match *match,
+                              const happening *of, ls_block_memory *memory)
 {
     const ls_binding *binding = block->binding;
-    const ls_spec *spec = &binding->specs[number];
-    if (!ls_spec_open(spec->occurrences, binding->at, of->age)) {
+    if (!match->open &&
+        !ls_spec_open(binding->specs[match->spec].occurrences, binding->at, of->age)) {
         return;
     }
-    if (spec->way == LS_WAY_SUM) {
-        ls_block_column(memory->sums, spec->target)[of->row] +=
-            ls_quick_decay_points(&binding->decays[number], points, of->age);
+    if (match->way == LS_WAY_SUM) {
+        memory->sums[match->column + of->row] +=
+            ls_quick_decay_points(&binding->decays[match->spec], match->points, of->age);
         memory->fired[of->row] = 1;
-    } else if (spec->way == LS_WAY_COUNT) {
-        int64_t *latest = &ls_block_column(memory->latest, number)[of->row];
-        ls_block_column(memory->counts, number)[of->row]++;
+    } else if (match->way == LS_WAY_COUNT) {
+        int64_t *latest = &memory->latest[match->column + of->row];
+        memory->counts[match->column + of->row]++;
         *latest = ls_max(*latest, of->time);
-    } else if (spec->way == LS_WAY_LIST) {
-        list_occurrence(block, number, points, of, memory);
+    } else {
+        ls_listed *listed = memory->listed + (size_t)match->list * LS_CHUNK_EVENTS;
+        listed[memory->list_counts[match->list]++] =
+            (ls_listed){key_of(block, &block->lists[match->list], of), of->time, match->points};
     }
 }
 
-static void look_at(const ls_block_tables *block, size_t i, const happening *of,
+/* Specs that are asked event by event. */
+static void look_closely(const ls_block_tables *block, uint32_t name, const happening *of,
+                         ls_block_memory *memory)
+{
+    const ls_binding *binding = block->binding;
+    for (uint32_t k = binding->generic_first[name]; k < binding->generic_first[name + 1]; k++) {
+        uint32_t number = binding->generic_specs[k];
+        const ls_spec *spec = &binding->specs[number];
+        ls_block_match match = {
+            number, block->list_of[number], 0, spec->way, false, 0,
+        };
+        match.column = (spec->way == LS_WAY_SUM ? spec->target : number) * LS_BLOCK_ROWS;
+        if (spec->way > LS_WAY_TABLE &&
+            ls_kernel_is_occurrence(binding, spec, of->event, &match.points)) {
+            add_occurrence(block, &match, of, memory);
+        }
+    }
+}
+
+static void look_at(const ls_block_tables *block, size_t i, const happening *of, bool lists,
                     ls_block_memory *memory)
 {
     const ls_binding *binding = block->binding;
-    const ls_event_class *matches = &block->occurrences[binding->class_map[memory->places[i]]];
-    for (uint32_t k = matches->first; k < matches->first + matches->count; k++) {
-        const ls_match *match = &block->matches[k];
-        add_occurrence(block, match->spec, match->points, of, memory);
-    }
-    uint32_t name = memory->names[i];
-    for (uint32_t k = binding->generic_first[name]; k < binding->generic_first[name + 1]; k++) {
-        int64_t points;
-        uint32_t spec = binding->generic_specs[k];
-        if (ls_kernel_is_occurrence(binding, &binding->specs[spec], of->event, &points)) {
-            add_occurrence(block, spec, points, of, memory);
+    const ls_event_class *all = &block->occurrences[binding->class_map[memory->places[i]]];
+    const ls_block_match *match = block->matches + all->first, *end = match + all->count;
+    for (; match < end; match++) {
+        if (lists || match->way != LS_WAY_LIST) {
+            add_occurrence(block, match, of, memory);
         }
+    }
+    if (binding->any_generic && block->name_occurs[memory->names[i]]) {
+        look_closely(block, memory->names[i], of, memory);
+    }
+}
+
+static void take_listed(const ls_block_tables *block, const ls_block_list *list, ls_listed *listed,
+                        size_t count, size_t row, ls_block_memory *memory, ls_scratch *scratch)
+{
+    const ls_binding *binding = block->binding;
+    const ls_spec *spec = &binding->specs[list->spec];
+    ls_listed_sum sum = ls_kernel_sum_listed(binding, list->spec, listed, count, scratch);
+    if (spec->rule == NULL || spec->occurrences->times_count > 0) {
+        ls_block_column(memory->counts, list->spec)[row] = sum.count;
+        ls_block_column(memory->latest, list->spec)[row] = sum.latest;
+    } else {
+        ls_block_column(memory->sums, spec->target)[row] += sum.points;
+        memory->fired[row] |= sum.count > 0;
     }
 }
 
@@ -68,23 +104,11 @@ static void look_at(const ls_block_tables *block, size_t i, const happening *of,
 static void end_lists(const ls_block_tables *block, size_t row, ls_block_memory *memory,
                       ls_scratch *scratch)
 {
-    const ls_binding *binding = block->binding;
     for (size_t i = 0; i < block->list_count; i++) {
-        if (memory->list_counts[i] == 0) {
-            continue;
-        }
-        uint32_t number = block->listing[i];
-        const ls_spec *spec = &binding->specs[number];
-        ls_listed_sum sum =
-            ls_kernel_sum_listed(binding, number, memory->listed + i * LS_CHUNK_EVENTS,
-                                 memory->list_counts[i], scratch);
-        memory->list_counts[i] = 0;
-        if (spec->rule == NULL || spec->occurrences->times_count > 0) {
-            ls_block_column(memory->counts, number)[row] = sum.count;
-            ls_block_column(memory->latest, number)[row] = sum.latest;
-        } else {
-            ls_block_column(memory->sums, spec->target)[row] += sum.points;
-            memory->fired[row] |= sum.count > 0;
+        if (memory->list_counts[i] > 0) {
+            take_listed(block, &block->lists[i], memory->listed + i * LS_CHUNK_EVENTS,
+                        memory->list_counts[i], row, memory, scratch);
+            memory->list_counts[i] = 0;
         }
     }
 }
@@ -96,29 +120,92 @@ static size_t find_active(const ls_block_tables *block, size_t count, ls_block_m
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         memory->active[found] = (uint16_t)i;
-        found += places[memory->places[i]] | names[memory->names[i]];
+        found += places[memory->places[i]];
+    }
+    if (block->binding->any_generic) {
+        found = 0;
+        for (size_t i = 0; i < count; i++) {
+            memory->active[found] = (uint16_t)i;
+            found += places[memory->places[i]] | names[memory->names[i]];
+        }
     }
     return found;
+}
+
+static void occur_in_row(const ls_block_tables *block, size_t begin, size_t end, size_t row,
+                         bool lists, size_t *next, size_t found, ls_block_memory *memory)
+{
+    const ls_binding *binding = block->binding;
+    const uint32_t *times = (const uint32_t *)binding->dataset->events.times;
+    for (; *next < found && memory->active[*next] < end; ++*next) {
+        size_t i = memory->active[*next], event = begin + i;
+        int64_t time = LS_EVENT_BASE + (int64_t)times[event];
+        const happening of = {row, event, time, binding->at - time};
+        if (of.age >= 0) {
+            look_at(block, i, &of, lists, memory);
+        }
+    }
 }
 
 void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, size_t row,
                     ls_block_memory *memory, ls_scratch *scratch)
 {
-    const ls_binding *binding = block->binding;
     const size_t begin = (size_t)chunk->first[0];
-    const uint32_t *times = (const uint32_t *)binding->dataset->events.times;
     size_t found = find_active(block, (size_t)chunk->first[chunk->rows] - begin, memory);
-    for (size_t i = 0, k = 0; i < chunk->rows; i++) {
+    for (size_t i = 0, next = 0; i < chunk->rows; i++) {
         const size_t end = (size_t)chunk->first[i + 1] - begin;
-        for (; k < found && memory->active[k] < end; k++) {
-            size_t event = begin + memory->active[k];
-            int64_t time = LS_EVENT_BASE + (int64_t)times[event];
-            const happening of = {row + i, event, time, binding->at - time};
-            if (of.age >= 0) {
-                look_at(block, memory->active[k], &of, memory);
+        occur_in_row(block, begin, end, row + i, true, &next, found, memory);
+        end_lists(block, row + i, memory, scratch);
+    }
+}
+
+void ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part *chunk, size_t row,
+                            uint16_t *classes, ls_block_memory *memory)
+{
+    const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[1] - begin;
+    size_t next = 0, found = find_active(block, count, memory);
+    for (size_t i = 0; i < count; i++) {
+        classes[i] = block->binding->class_map[memory->places[i]];
+    }
+    occur_in_row(block, begin, count, row, false, &next, found, memory);
+}
+
+/* The events of the row that are of the list. */
+static size_t find_listed(const ls_block_list *list, const uint16_t *classes, size_t count,
+                          uint32_t *restrict out)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        out[found] = (uint32_t)i;
+        found += list->matches[classes[i]] != 0;
+    }
+    return found;
+}
+
+void ls_block_list_row(const ls_block_tables *block, size_t begin, size_t count, size_t row,
+                       ls_block_memory *memory, ls_scratch *scratch)
+{
+    const ls_binding *binding = block->binding;
+    const ls_events *events = &binding->dataset->events;
+    for (size_t i = 0; i < block->list_count; i++) {
+        const ls_block_list *list = &block->lists[i];
+        const ls_occurrences *occurrences = binding->specs[list->spec].occurrences;
+        size_t found = find_listed(list, scratch->classes, count, scratch->entries), kept = 0;
+        for (size_t k = 0; k < found; k++) {
+            uint32_t place = scratch->entries[k];
+            uint16_t class = scratch->classes[place];
+            happening of = {row, begin + place, ls_event_time(events, begin + place), 0};
+            of.age = binding->at - of.time;
+            if (ls_spec_open(occurrences, binding->at, of.age)) {
+                const ls_block_match *match =
+                    &block->matches[block->occurrences[class].first + list->matches[class] - 1];
+                scratch->listed[kept++] =
+                    (ls_listed){key_of(block, list, &of), of.time, match->points};
             }
         }
-        end_lists(block, row + i, memory, scratch);
+        if (kept > 0) {
+            take_listed(block, list, scratch->listed, kept, row, memory, scratch);
+        }
     }
 }
 

@@ -8,6 +8,13 @@
  * block. Every row of the chunk is there with all its events. */
 void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, size_t row,
                     ls_block_memory *memory, ls_scratch *scratch);
+/* A chunk that is part of one row: occurrences but for those that are listed; classes: gets the
+ * events' classes. */
+void ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part *chunk, size_t row,
+                            uint16_t *classes, ls_block_memory *memory);
+/* What is listed of a row of `count` events whose classes are in scratch->classes. */
+void ls_block_list_row(const ls_block_tables *block, size_t begin, size_t count, size_t row,
+                       ls_block_memory *memory, ls_scratch *scratch);
 /* Rules with `times` whose points decay: aged by the latest occurrence. */
 void ls_block_add_decayed_times(const ls_block_tables *block, size_t rows, ls_block_memory *memory);
 #endif

@@ -212,39 +212,62 @@ static void add_directly(const ls_block_tables *block, size_t begin, size_t coun
 /* Codes of a column as they are, whatever their width. */
 static void read_codes(const ls_column *column, size_t begin, size_t count, uint32_t *restrict out)
 {
-    for (size_t i = 0; i < count; i++) {
-        out[i] = ls_column_code(column, begin + i);
+    const void *codes = column->codes;
+    for (size_t i = 0; i < count && column->width == 1; i++) {
+        out[i] = ((const uint8_t *)codes)[begin + i];
+    }
+    for (size_t i = 0; i < count && column->width == 2; i++) {
+        out[i] = ((const uint16_t *)codes)[begin + i];
+    }
+    if (column->width == 4) {
+        memcpy(out, (const uint32_t *)codes + begin, count * sizeof *out);
     }
 }
 
-static void add_parts(const ls_binding *binding, size_t k, size_t begin, size_t count,
+/* Adds what a property's value classes are worth; classes: by code, of a byte or more. */
+LS_INLINE void add_parts_of(const uint32_t *restrict strides, size_t tables,
+                            const uint8_t *restrict few, const uint32_t *restrict many,
+                            size_t count, ls_block_memory *memory)
+{
+    const uint32_t *restrict names = memory->names, *restrict codes = memory->codes;
+    uint16_t *restrict places = memory->places;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t class = few ? few[codes[i]] : many[codes[i]];
+        places[i] = (uint16_t)(places[i] + strides[names[i] * tables] * class);
+    }
+}
+
+static void add_parts(const ls_block_tables *block, size_t k, size_t begin, size_t count,
                       ls_block_memory *memory)
 {
+    const ls_binding *binding = block->binding;
     const ls_property_table *table = &binding->tables[binding->map_tables[k]];
     const uint32_t *strides = binding->map_stride + k;
     const size_t tables = binding->map_table_count;
+    const uint8_t *few = k < LS_BLOCK_TABLES ? block->class_tables[k] : NULL;
     if (table->column) {
         read_codes(table->column, begin, count, memory->codes);
     } else {
         memset(memory->codes, 0, count * sizeof *memory->codes);
     }
-    for (size_t i = 0; i < count; i++) {
-        uint32_t stride = strides[memory->names[i] * tables];
-        memory->places[i] =
-            (uint16_t)(memory->places[i] + stride * table->classes[memory->codes[i]]);
+    if (few) {
+        add_parts_of(strides, tables, few, NULL, count, memory);
+    } else {
+        add_parts_of(strides, tables, NULL, table->classes, count, memory);
     }
 }
 
 /* Places of any number of properties, one after the other. */
-static void find_places(const ls_binding *binding, size_t begin, size_t count,
+static void find_places(const ls_block_tables *block, size_t begin, size_t count,
                         ls_block_memory *memory)
 {
+    const ls_binding *binding = block->binding;
     read_codes(&binding->dataset->events.event, begin, count, memory->names);
     for (size_t i = 0; i < count; i++) {
         memory->places[i] = (uint16_t)binding->map_base[memory->names[i]];
     }
     for (size_t k = 0; k < binding->map_table_count; k++) {
-        add_parts(binding, k, begin, count, memory);
+        add_parts(block, k, begin, count, memory);
     }
 }
 
@@ -315,7 +338,7 @@ static void add_portably(const ls_block_tables *block, const ls_block_part *chun
             return;
         }
     } else {
-        find_places(block->binding, begin, count, memory);
+        find_places(block, begin, count, memory);
         if (block->words > 0) {
             index_places(block, begin, count, memory);
         }
@@ -404,8 +427,9 @@ static void take_rows(const ls_block_tables *block, size_t first, size_t rows,
 
 /* A row of more events than a chunk has. */
 static void add_long_row(const ls_block_tables *block, const uint64_t *first, size_t row,
-                         ls_block_memory *memory)
+                         ls_block_memory *memory, ls_scratch *scratch)
 {
+    const bool occurs = block->binding->any_kernel;
     uint64_t *words = memory->row_words;
     for (uint64_t begin = first[row]; begin < first[row + 1];) {
         uint64_t left = first[row + 1] - begin;
@@ -419,7 +443,15 @@ static void add_long_row(const ls_block_tables *block, const uint64_t *first, si
         }
         empty_words(block->binding, words, (size_t)memory->entries[row], row, memory);
         memory->entries[row] = 0;
+        if (occurs) {
+            ls_block_occur_in_part(block, &chunk, row, scratch->classes + (begin - first[row]),
+                                   memory);
+        }
         begin = span[1];
+    }
+    if (occurs) {
+        ls_block_list_row(block, (size_t)first[row], (size_t)(first[row + 1] - first[row]), row,
+                          memory, scratch);
     }
 }
 
@@ -444,11 +476,11 @@ static void add_events(const ls_block_tables *block, const uint64_t *first, size
             row = stop;
             continue;
         }
-        /* What is listed must be listed as a whole. */
+        /* What is asked event by event may want to be listed, which takes the row as a whole. */
         memory->alone[row] =
-            block->binding->any_kernel || first[row + 1] - first[row] > block->most_events;
+            block->binding->any_generic || first[row + 1] - first[row] > block->most_events;
         if (!memory->alone[row]) {
-            add_long_row(block, first, row, memory);
+            add_long_row(block, first, row, memory, scratch);
         }
         row++;
     }

@@ -6,8 +6,6 @@
 #include "ls_block.h"
 #include "ls_kernel.h"
 
-/* Rows of a block, a multiple of LS_STRIP. */
-#define LS_BLOCK_ROWS 128
 /* Events that are looked up at a time: what is kept of them fits the nearest cache. */
 #define LS_CHUNK_EVENTS 1024
 /* Room behind a chunk's events, into which vectors may reach. */

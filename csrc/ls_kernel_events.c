@@ -93,8 +93,87 @@ LS_INLINE void entries_of(const ls_binding *binding, size_t begin, size_t count,
     }
 }
 
+/* What looking up one event reads. */
+typedef struct direct {
+    const uint32_t *classes, *rows;
+    const uint16_t *cells;
+    const int64_t *edges;
+    int64_t now;
+    uint64_t last;
+    unsigned shift;
+} direct;
+
+LS_INLINE uint32_t entry_directly(const direct *of, uint32_t name, uint32_t code, int64_t time,
+                                  bool property)
+{
+    uint32_t place = name + (property ? of->classes[code] * LS_DIRECT_NAMES : 0);
+    int64_t age = of->now - time;
+    uint64_t cell = (uint64_t)age >> of->shift; /* of the future: past the last */
+    uint32_t bucket = of->cells[cell < of->last ? cell : of->last];
+    uint32_t entry = of->rows[place] + bucket + (age >= of->edges[bucket]);
+    return age < 0 ? 0 : entry;
+}
+
+/* Class and bucket in one go. width: of the property's codes, 0: there is none. */
+LS_INLINE void entries_directly(const ls_binding *binding, size_t begin, size_t count,
+                                unsigned width, bool wide, uint32_t *restrict out)
+{
+    const ls_dataset *dataset = binding->dataset;
+    const ls_property_table *table = width ? &binding->tables[binding->map_tables[0]] : NULL;
+    const uint8_t *restrict names = (const uint8_t *)dataset->events.event.codes + begin;
+    const char *restrict codes = width ? (const char *)table->column->codes + begin * width : NULL;
+    const char *restrict times =
+        (const char *)dataset->events.times + begin * (wide ? sizeof(int64_t) : sizeof(uint32_t));
+    const direct of = {width ? table->classes : NULL,
+                       binding->direct_rows,
+                       binding->cells,
+                       binding->edges,
+                       wide ? binding->at : binding->at - LS_EVENT_BASE,
+                       binding->cell_count,
+                       binding->cell_shift};
+    for (size_t i = 0; i < count; i++) {
+        int64_t time = wide ? ((const int64_t *)times)[i] : ((const uint32_t *)times)[i];
+        uint32_t code = width ? code_at(codes, width, i) : 0;
+        out[i] = entry_directly(&of, names[i], code, time, width > 0);
+    }
+}
+
+/* The loops for one width, apart, so that each has the processor's registers to itself. */
+#define DIRECT_ENTRIES(name, width, wide)                                                          \
+    static __attribute__((noinline)) void name(const ls_binding *binding, size_t begin,            \
+                                               size_t count, uint32_t *out)                        \
+    {                                                                                              \
+        entries_directly(binding, begin, count, width, wide, out);                                 \
+    }
+DIRECT_ENTRIES(direct_0, 0, false)
+DIRECT_ENTRIES(direct_1, 1, false)
+DIRECT_ENTRIES(direct_2, 2, false)
+DIRECT_ENTRIES(direct_4, 4, false)
+DIRECT_ENTRIES(direct_0_wide, 0, true)
+DIRECT_ENTRIES(direct_1_wide, 1, true)
+DIRECT_ENTRIES(direct_2_wide, 2, true)
+DIRECT_ENTRIES(direct_4_wide, 4, true)
+
+static void find_direct_entries(const ls_binding *binding, size_t begin, size_t count,
+                                uint32_t *out)
+{
+    typedef void loop(const ls_binding *binding, size_t begin, size_t count, uint32_t *out);
+    static loop *const loops[2][5] = {
+        {direct_0, direct_1, direct_2, NULL, direct_4},
+        {direct_0_wide, direct_1_wide, direct_2_wide, NULL, direct_4_wide},
+    };
+    const ls_column *column =
+        binding->map_table_count ? binding->tables[binding->map_tables[0]].column : NULL;
+    loops[binding->dataset->events.wide][column ? column->width : 0](binding, begin, count, out);
+}
+
 void ls_kernel_entries(const ls_binding *binding, size_t begin, size_t count, ls_scratch *scratch)
 {
+    if (binding->direct_rows && binding->cell_edges <= 1 &&
+        binding->dataset->events.event.width == 1) {
+        find_direct_entries(binding, begin, count, scratch->entries);
+        return;
+    }
     const uint16_t *classes = scratch->classes;
     classes_of(binding, begin, count, scratch->classes);
     if (!binding->dataset->events.wide && binding->cell_edges <= 1) {
@@ -134,7 +213,17 @@ LS_INLINE void add_entries(const ls_binding *binding, const uint32_t *entries, s
     for (size_t k = 0; k < word_count; k++) {
         words[k] = 0;
     }
-    for (size_t i = 0; i < count; i++) {
+    size_t i = 0;
+    if (word_count == 1) {
+        const uint64_t *all = binding->entries;
+        uint64_t sum = 0;
+        for (; i + 4 <= count; i += 4) {
+            sum +=
+                all[entries[i]] + all[entries[i + 1]] + all[entries[i + 2]] + all[entries[i + 3]];
+        }
+        words[0] = sum;
+    }
+    for (; i < count; i++) {
         const uint64_t *entry = binding->entries + entries[i] * word_count;
         for (size_t k = 0; k < word_count; k++) {
             words[k] += entry[k];
