@@ -369,23 +369,52 @@ static char *print_integer(char *p, uint64_t number)
     return end;
 }
 
+/* The same of a number below 10,000, as most points are. */
+static char *print_small(char *p, uint32_t number)
+{
+    uint32_t high = number / 100, low = number % 100;
+    if (number < 10) {
+        *p = (char)('0' + number);
+        return p + 1;
+    }
+    if (number < 100) {
+        memcpy(p, pairs + (size_t)2 * number, 2);
+        return p + 2;
+    }
+    memcpy(p, pairs + (size_t)2 * high + (high < 10), 2); /* a lone digit and one to write over */
+    p += high < 10 ? 1 : 2;
+    memcpy(p, pairs + (size_t)2 * low, 2);
+    return p + 2;
+}
+
+/* Writes what follows the point, without zeros at its end. */
+static char *print_decimals(char *p, uint32_t decimals)
+{
+    uint32_t rest = decimals % 10000;
+    memcpy(p, pairs + (size_t)2 * (decimals / 10000), 2);
+    p += 2;
+    if (rest != 0) {
+        memcpy(p, pairs + (size_t)2 * (rest / 100), 2);
+        memcpy(p + 2, pairs + (size_t)2 * (rest % 100), 2);
+        p += 4;
+    }
+    while (p[-1] == '0')
+        p--;
+    return p;
+}
+
 /* Ends the text with a zero, which the length does not count. */
 size_t ls_print_points(int64_t points, char *buffer)
 {
-    uint64_t size = magnitude(points);
-    uint32_t decimals = (uint32_t)(size % LS_MILLION);
+    uint64_t size = magnitude(points), whole = size / LS_MILLION;
+    uint32_t decimals = (uint32_t)(size - whole * LS_MILLION);
     char *p = buffer;
     if (points < 0)
         *p++ = '-';
-    p = print_integer(p, size / LS_MILLION);
+    p = whole < 10000 ? print_small(p, (uint32_t)whole) : print_integer(p, whole);
     if (decimals != 0) {
         *p = '.';
-        memcpy(p + 1, pairs + 2 * (decimals / 10000), 2);
-        memcpy(p + 3, pairs + 2 * (decimals / 100 % 100), 2);
-        memcpy(p + 5, pairs + 2 * (decimals % 100), 2);
-        p += 7;
-        while (p[-1] == '0')
-            p--;
+        p = print_decimals(p + 1, decimals);
     }
     *p = '\0';
     return (size_t)(p - buffer);
