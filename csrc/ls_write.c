@@ -41,7 +41,7 @@ typedef struct write_job {
     ls_buffer made; /* the text that is being made */
 } write_job;
 
-/* ---- cells ---- */
+/* ---- cells ----------------------------------------------------------------------------------- */
 
 /* Quoted where RFC 4180 asks for it, and for outer blanks, which readers of CSV may trim. */
 static void add_field(ls_buffer *text, const char *field, size_t length)
@@ -189,7 +189,7 @@ static int make_scores(write_job *job, ls_error *error)
     return scores != NULL ? LS_OK : ls_fail_memory(error);
 }
 
-/* ---- rows ---- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 /* Room for so many bytes at the end of the text; NULL: no memory. */
 LS_INLINE char *reserve(ls_buffer *text, size_t size)
@@ -352,7 +352,7 @@ static int add_row(write_job *job, ls_error *error)
     return status;
 }
 
-/* ---- the job ---- */
+/* ---- the job --------------------------------------------------------------------------------- */
 
 static void add_header(write_job *job)
 {

@@ -56,8 +56,8 @@ describe("an event of a record", function()
         assert.equal(100, of({ event = "visit", at = old, topics = "a; b" }))
         assert.equal(100, of({ event = "visit", at = old, topics = { "a", core.null, "b" } }))
         assert.equal(1000, of({ event = "visit", at = old, [LONG .. ""] = "x", [LONG .. "y"] = "y" }))
-        assert.equal(11111, of({ at = recent, event = "visit", paid = true, seconds = 30, topics = { "b" }, [LONG] = "X",
-            other = "x", number = 4, set = { 1, 2 }, nothing = core.null }))
+        assert.equal(11111, of({ at = recent, event = "visit", paid = true, seconds = 30, topics = { "b" },
+            [LONG] = "X", other = "x", number = 4, set = { 1, 2 }, nothing = core.null }))
     end)
 
     it("counts among others of other forms", function()
@@ -69,8 +69,8 @@ describe("an event of a record", function()
             if i % 7 == 0 then event.topics = { "b" } end
             if i % 11 == 0 then event.paid, event[LONG] = true, "x" end
             if event.event == "visit" or event[1] == "visit" then
-                expected = expected + (i % 60 >= 30 and 1 or 0) + (i % 7 == 0 and 100 or 0) + (i % 11 == 0 and 1010 or 0)
-                    + (i < 20 and 10000 or 0)
+                expected = expected + (i % 60 >= 30 and 1 or 0) + (i % 7 == 0 and 100 or 0)
+                    + (i % 11 == 0 and 1010 or 0) + (i < 20 and 10000 or 0)
             end
             events[i] = event
         end
@@ -128,7 +128,8 @@ describe("an event of a record", function()
             { 'events[4].seconds: cannot read "many" as a number', { event = "visit", at = 1, seconds = "many" } },
             { "events[4].seconds: expected a finite number", { event = "visit", at = 1, seconds = 1 / 0 } },
             { "events[4].unread: expected a finite number", { event = "visit", at = 1, unread = 0 / 0 } },
-            { "events[4].unread: expected text, number or boolean, got function", { event = "visit", at = 1, unread = print } },
+            { "events[4].unread: expected text, number or boolean, got function",
+                { event = "visit", at = 1, unread = print } },
             { "events[4].unread: expected an array, got a table with other keys",
                 { event = "visit", at = 1, unread = { a = 1 } } },
             { "events[4].topics[2]: expected text, number or boolean, got table",
@@ -167,7 +168,8 @@ describe("a definition that is asked at one instant after another", function()
             { event = "visit", where = { due = { more_than_ago = "3 days" } }, points = 10,
                 decay = { percent = 25, every = "1 week" } } },
         { { event = "visit", within = { after = "2025-12-05" }, times = { at_least = 3 }, points = 1,
-            decay = { half_life = "7 days" } }, { event = "visit", where = { at = { before = "2025-12-10" } }, points = 5 } },
+            decay = { half_life = "7 days" } },
+            { event = "visit", where = { at = { before = "2025-12-10" } }, points = 5 } },
     }
 
     local function record_of(seed)

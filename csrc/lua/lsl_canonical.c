@@ -36,7 +36,7 @@ typedef struct member {
         NULL, NULL                                                                                 \
     }
 
-/* ---- text ---- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void add(printer *p, const char *text, size_t length)
 {
@@ -85,7 +85,7 @@ static void add_quoted(printer *p, const char *text, size_t length)
     add(p, "\"", 1);
 }
 
-/* ---- scalars ---- */
+/* ---- scalars --------------------------------------------------------------------------------- */
 
 static void print_quoted(printer *p)
 {
@@ -174,7 +174,7 @@ static void print_literal(printer *p)
         print_number(p);
 }
 
-/* ---- tables ---- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static void enter(printer *p)
 {
@@ -254,7 +254,7 @@ static void print_list(printer *p, print_value *print)
     leave(p);
 }
 
-/* ---- lists without an order ---- */
+/* ---- lists without an order ------------------------------------------------------------------ */
 
 /* A printed element with the comma that follows it, and what it is sorted by: `name`, or its own
  * bytes from `key` to `key_end`. */
@@ -349,7 +349,7 @@ static void print_names(printer *p)
     print_sorted(p, print_quoted);
 }
 
-/* ---- conditions ---- */
+/* ---- conditions ------------------------------------------------------------------------------ */
 
 static bool keeps_order(const char *test)
 {
@@ -397,7 +397,7 @@ static void print_condition(printer *p)
     print_object(p, members);
 }
 
-/* ---- filters ---- */
+/* ---- filters --------------------------------------------------------------------------------- */
 
 static void print_filter(printer *p);
 static void print_occurrences(printer *p);
@@ -501,7 +501,7 @@ static void print_filter(printer *p)
     leave(p);
 }
 
-/* ---- rules ---- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 static void print_limit(printer *p)
 {
@@ -700,7 +700,7 @@ static void print_group(printer *p)
     leave(p);
 }
 
-/* ---- definitions ---- */
+/* ---- definitions ----------------------------------------------------------------------------- */
 
 static void print_groups(printer *p)
 {
