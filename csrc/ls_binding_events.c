@@ -728,6 +728,13 @@ static void mark_kernels(ls_binding *binding)
 /* Value classes past which a direct map would take longer to make than it saves. */
 #define MOST_DIRECT_CLASSES 32
 
+static void free_direct_rows(ls_binding *binding)
+{
+    ls_free(binding->context, binding->direct_rows,
+            binding->direct_size * sizeof *binding->direct_rows);
+    binding->direct_rows = NULL;
+}
+
 static int make_direct_rows(ls_binding *binding)
 {
     const ls_property_table *table =
@@ -855,5 +862,6 @@ int ls_binding_ages(ls_binding *binding)
         return LS_ERROR_MEMORY;
     }
     mark_kernels(binding); /* specs that had room may have none now */
-    return LS_OK;
+    free_direct_rows(binding);
+    return make_direct_rows(binding);
 }
