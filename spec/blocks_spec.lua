@@ -20,7 +20,8 @@ end
 -- ---- records ----------------------------------------------------------------------------------------------------
 
 -- Around the sizes of groups of eight, parts of lanes, chunks and blocks.
-local COUNTS = { 0, 1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 513, 1023, 1024, 1025, 2049 }
+local COUNTS = { 0, 1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 513, 1023, 1024, 1025,
+    2049 }
 local AGES = { 1, 2, 7, 14, 20, 30, 45, 60, 90, 120, 180, 270, 360, 365, 400, 700 }
 
 local function event_of(random, names, i, sorted)
@@ -29,7 +30,8 @@ local function event_of(random, names, i, sorted)
     if random(40) == 0 then age = -random(3 * DAY) end
     if sorted then age = (3000 - i) * 7200 + random(3) * 3600 end
     return {
-        event = "e" .. random(names) + 1, at = AT - age, page = ("p%d/%s"):format(random(7), random(2) == 0 and "a" or "B"),
+        event = "e" .. random(names) + 1, at = AT - age, page = ("p%d/%s"):format(random(7),
+            random(2) == 0 and "a" or "B"),
         seconds = random(4) > 0 and random(200) * 5 or nil, campaign = random(3) > 0 and "C" .. random(5) or nil,
         session = random(5) > 0 and (random(2) == 0 and "s" or "S") .. random(30) or nil,
     }
@@ -91,61 +93,77 @@ local SHAPES = {
     { "a negative rule and counts", 6, definition({
         { event = "e1", points = -15 }, { event = "e2", points = 3, within = "60 days" },
         { event = "e3", within = "90 days", times = { at_least = 3 }, points = 10 },
-        { event = "e4", within = "30 days", times = { { at_least = 20, points = 7 }, { between = { 2, 5 }, points = 1 } } },
+        { event = "e4", within = "30 days", times = { { at_least = 20, points = 7 }, { between = { 2, 5 },
+            points = 1 } } },
         { event = "e5", times = { exactly = 0 }, points = 0.5 },
     }, { empty_until_scored = true }) },
     { "one property", 12, definition({
-        { event = "e1", where = { page = { contains = "p1" } }, points = 15, decay = { percent = 25, every = "3 months" } },
+        { event = "e1", where = { page = { contains = "p1" } }, points = 15, decay = { percent = 25,
+            every = "3 months" } },
         { event = { "e2", "e1" }, property = "page", points_by = { ["p2/b"] = 2, ["p3/a"] = -1.5 }, otherwise = 0.25 },
         { event = "e3", points = 20, decay = { percent = 100, every = "3 months" } },
-        { event = "e4", where = { page = { starts_with = "p0/" } }, within = "30 days", times = { at_least = 2 }, points = 4 },
+        { event = "e4", where = { page = { starts_with = "p0/" } }, within = "30 days", times = { at_least = 2 },
+            points = 4 },
     }) },
     { "a wide property", 3, definition({
-        { event = "e1", property = "seconds", bands = { { at_least = 500, points = 2 }, { at_least = 100, points = 1 } } },
-        { event = "e2", where = { seconds = { known = false } }, points = 7, decay = { percent = 50, every = "1 week" } },
+        { event = "e1", property = "seconds", bands = { { at_least = 500, points = 2 }, { at_least = 100,
+            points = 1 } } },
+        { event = "e2", where = { seconds = { known = false } }, points = 7, decay = { percent = 50,
+            every = "1 week" } },
     }) },
     { "more than eight thresholds", 4, definition({
-        { event = "e1", points = 9, decay = { percent = 8, every = "1 month" } }, { event = "e2", points = 1, within = "45 days" },
+        { event = "e1", points = 9, decay = { percent = 8, every = "1 month" } }, { event = "e2", points = 1,
+            within = "45 days" },
     }) },
     { "more than sixteen thresholds", 4, definition({
-        { event = "e1", points = 9, decay = { percent = 3, every = "2 weeks" } }, { event = "e2", points = 1, within = "45 days" },
+        { event = "e1", points = 9, decay = { percent = 3, every = "2 weeks" } }, { event = "e2", points = 1,
+            within = "45 days" },
     }) },
     { "thresholds near each other", 4, definition({
-        { event = "e1", points = 9, decay = { percent = 5, every = "1 hour" } }, { event = "e2", points = 1, within = "1 day" },
+        { event = "e1", points = 9, decay = { percent = 5, every = "1 hour" } }, { event = "e2", points = 1,
+            within = "1 day" },
         { event = "e3", points = 2, within = { after = "2025-06-01", before = "2025-12-31T12:34:56" } },
     }) },
     { "many names", 40, definition(rule_of_each_name(30, function(i)
         return { event = "e" .. i, points = i, within = i * 10 .. " days" }
     end)) },
     { "many sums", 9, definition(rule_of_each_name(9, function(i)
-        return { event = "e" .. i, points = 1000 + i / 8, limit = 50000 * i, decay = { percent = 20, every = "1 month" } }
+        return { event = "e" .. i, points = 1000 + i / 8, limit = 50000 * i, decay = { percent = 20,
+            every = "1 month" } }
     end)) },
     { "many counts", 9, definition(rule_of_each_name(18, function(i)
         return { event = "e" .. (i - 1) % 9 + 1, within = 20 * i .. " days", times = { at_least = i }, points = i }
     end)) },
     { "the largest points", 3, definition({
-        { event = "e1", points = 1000000 }, { event = "e2", points = -999999.999999 }, { event = "e3", points = 0.000001 },
+        { event = "e1", points = 1000000 }, { event = "e2", points = -999999.999999 }, { event = "e3",
+            points = 0.000001 },
     }) },
     { "sums that fill their lanes", 2, definition({ -- 2^20 - 1 millionths
-        { event = "e1", points = 1.048575 }, { event = "e2", points = 0.000001 }, { event = "e1", points = 1, limit = 9000 },
+        { event = "e1", points = 1.048575 }, { event = "e2", points = 0.000001 }, { event = "e1", points = 1,
+            limit = 9000 },
     }) },
     { "filters over several properties", 5, definition({
-        { event = { "e1", "e2" }, where = { page = { ends_with = "/a" }, seconds = { at_least = 100 }, campaign = { known = true } },
+        { event = { "e1", "e2" }, where = { page = { ends_with = "/a" }, seconds = { at_least = 100 },
+            campaign = { known = true } },
             points = 3 },
-        { event = "e3", where = { any = { { page = "p1/a" }, { campaign = { "c1", "C2" }, seconds = { less_than = 700 } } } },
+        { event = "e3", where = { any = { { page = "p1/a" }, { campaign = { "c1", "C2" },
+            seconds = { less_than = 700 } } } },
             points = 2, decay = { percent = 30, every = "1 month" } },
     }) },
     { "curves", 5, definition({
         { event = "e1", points = 7, decay = { half_life = "14 days" } },
         { event = "e2", points = -3.3, decay = { percent = 40, every = "45 days", curve = "linear" } },
-        { event = "e3", where = { page = { contains = "p1" } }, within = "200 days", times = { at_least = 2 }, points = 8,
+        { event = "e3", where = { page = { contains = "p1" } }, within = "200 days", times = { at_least = 2 },
+            points = 8,
             decay = { half_life = "7 days" } },
         { event = "e4", property = "seconds", bands = { { at_least = 300, points = 6 } }, otherwise = 0.5,
             decay = { percent = 20, every = "2 weeks", curve = "linear" } },
     }) },
     { "lists", 5, definition({
-        { event = "e1", once_per = "day", points = 1.125, decay = { percent = 50, every = "1 month", curve = "linear" } },
-        { event = { "e1", "e2" }, once_per = { property = "session" }, points = 5, decay = { percent = 25, every = "3 months" } },
+        { event = "e1", once_per = "day", points = 1.125, decay = { percent = 50, every = "1 month",
+            curve = "linear" } },
+        { event = { "e1", "e2" }, once_per = { property = "session" }, points = 5, decay = { percent = 25,
+            every = "3 months" } },
         { event = "e3", latest = 5, points = 2, decay = { half_life = "30 days" } },
         { event = { "e2", "e3" }, within = "180 days", once_per = "day", times = { { at_least = 10, points = 6 },
             { at_least = 3, points = 2 } }, decay = { percent = 50, every = "1 month" } },
@@ -154,22 +172,28 @@ local SHAPES = {
     }) },
     { "asked event by event", 4, definition({
         { event = "e1", where = { at = { in_last = "300 days" }, page = { contains = "p1" } }, points = 2 },
-        { event = "e2", where = { at = { after = "2025-09-01" } }, latest = 2, points = 3, decay = { half_life = "9 days" } },
+        { event = "e2", where = { at = { after = "2025-09-01" } }, latest = 2, points = 3,
+            decay = { half_life = "9 days" } },
         { event = "e3", points = 1 },
     }) },
     { "scope, filters and what was done", 6, definition({
         { event = "e1", points = 1 }, { event = "e2", points = 4, decay = { half_life = "20 days" } },
     }, {
-        scope = { any = { { size = { at_least = 50 } }, { did = { event = "e3", within = "60 days", times = { at_least = 2 } } } } },
+        scope = { any = { { size = { at_least = 50 } }, { did = { event = "e3", within = "60 days",
+            times = { at_least = 2 } } } } },
         groups = { FIT, { name = "Events", rules = {
             { event = "e1", points = 1, limit = 40 }, { event = "e2", points = 4, decay = { half_life = "20 days" } },
         } }, { name = "Both", kind = "fit", rules = {
-            { when = { plan = "p1", size = { known = true }, did_not = { event = "e4", within = "90 days" } }, points = 11 },
-            { when = { none = { { plan = "p2" }, { created = { in_last = "30 days" }, size = { less_than = 100 } } } }, points = 2 },
-            { when = { any = { { in_list = "vip" }, { did = "e5", plan = { known = true } } } }, points = 1, limit = 0.5 },
+            { when = { plan = "p1", size = { known = true }, did_not = { event = "e4", within = "90 days" } },
+                points = 11 },
+            { when = { none = { { plan = "p2" }, { created = { in_last = "30 days" },
+                size = { less_than = 100 } } } }, points = 2 },
+            { when = { any = { { in_list = "vip" }, { did = "e5", plan = { known = true } } } }, points = 1,
+                limit = 0.5 },
         } } },
         limit = { min = -20, max = 60, fit = { max = 25 }, engagement = { min = 1, max = 50 } },
-        thresholds = { fit = { { label = "A", at_least = 20 }, { label = "B", at_least = 10 }, { label = "C", at_least = 5 },
+        thresholds = { fit = { { label = "A", at_least = 20 }, { label = "B", at_least = 10 }, { label = "C",
+            at_least = 5 },
             { label = "D", at_least = 1 }, { label = "E" } }, engagement = { high = 40, medium = 10 } },
     }) },
 }
