@@ -167,7 +167,7 @@ static size_t most_thresholds(const ls_block_tables *block, unsigned shift)
     size_t most = 0, count = 0;
     int64_t last = -1;
     for (size_t i = 0; i + 1 < block->bucket_count; i++) {
-        int64_t time = block->thresholds[i], cell = time >> shift;
+        int64_t time = block->thresholds[i], cell = time > 0 ? time >> shift : 0;
         if (time > 0 && time < INT64_C(1) << TIME_BITS && time != cell << shift) {
             count = cell == last ? count + 1 : 1;
             last = cell;
