@@ -165,10 +165,11 @@ static size_t bucket_at(const ls_block_tables *block, size_t from, int64_t time)
 static size_t most_thresholds(const ls_block_tables *block, unsigned shift)
 {
     size_t most = 0, count = 0;
-    int64_t last = -1;
+    uint64_t last = UINT64_MAX;
     for (size_t i = 0; i + 1 < block->bucket_count; i++) {
-        int64_t time = block->thresholds[i], cell = time >> shift;
-        if (time > 0 && time < INT64_C(1) << TIME_BITS && time != cell << shift) {
+        int64_t time = block->thresholds[i];
+        uint64_t cell = time > 0 ? (uint64_t)time >> shift : 0;
+        if (time > 0 && time < INT64_C(1) << TIME_BITS && (uint64_t)time != cell << shift) {
             count = cell == last ? count + 1 : 1;
             last = cell;
             most = count > most ? count : most;

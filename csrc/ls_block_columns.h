@@ -7,9 +7,10 @@
 
 #include "ls_block.h"
 
-/* Columns are worked through in strips of so many rows: loops of a constant length. */
+/* Columns are worked through in strips of so many rows, loops of a constant length; k is the row.
+ */
 #define LS_STRIP 8
-#define LS_EACH_ROW(k, rows)                                                                       \
+#define LS_EACH_ROW(rows)                                                                          \
     for (size_t strip = 0; strip < (rows); strip += LS_STRIP)                                      \
         for (size_t k = strip; k < strip + LS_STRIP; k++)
 
@@ -22,15 +23,15 @@ LS_INLINE void ls_columns_add_lane(const uint64_t *restrict words, const ls_lane
     const unsigned shift = lane->shift;
     const int64_t unit = lane->unit, least = lane->least;
     if (unit == 1 && least == 0) {
-        LS_EACH_ROW (k, rows) {
+        LS_EACH_ROW (rows) {
             out[k] += (int64_t)(words[k] >> shift & mask);
         }
     } else if (least == 0) {
-        LS_EACH_ROW (k, rows) {
+        LS_EACH_ROW (rows) {
             out[k] += (int64_t)(words[k] >> shift & mask) * unit;
         }
     } else {
-        LS_EACH_ROW (k, rows) {
+        LS_EACH_ROW (rows) {
             out[k] += (int64_t)(words[k] >> shift & mask) * unit + entries[k] * least;
         }
     }
@@ -41,7 +42,7 @@ LS_INLINE void ls_columns_or_lane(const uint64_t *restrict words, const ls_lane 
                                   uint64_t *restrict out)
 {
     const uint64_t mask = (UINT64_MAX >> (64 - lane->bits)) << lane->shift;
-    LS_EACH_ROW (k, rows) {
+    LS_EACH_ROW (rows) {
         out[k] |= words[k] & mask;
     }
 }
@@ -51,7 +52,7 @@ LS_INLINE void ls_columns_times(const int64_t *restrict counts, const ls_times *
                                 int64_t *restrict out, uint64_t *restrict fired)
 {
     const int64_t least = times->min, most = times->max, points = times->points;
-    LS_EACH_ROW (k, rows) {
+    LS_EACH_ROW (rows) {
         int64_t fits = -(int64_t)((counts[k] >= least) & (counts[k] <= most));
         out[k] += points & fits;
         fired[k] |= (uint64_t)fits;
@@ -64,7 +65,7 @@ LS_INLINE void ls_columns_add_limited(const int64_t *restrict from, const ls_lim
 {
     const int64_t least = limit->has_min ? limit->min : INT64_MIN;
     const int64_t most = limit->has_max ? limit->max : INT64_MAX;
-    LS_EACH_ROW (k, rows) {
+    LS_EACH_ROW (rows) {
         int64_t number = from[k] < least ? least : from[k];
         out[k] += number > most ? most : number;
     }
@@ -77,7 +78,7 @@ LS_INLINE void ls_columns_limit(const ls_limit *limit, size_t rows, int64_t *res
     if (!limit->has_min && !limit->has_max) {
         return;
     }
-    LS_EACH_ROW (k, rows) {
+    LS_EACH_ROW (rows) {
         int64_t number = numbers[k] < least ? least : numbers[k];
         numbers[k] = number > most ? most : number;
     }
@@ -86,7 +87,7 @@ LS_INLINE void ls_columns_limit(const ls_limit *limit, size_t rows, int64_t *res
 LS_INLINE void ls_columns_sum(const int64_t *restrict one, const int64_t *restrict other,
                               size_t rows, int64_t *restrict out)
 {
-    LS_EACH_ROW (k, rows) {
+    LS_EACH_ROW (rows) {
         out[k] = one[k] + other[k];
     }
 }
@@ -100,7 +101,7 @@ LS_INLINE void ls_columns_band(const int64_t *restrict values, const ls_band *ba
         const int64_t bound = bands[band].at_least;
         const bool two = band + 2 < count && bands[band + 1].bounded;
         const int64_t next = two ? bands[band + 1].at_least : INT64_MIN;
-        LS_EACH_ROW (k, rows) {
+        LS_EACH_ROW (rows) {
             out[k] += (int64_t)(values[k] < bound) + (int64_t)(values[k] < next);
         }
     }
@@ -108,7 +109,7 @@ LS_INLINE void ls_columns_band(const int64_t *restrict values, const ls_band *ba
 
 LS_INLINE void ls_columns_multiply(int64_t factor, size_t rows, int64_t *restrict out)
 {
-    LS_EACH_ROW (k, rows) {
+    LS_EACH_ROW (rows) {
         out[k] *= factor;
     }
 }

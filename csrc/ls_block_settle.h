@@ -175,10 +175,10 @@ LS_INLINE void ls_block_narrow(const ls_definition *definition, size_t rows,
 {
     const uint8_t silent = LS_FLAG_IN_SCOPE | (definition->empty_until_scored ? LS_FLAG_EMPTY : 0);
     const uint8_t fired = LS_FLAG_IN_SCOPE | LS_FLAG_SCORED;
-    LS_EACH_ROW (k, rows) {
+    LS_EACH_ROW (rows) {
         memory->labels[k] = (int32_t)memory->label[k];
     }
-    LS_EACH_ROW (k, rows) {
+    LS_EACH_ROW (rows) {
         memory->flags[k] = memory->fired[k] ? fired : silent;
     }
 }
