@@ -828,6 +828,11 @@ static int build(ls_binding *binding)
         return LS_ERROR_MEMORY;
     }
     visit_definition(&placing);
+    for (size_t i = 0; i < definition->property_count; i++) {
+        binding->events_move =
+            binding->events_move ||
+            (definition->properties[i].owner == LS_EVENT && binding->tables[i].moves);
+    }
     collect_specs(binding);
     bound_sums(binding);
     return prepare_decays(binding) == LS_OK ? collect_fits(binding) : LS_ERROR_MEMORY;
@@ -926,16 +931,6 @@ static size_t event_state(const ls_binding *binding)
     return state;
 }
 
-static bool event_tables_move(const ls_binding *binding)
-{
-    bool move = false;
-    for (size_t i = 0; i < binding->definition->property_count; i++) {
-        move = move ||
-               (binding->definition->properties[i].owner == LS_EVENT && binding->tables[i].moves);
-    }
-    return move;
-}
-
 static int update_tables(ls_binding *binding, ls_error *error)
 {
     ls_value_reader reader;
@@ -970,7 +965,7 @@ int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error)
     if (bind_fits(binding) != LS_OK) {
         return ls_fail_memory(error);
     }
-    bool stale = (moved && event_tables_move(binding)) || before != event_state(binding) ||
+    bool stale = (moved && binding->events_move) || before != event_state(binding) ||
                  event_codes != binding->dataset->events.event.dictionary.count;
     status = LS_OK;
     if (binding->spec_count > 0 && stale) {

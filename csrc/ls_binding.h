@@ -144,6 +144,7 @@ typedef struct ls_binding {
     ls_quick_decay *decays;      /* by spec */
     ls_half_life_powers *powers; /* NULL: no half-life */
     bool any_kernel, any_list, any_generic;
+    bool events_move; /* some answer of a property of events depends on the instant */
 
     /* classes of events: class_map[map_base[event code] + sum of value class * map_stride] */
     size_t event_code_count;
