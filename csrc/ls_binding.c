@@ -905,17 +905,51 @@ void ls_binding_free(ls_binding *binding)
     memset(binding, 0, sizeof *binding);
 }
 
+static void forget_property(ls_binding *binding, size_t property)
+{
+    forget_table(&binding->tables[property]);
+    for (size_t i = 0; i < binding->fit_count; i++) {
+        if (binding->fits[i].property == property) {
+            binding->fits[i].class_count = binding->fits[i].addition_count = 0;
+        }
+    }
+}
+
 /* Answers that depend on the instant are asked again. */
 static void forget_moved(ls_binding *binding)
 {
     for (size_t i = 0; i < binding->definition->property_count; i++) {
         if (binding->tables[i].moves) {
-            forget_table(&binding->tables[i]);
+            forget_property(binding, i);
         }
     }
-    for (size_t i = 0; i < binding->fit_count; i++) {
-        if (binding->tables[binding->fits[i].property].moves) {
-            binding->fits[i].class_count = binding->fits[i].addition_count = 0;
+}
+
+bool ls_binding_moves(const ls_binding *binding, const ls_column *column)
+{
+    bool moves = false;
+    for (size_t i = 0; i < binding->definition->property_count; i++) {
+        moves = moves || (binding->tables[i].column == column && binding->tables[i].moves);
+    }
+    return moves;
+}
+
+void ls_binding_forget(ls_binding *binding, const ls_column *column)
+{
+    for (size_t i = 0; i < binding->definition->property_count; i++) {
+        ls_property_table *table = &binding->tables[i];
+        if (table->column != column) {
+            continue;
+        }
+        forget_property(binding, i);
+        if (table->folds) {
+            ls_dictionary_clear(&table->folded);
+            table->folded_count = 0;
+            table->alike = false;
+        }
+        if (table->property->owner == LS_EVENT && binding->bound) {
+            binding->bound = false; /* classes of events are made anew, at whatever instant */
+            forget_moved(binding);
         }
     }
 }

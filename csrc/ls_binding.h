@@ -197,6 +197,11 @@ void ls_binding_free(ls_binding *binding);
  * unless the dataset is lenient. */
 int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error);
 
+/* Whether the column's texts are asked about the instant: at another one, all of them again. */
+bool ls_binding_moves(const ls_binding *binding, const ls_column *column);
+/* The column's dictionary was cleared; to be brought up to date before its next use. */
+void ls_binding_forget(ls_binding *binding, const ls_column *column);
+
 /* Whether the event's age is inside the spec's timeframe. */
 LS_INLINE bool ls_spec_open(const ls_occurrences *occurrences, int64_t at, int64_t age)
 {

@@ -13,6 +13,8 @@
 /* Texts that the dictionaries keep, in all, before they are dropped. */
 #define MAX_KEPT_TEXTS 1000000
 #define MAX_KEPT_BYTES (64 * 1024 * 1024)
+/* Of a column whose texts are asked about the instant. */
+#define MAX_MOVING_TEXTS 512
 
 static const size_t one_row[3] = {1, 1, 1};
 
@@ -240,6 +242,25 @@ static void drop_texts(ls_scorer *scorer)
     scorer->texts = scorer->bytes = 0;
 }
 
+/* Where answers depend on the instant, each new one asks all texts that are kept: few are. */
+static void drop_moving(ls_scorer *scorer, ls_column *column)
+{
+    bool moves = false;
+    if (column->dictionary.count <= MAX_MOVING_TEXTS) {
+        return;
+    }
+    for (size_t i = 0; i < scorer->bound; i++) {
+        moves = moves || ls_binding_moves(&scorer->bindings[i], column);
+    }
+    for (size_t i = 0; moves && i < scorer->bound; i++) {
+        ls_binding_forget(&scorer->bindings[i], column);
+    }
+    if (moves) {
+        forget_texts(column);
+        scorer->bound_texts = UINT64_MAX;
+    }
+}
+
 void ls_scorer_clear(ls_scorer *scorer)
 {
     ls_dataset *dataset = scorer->dataset;
@@ -251,6 +272,7 @@ void ls_scorer_clear(ls_scorer *scorer)
     table->id.count = 0;
     for (size_t i = 0; i < table->column_count; i++) {
         table->columns[i].count = 0;
+        drop_moving(scorer, &table->columns[i]);
     }
     for (size_t i = 0; i < dataset->list_count; i++) {
         dataset->lists[i].of[LS_CONTACT].rows[0] = 0;
@@ -260,6 +282,7 @@ void ls_scorer_clear(ls_scorer *scorer)
     dataset->events.event.count = dataset->events.count = 0;
     for (size_t i = 0; i < dataset->events.column_count; i++) {
         dataset->events.columns[i].count = 0;
+        drop_moving(scorer, &dataset->events.columns[i]);
     }
 }
 
