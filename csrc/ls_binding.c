@@ -947,10 +947,6 @@ void ls_binding_forget(ls_binding *binding, const ls_column *column)
             table->folded_count = 0;
             table->alike = false;
         }
-        if (table->property->owner == LS_EVENT && binding->bound) {
-            binding->bound = false; /* classes of events are made anew, at whatever instant */
-            forget_moved(binding);
-        }
     }
 }
 
