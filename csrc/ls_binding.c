@@ -828,6 +828,11 @@ static int build(ls_binding *binding)
         return LS_ERROR_MEMORY;
     }
     visit_definition(&placing);
+    for (size_t i = 0; i < definition->property_count; i++) {
+        binding->events_move =
+            binding->events_move ||
+            (definition->properties[i].owner == LS_EVENT && binding->tables[i].moves);
+    }
     collect_specs(binding);
     bound_sums(binding);
     return prepare_decays(binding) == LS_OK ? collect_fits(binding) : LS_ERROR_MEMORY;
@@ -900,17 +905,47 @@ void ls_binding_free(ls_binding *binding)
     memset(binding, 0, sizeof *binding);
 }
 
+static void forget_property(ls_binding *binding, size_t property)
+{
+    forget_table(&binding->tables[property]);
+    for (size_t i = 0; i < binding->fit_count; i++) {
+        if (binding->fits[i].property == property) {
+            binding->fits[i].class_count = binding->fits[i].addition_count = 0;
+        }
+    }
+}
+
 /* Answers that depend on the instant are asked again. */
 static void forget_moved(ls_binding *binding)
 {
     for (size_t i = 0; i < binding->definition->property_count; i++) {
         if (binding->tables[i].moves) {
-            forget_table(&binding->tables[i]);
+            forget_property(binding, i);
         }
     }
-    for (size_t i = 0; i < binding->fit_count; i++) {
-        if (binding->tables[binding->fits[i].property].moves) {
-            binding->fits[i].class_count = binding->fits[i].addition_count = 0;
+}
+
+bool ls_binding_moves(const ls_binding *binding, const ls_column *column)
+{
+    bool moves = false;
+    for (size_t i = 0; i < binding->definition->property_count; i++) {
+        moves = moves || (binding->tables[i].column == column && binding->tables[i].moves);
+    }
+    return moves;
+}
+
+void ls_binding_forget(ls_binding *binding, const ls_column *column)
+{
+    for (size_t i = 0; i < binding->definition->property_count; i++) {
+        ls_property_table *table = &binding->tables[i];
+        if (table->column != column) {
+            continue;
+        }
+        forget_property(binding, i);
+        if (table->folds) {
+            ls_dictionary_clear(&table->folded);
+            table->folded_count = 0;
+            table->alike = false;
         }
     }
 }
@@ -924,16 +959,6 @@ static size_t event_state(const ls_binding *binding)
         }
     }
     return state;
-}
-
-static bool event_tables_move(const ls_binding *binding)
-{
-    bool move = false;
-    for (size_t i = 0; i < binding->definition->property_count; i++) {
-        move = move ||
-               (binding->definition->properties[i].owner == LS_EVENT && binding->tables[i].moves);
-    }
-    return move;
 }
 
 static int update_tables(ls_binding *binding, ls_error *error)
@@ -970,7 +995,7 @@ int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error)
     if (bind_fits(binding) != LS_OK) {
         return ls_fail_memory(error);
     }
-    bool stale = (moved && event_tables_move(binding)) || before != event_state(binding) ||
+    bool stale = (moved && binding->events_move) || before != event_state(binding) ||
                  event_codes != binding->dataset->events.event.dictionary.count;
     status = LS_OK;
     if (binding->spec_count > 0 && stale) {

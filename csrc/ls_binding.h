@@ -144,6 +144,7 @@ typedef struct ls_binding {
     ls_quick_decay *decays;      /* by spec */
     ls_half_life_powers *powers; /* NULL: no half-life */
     bool any_kernel, any_list, any_generic;
+    bool events_move; /* some answer of a property of events depends on the instant */
 
     /* classes of events: class_map[map_base[event code] + sum of value class * map_stride] */
     size_t event_code_count;
@@ -195,6 +196,11 @@ void ls_binding_free(ls_binding *binding);
 /* Brings it up to date with the dictionaries and the instant. Errors: memory; an unreadable cell,
  * unless the dataset is lenient. */
 int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error);
+
+/* Whether the column's texts are asked about the instant: at another one, all of them again. */
+bool ls_binding_moves(const ls_binding *binding, const ls_column *column);
+/* The column's dictionary was cleared; to be brought up to date before its next use. */
+void ls_binding_forget(ls_binding *binding, const ls_column *column);
 
 /* Whether the event's age is inside the spec's timeframe. */
 LS_INLINE bool ls_spec_open(const ls_occurrences *occurrences, int64_t at, int64_t age)

@@ -464,7 +464,7 @@ static int make_cells(ls_binding *binding)
     }
     binding->cell_count = (size_t)(end >> binding->cell_shift) + 1;
     binding->cells =
-        ls_allocate_zero(binding->context, binding->cell_count + 1, sizeof *binding->cells);
+        ls_allocate(binding->context, (binding->cell_count + 1) * sizeof *binding->cells);
     if (binding->cells == NULL) {
         return LS_ERROR_MEMORY;
     }
@@ -489,8 +489,10 @@ static int make_buckets(ls_binding *binding)
         demote_most_edges(binding);
     }
     size_t room = total_edges(binding) + 1, count = 0;
-    ls_free(binding->context, binding->edges, (LS_MAX_BUCKETS + 1) * sizeof *binding->edges);
-    binding->edges = ls_allocate_zero(binding->context, LS_MAX_BUCKETS + 1, sizeof *binding->edges);
+    if (binding->edges == NULL) {
+        binding->edges =
+            ls_allocate(binding->context, (LS_MAX_BUCKETS + 1) * sizeof *binding->edges);
+    }
     if (binding->edges == NULL || room > LS_MAX_BUCKETS) {
         return LS_ERROR_MEMORY;
     }

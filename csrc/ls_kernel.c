@@ -2,6 +2,8 @@
  * values add, filters over several of them, then limits and thresholds. */
 #include "ls_kernel.h"
 
+#include "ls_time.h"
+
 /* ---- scratch
  * --------------------------------------------------------------------------------------- */
 
@@ -291,6 +293,55 @@ static void clear(const ls_binding *binding, ls_scratch *scratch)
     }
 }
 
+/* ---- what is kept of a record's events ------------------------------------------------------ */
+
+static bool is_kept(const ls_binding *binding, const ls_scratch *scratch)
+{
+    const ls_kept_events *kept = scratch->kept;
+    return kept && kept->known && binding->at >= kept->from && binding->at < kept->until;
+}
+
+/* No event crosses an edge of its bucket in between. */
+static void narrow(const ls_binding *binding, int64_t time, uint32_t entry, ls_kept_events *kept)
+{
+    int64_t age = binding->at - time;
+    if (age < 0) {
+        kept->until = ls_min(kept->until, time);
+        return;
+    }
+    size_t bucket = entry % binding->bucket_count;
+    kept->from = ls_max(kept->from, time + (bucket ? binding->edges[bucket - 1] : 0));
+    if (bucket + 1 < binding->bucket_count) {
+        kept->until = ls_min(kept->until, time + binding->edges[bucket]);
+    }
+}
+
+static void keep_events(const ls_binding *binding, size_t block, size_t begin, size_t end,
+                        ls_scratch *scratch)
+{
+    ls_kept_events *kept = scratch->kept;
+    kept->known = true;
+    kept->fired = scratch->fired;
+    kept->from = LS_TIME_MIN;
+    kept->until = INT64_MAX;
+    for (size_t e = begin; e < end; e++) {
+        narrow(binding, ls_event_time(&binding->dataset->events, e), scratch->entries[e - block],
+               kept);
+    }
+    memcpy(kept->sums, scratch->sums, binding->target_count * sizeof *kept->sums);
+    memcpy(kept->sums + binding->target_count, scratch->counts,
+           binding->spec_count * sizeof *kept->sums);
+}
+
+static void take_kept(const ls_binding *binding, ls_scratch *scratch)
+{
+    const ls_kept_events *kept = scratch->kept;
+    scratch->fired = kept->fired;
+    memcpy(scratch->sums, kept->sums, binding->target_count * sizeof *kept->sums);
+    memcpy(scratch->counts, kept->sums + binding->target_count,
+           binding->spec_count * sizeof *kept->sums);
+}
+
 /* A contact's own events, the sums of which lanes are known to hold; false: they might not. */
 static bool add_events(const ls_record *record, size_t block)
 {
@@ -304,8 +355,13 @@ static bool add_events(const ls_record *record, size_t block)
     if ((ls_int128)(end - begin) * binding->event_bound + binding->fixed_bound > LS_MAX_SUM) {
         return false;
     }
-    if (end > begin && binding->spec_count > 0) {
+    if (is_kept(binding, record->scratch)) {
+        take_kept(binding, record->scratch);
+    } else if (end > begin && binding->spec_count > 0) {
         ls_kernel_contact(binding, block, begin, end, record->scratch);
+        if (record->scratch->kept && record->scratch->kept->wanted) {
+            keep_events(binding, block, begin, end, record->scratch);
+        }
     }
     return true;
 }
@@ -354,7 +410,8 @@ void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns,
 {
     const ls_events *events = &binding->dataset->events;
     ls_object object = binding->definition->object;
-    bool own_events = object == LS_CONTACT && events->count > 0 && binding->spec_count > 0;
+    bool own_events = object == LS_CONTACT && events->count > 0 && binding->spec_count > 0 &&
+                      !is_kept(binding, scratch);
     ls_record record = {binding, columns, rolled, scratch, object, first, true};
     while (record.row < last) {
         size_t begin = 0, stop = last;

@@ -53,6 +53,17 @@ typedef struct ls_record {
     bool own; /* the record that is being scored: its events are counted in scratch->counts */
 } ls_record;
 
+/* What the events of one record are worth: it stays as it is from one instant until another, where
+ * entries alone say it. Kept for a record that is scored again and again. */
+typedef struct ls_kept_events {
+    bool wanted; /* to be kept by the next run */
+    bool known;
+    bool fired;
+    int64_t from, until;
+    size_t capacity;
+    int64_t *sums; /* by target, then counts by spec */
+} ls_kept_events;
+
 /* One thread's memory, large enough for every binding of a run. */
 struct ls_scratch {
     ls_context *context;
@@ -67,6 +78,7 @@ struct ls_scratch {
     int64_t *latest;      /* by spec: the time of the latest occurrence */
     uint64_t *words;      /* lanes that are being added up */
     bool fired;
+    ls_kept_events *kept; /* NULL: nothing is kept */
     /* Where rules go over associated records: */
     bool too_large;     /* some sum passed what a record may have: it is walked */
     ls_int128 *values;  /* by member: the values that a rollup takes the largest of */

@@ -13,6 +13,8 @@
 /* Texts that the dictionaries keep, in all, before they are dropped. */
 #define MAX_KEPT_TEXTS 1000000
 #define MAX_KEPT_BYTES (64 * 1024 * 1024)
+/* Of a column whose texts are asked about the instant. */
+#define MAX_MOVING_TEXTS 512
 
 static const size_t one_row[3] = {1, 1, 1};
 
@@ -28,6 +30,8 @@ struct ls_scorer {
     uint64_t bound_texts;  /* of these, the ones that bindings know, at the instant bound_at */
     int64_t bound_at;
     bool complete;           /* nothing was set since what was not set became unknown */
+    bool scored;             /* nothing was set since it was scored */
+    ls_kept_events *kept;    /* by definition */
     ls_dictionary event_ids; /* of the record's events: of equal ones the first counts */
     bool repeated;           /* the event that is being set has come before */
 };
@@ -167,13 +171,14 @@ int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
     ls_context_retain(plan->context);
     ls_plan_retain(plan);
     scorer->bindings = ls_allocate_zero(plan->context, plan->count, sizeof *scorer->bindings);
+    scorer->kept = ls_allocate_zero(plan->context, plan->count, sizeof *scorer->kept);
     int status = make_dataset(scorer, error);
     if (status == LS_OK &&
         ls_dictionary_init(&scorer->event_ids, plan->context, scorer->dataset->seed) != LS_OK) {
         status = ls_fail_memory(error);
     }
     if (status == LS_OK &&
-        (scorer->bindings == NULL ||
+        (scorer->bindings == NULL || scorer->kept == NULL ||
          ls_columns_new(plan, plan->context, one_row, &scorer->columns) != LS_OK)) {
         status = ls_fail_memory(error);
     }
@@ -196,6 +201,11 @@ void ls_scorer_close(ls_scorer *scorer)
     ls_scratch_free(&scorer->scratch);
     ls_columns_free(scorer->plan, context, one_row, scorer->columns);
     ls_free(context, scorer->bindings, scorer->plan->count * sizeof *scorer->bindings);
+    for (size_t i = 0; scorer->kept && i < scorer->plan->count; i++) {
+        ls_free(context, scorer->kept[i].sums,
+                scorer->kept[i].capacity * sizeof *scorer->kept[i].sums);
+    }
+    ls_free(context, scorer->kept, scorer->plan->count * sizeof *scorer->kept);
     if (scorer->event_ids.context) {
         ls_dictionary_free(&scorer->event_ids);
     }
@@ -232,6 +242,25 @@ static void drop_texts(ls_scorer *scorer)
     scorer->texts = scorer->bytes = 0;
 }
 
+/* Where answers depend on the instant, each new one asks all texts that are kept: few are. */
+static void drop_moving(ls_scorer *scorer, ls_column *column)
+{
+    bool moves = false;
+    if (column->dictionary.count <= MAX_MOVING_TEXTS) {
+        return;
+    }
+    for (size_t i = 0; i < scorer->bound; i++) {
+        moves = moves || ls_binding_moves(&scorer->bindings[i], column);
+    }
+    for (size_t i = 0; moves && i < scorer->bound; i++) {
+        ls_binding_forget(&scorer->bindings[i], column);
+    }
+    if (moves) {
+        forget_texts(column);
+        scorer->bound_texts = UINT64_MAX;
+    }
+}
+
 void ls_scorer_clear(ls_scorer *scorer)
 {
     ls_dataset *dataset = scorer->dataset;
@@ -243,6 +272,7 @@ void ls_scorer_clear(ls_scorer *scorer)
     table->id.count = 0;
     for (size_t i = 0; i < table->column_count; i++) {
         table->columns[i].count = 0;
+        drop_moving(scorer, &table->columns[i]);
     }
     for (size_t i = 0; i < dataset->list_count; i++) {
         dataset->lists[i].of[LS_CONTACT].rows[0] = 0;
@@ -252,6 +282,7 @@ void ls_scorer_clear(ls_scorer *scorer)
     dataset->events.event.count = dataset->events.count = 0;
     for (size_t i = 0; i < dataset->events.column_count; i++) {
         dataset->events.columns[i].count = 0;
+        drop_moving(scorer, &dataset->events.columns[i]);
     }
 }
 
@@ -505,6 +536,7 @@ static int complete(ls_scorer *scorer, ls_error *error)
     if (scorer->complete) {
         return LS_OK;
     }
+    scorer->scored = false;
     int status = ls_column_fill(scorer->context, &table->id, 1);
     for (size_t i = 0; i < table->column_count && status == LS_OK; i++) {
         status = ls_column_fill(scorer->context, &table->columns[i], 1);
@@ -583,6 +615,19 @@ static int check_instant(int64_t at, ls_error *error)
                : LS_OK;
 }
 
+/* What the events are worth is kept from the second time on that a record is scored. */
+static void prepare_kept(ls_scorer *scorer, size_t definition)
+{
+    const ls_binding *binding = &scorer->bindings[definition];
+    ls_kept_events *kept = &scorer->kept[definition];
+    size_t count = binding->target_count + binding->spec_count;
+    kept->known = kept->known && scorer->scored;
+    kept->wanted =
+        scorer->scored && !binding->any_kernel && !binding->events_move &&
+        ls_grow(scorer->context, &kept->sums, &kept->capacity, count, sizeof *kept->sums) == LS_OK;
+    scorer->scratch.kept = kept;
+}
+
 int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *error)
 {
     const ls_plan *plan = scorer->plan;
@@ -596,9 +641,11 @@ int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *erro
     bool flagged = false;
     for (size_t i = 0; i < plan->count; i++) {
         uint32_t definition = plan->order[i];
+        prepare_kept(scorer, definition);
         ls_kernel_run(&scorer->bindings[definition], scorer->columns, NULL, 0, 1, &scorer->scratch);
         flagged = flagged || (scorer->columns[definition].flags[0] & LS_FLAG_WALK);
     }
+    scorer->scored = true;
     for (size_t i = 0; i < plan->count; i++) {
         ls_columns_get(plan, scorer->columns, i, 0, &out[i]);
     }

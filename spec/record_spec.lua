@@ -203,4 +203,29 @@ describe("a definition that is asked at one instant after another", function()
             assert.equal(2, value(kept, record, NOW + 10 * DAY))
         end
     end)
+
+    it("forgets texts of other records, and nothing else", function()
+        local rules = {
+            { when = { created_at = { in_last = "90 days" } }, points = 1 },
+            { event = "visit", where = { due = { in_next = "30 days" } }, points = 10 },
+            { event = "visit", once_per = { property = "due" }, points = 1000, decay = { half_life = "400 days" } },
+            { event = "visit", where = { page = { contains = "a" } }, points = 0.5 },
+        }
+        local kept = define(rules)
+        local fresh = define(rules)
+        for i = 1, 2000 do
+            local day = (i * 37) % 400
+            local due = core.print_time(NOW + (day - 200) * DAY + i)
+            local record = {
+                created_at = core.print_time(NOW - day * DAY - i),
+                events = { { event = "visit", at = NOW - i, due = due, page = "a" .. i },
+                    { event = "visit", at = NOW - i, due = due, page = "c" .. i },
+                    { event = "visit", at = NOW - i, due = core.print_time(NOW + 15 * DAY), page = "b" } },
+            }
+            local at = NOW + math.floor(i / 50) % 7 * DAY
+            if i % 100 == 0 then fresh = define(rules) end
+            assert.equal(value(fresh, record, at), value(kept, record, at))
+            if i % 25 == 0 then assert.equal(value(fresh, record, at + DAY), value(kept, record, at + DAY)) end
+        end
+    end)
 end)
