@@ -293,7 +293,11 @@ static void test_jobs(void)
 {
     ls_error error;
     ls_progress progress;
-    ls_job job = {.step = test_step, .close = test_close, .progress = {"read", "bytes", 0, 6}};
+    ls_context *context = new_context(0);
+    ls_job job = {.context = context,
+                  .step = test_step,
+                  .close = test_close,
+                  .progress = {"read", "bytes", 0, 6}};
     CHECK(ls_job_step(&job, 2, &error) == LS_MORE && !job.done);
     CHECK(ls_job_step(&job, 2, &error) == LS_ERROR_IO && !job.done);
     CHECK(ls_job_step(&job, 2, &error) == LS_OK && job.done);
@@ -303,6 +307,7 @@ static void test_jobs(void)
     ls_job_close(&job);
     ls_job_close(NULL);
     CHECK(closed_jobs == 1);
+    ls_context_close(context);
 }
 
 /* ---- decimals -------------------------------------------------------------------------------- */
