@@ -293,7 +293,11 @@ static void test_jobs(void)
 {
     ls_error error;
     ls_progress progress;
-    ls_job job = {.step = test_step, .close = test_close, .progress = {"read", "bytes", 0, 6}};
+    ls_context *context = new_context(0);
+    ls_job job = {.context = context,
+                  .step = test_step,
+                  .close = test_close,
+                  .progress = {"read", "bytes", 0, 6}};
     CHECK(ls_job_step(&job, 2, &error) == LS_MORE && !job.done);
     CHECK(ls_job_step(&job, 2, &error) == LS_ERROR_IO && !job.done);
     CHECK(ls_job_step(&job, 2, &error) == LS_OK && job.done);
@@ -303,6 +307,7 @@ static void test_jobs(void)
     ls_job_close(&job);
     ls_job_close(NULL);
     CHECK(closed_jobs == 1);
+    ls_context_close(context);
 }
 
 /* ---- decimals -------------------------------------------------------------------------------- */
@@ -495,6 +500,34 @@ static void test_print_points(void)
         CHECK_CASE(length == strlen(cases[i].text) && strcmp(text, cases[i].text) == 0,
                    cases[i].text);
     }
+}
+
+/* The slow way: all digits, then without the zeros at the end. */
+static void expect_points(int64_t points)
+{
+    char wanted[64], text[LS_POINTS_TEXT];
+    long long size = points < 0 ? -(long long)points : (long long)points;
+    int length = snprintf(wanted, sizeof wanted, "%s%lld.%06lld", points < 0 ? "-" : "",
+                          size / 1000000, size % 1000000);
+    while (wanted[length - 1] == '0')
+        length--;
+    length -= wanted[length - 1] == '.';
+    wanted[length] = '\0';
+    CHECK_CASE(ls_print_points(points, text) == (size_t)length && strcmp(text, wanted) == 0,
+               wanted);
+}
+
+static void test_print_points_all(void)
+{
+    for (int64_t whole = 0; whole <= 20000; whole++) {
+        expect_points(whole * POINT);
+        expect_points(-whole * POINT - 250000);
+    }
+    for (int64_t decimals = 1; decimals < POINT; decimals += decimals % 100 == 0 ? 1 : 33)
+        expect_points(decimals);
+    for (int64_t step = 10; step < POINT; step *= 10)
+        for (int64_t i = 1; i < 100 && i * step < POINT; i++)
+            expect_points(-i * step - 12345678 * POINT);
 }
 
 static void test_print_number(void)
@@ -1224,6 +1257,7 @@ int main(void)
         {"end of decay", test_decay_end},
         {"scaling", test_scale},
         {"printing points", test_print_points},
+        {"printing points of every length", test_print_points_all},
         {"printing numbers", test_print_number},
         {"reading times", test_time_read},
         {"printing times", test_time_print},
