@@ -293,7 +293,7 @@ static void clear(const ls_binding *binding, ls_scratch *scratch)
     }
 }
 
-/* ---- what is kept of a record's events ------------------------------------------------------ */
+/* ---- what is kept of a record's events ------------------------------------------------------- */
 
 static bool is_kept(const ls_binding *binding, const ls_scratch *scratch)
 {
