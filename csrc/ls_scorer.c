@@ -436,7 +436,7 @@ LS_INLINE int add_event(ls_scorer *scorer, uint32_t name, int64_t at, ls_error *
 int ls_scorer_event(ls_scorer *scorer, const char *event, size_t length, int64_t at,
                     ls_error *error)
 {
-    uint32_t name;
+    uint32_t name = 0;
     if (ls_trimmed((ls_string){event, length}).length != 0 && check_time(at, error) != LS_OK) {
         return LS_ERROR_INPUT;
     }
