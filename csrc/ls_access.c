@@ -143,7 +143,7 @@ int ls_dataset_activity(const ls_dataset *dataset, const char *const *names, siz
     for (size_t row = 0; row < dataset->tables[LS_CONTACT].count; row++) {
         latest[row] = INT64_MIN;
         counts[row] = 0;
-        for (uint64_t i = events->first[row]; i < events->first[row + 1]; i++) {
+        for (uint64_t i = events->first[row]; i < ls_events_end(events, row); i++) {
             if (!is_wanted(events, wanted, i, at))
                 continue;
             latest[row] = ls_max(latest[row], ls_event_time(events, (size_t)i));
@@ -184,7 +184,7 @@ int ls_dataset_latest(const ls_dataset *dataset, size_t contact, const char *con
     uint8_t *wanted = name_count ? wanted_events(dataset, names, name_count) : NULL;
     if (name_count && wanted == NULL)
         return ls_fail_memory(error);
-    for (uint64_t i = events->first[contact]; i < events->first[contact + 1]; i++)
+    for (uint64_t i = events->first[contact]; i < ls_events_end(events, contact); i++)
         if (is_wanted(events, wanted, i, at))
             insert_event(events, i, most, out, count);
     if (wanted != NULL)

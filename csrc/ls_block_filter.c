@@ -44,14 +44,10 @@ static void ask_did(const ls_block_question *question, const ls_filter *leaf, ui
 
 static void ask_rows(const ls_block_question *question, const ls_filter *leaf, uint8_t *out)
 {
-    ls_record record = {question->block->binding,
-                        question->columns,
-                        NULL,
-                        question->scratch,
-                        LS_CONTACT,
-                        question->first,
-                        true};
-    for (size_t i = 0; i < question->rows; i++, record.row++) {
+    ls_record record = {
+        question->block->binding, question->columns, NULL, question->scratch, LS_CONTACT,
+        question->first,          question->first,   true};
+    for (size_t i = 0; i < question->rows; i++, record.place = ++record.row) {
         out[i] = column_truth(ls_kernel_ask(&record, leaf));
     }
 }

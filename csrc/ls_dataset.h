@@ -48,8 +48,10 @@ typedef struct ls_events {
     size_t column_count;
     ls_column *columns;
     size_t column_capacity;
-    uint64_t *first; /* by contact row, one more than contacts: its events are first[row] ..
-                        first[row + 1] - 1 */
+    uint64_t *first; /* by contact row: its first event; where `ends` is NULL one more than there
+                        are contacts, since a contact's events end where the next one's begin */
+    uint64_t *ends;  /* by contact row: one past its last event, where there is room between
+                        contacts (a ledger); else NULL: see ls_events_end */
 } ls_events;
 
 typedef struct ls_table {
@@ -139,6 +141,11 @@ LS_INLINE uint32_t ls_column_code(const ls_column *column, size_t row)
     case 4: return ((const uint32_t *)column->codes)[row];
     default: return (uint32_t)row + 1;
     }
+}
+/* A contact's events are first[row] .. ls_events_end(events, row) - 1. */
+LS_INLINE uint64_t ls_events_end(const ls_events *events, size_t row)
+{
+    return events->ends != NULL ? events->ends[row] : events->first[row + 1];
 }
 LS_INLINE int64_t ls_event_time(const ls_events *events, size_t i)
 {

@@ -11,7 +11,7 @@ static size_t most_events(const ls_dataset *dataset)
 {
     size_t most = 0, contacts = dataset->tables[LS_CONTACT].count;
     for (size_t i = 0; dataset->events.count > 0 && i < contacts; i++) {
-        size_t count = (size_t)(dataset->events.first[i + 1] - dataset->events.first[i]);
+        size_t count = (size_t)(ls_events_end(&dataset->events, i) - dataset->events.first[i]);
         most = count > most ? count : most;
     }
     return most;
@@ -36,10 +36,9 @@ static size_t most_values(const ls_binding *binding)
 }
 
 static void size_scratch(ls_scratch *scratch, const ls_binding *bindings, size_t count,
-                         const ls_dataset *dataset)
+                         size_t events)
 {
     bool lists = false;
-    size_t events = most_events(dataset);
     for (size_t i = 0; i < count; i++) {
         const ls_binding *binding = &bindings[i];
         size_t values = most_values(binding);
@@ -65,13 +64,19 @@ static void size_scratch(ls_scratch *scratch, const ls_binding *bindings, size_t
 int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
                     size_t count, const ls_dataset *dataset)
 {
+    return ls_scratch_make(scratch, context, bindings, count, most_events(dataset));
+}
+
+int ls_scratch_make(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
+                    size_t count, size_t events)
+{
     *scratch = (ls_scratch){.context = context,
                             .target_capacity = 1,
                             .spec_capacity = 1,
                             .member_capacity = 1,
                             .word_capacity = 1,
                             .value_capacity = 1};
-    size_scratch(scratch, bindings, count, dataset);
+    size_scratch(scratch, bindings, count, events);
     scratch->classes = ls_allocate(context, scratch->event_capacity * sizeof *scratch->classes);
     scratch->entries = ls_allocate(context, scratch->event_capacity * sizeof *scratch->entries);
     scratch->listed = ls_allocate(context, scratch->listed_capacity * sizeof *scratch->listed);
@@ -118,14 +123,14 @@ static ls_truth ask_score(const ls_record *record, const ls_filter *leaf)
 {
     const ls_score_column *column = &record->columns[leaf->score];
     const ls_definition *definition = &record->binding->plan->definitions[leaf->score];
-    uint8_t flags = column->flags[record->row];
+    uint8_t flags = column->flags[record->place];
     const int64_t *const parts[] = {column->value, column->fit, column->engagement};
     bool there = leaf->part == LS_PART_LABEL ? column->label != NULL : parts[leaf->part] != NULL;
     ls_value value = {.known = there && (flags & LS_FLAG_IN_SCOPE) && !(flags & LS_FLAG_EMPTY)};
     if (value.known && leaf->part == LS_PART_LABEL) {
-        value.text = definition->folded_labels[column->label[record->row]];
+        value.text = definition->folded_labels[column->label[record->place]];
     } else if (value.known) {
-        value.points = parts[leaf->part][record->row];
+        value.points = parts[leaf->part][record->place];
     }
     return ls_condition_test(leaf->condition, &value, record->binding->at);
 }
@@ -253,26 +258,26 @@ static void limit_rules(const ls_binding *binding, ls_scratch *scratch)
     }
 }
 
-static void store(const ls_binding *binding, const ls_score_column *column, size_t row,
+static void store(const ls_binding *binding, const ls_score_column *column, size_t place,
                   const ls_scratch *scratch)
 {
     ls_settled settled;
     const char *where;
     if (!ls_settle(binding->definition, scratch->sums, &settled, &where)) {
-        column->flags[row] = LS_FLAG_WALK;
+        column->flags[place] = LS_FLAG_WALK;
         return;
     }
     bool empty = binding->definition->empty_until_scored && !scratch->fired;
-    column->value[row] = settled.value;
+    column->value[place] = settled.value;
     if (column->fit) {
-        column->fit[row] = settled.fit;
-        column->engagement[row] = settled.engagement;
+        column->fit[place] = settled.fit;
+        column->engagement[place] = settled.engagement;
     }
     if (column->label) {
-        column->label[row] = settled.label;
+        column->label[place] = settled.label;
     }
-    column->flags[row] = (uint8_t)(LS_FLAG_IN_SCOPE | (scratch->fired ? LS_FLAG_SCORED : 0) |
-                                   (empty ? LS_FLAG_EMPTY : 0));
+    column->flags[place] = (uint8_t)(LS_FLAG_IN_SCOPE | (scratch->fired ? LS_FLAG_SCORED : 0) |
+                                     (empty ? LS_FLAG_EMPTY : 0));
 }
 
 void ls_kernel_add(ls_scratch *scratch, uint32_t target, ls_int128 points)
@@ -350,7 +355,7 @@ static bool add_events(const ls_record *record, size_t block)
     size_t begin = 0, end = 0;
     if (events->count > 0) {
         begin = (size_t)events->first[record->row];
-        end = (size_t)events->first[record->row + 1];
+        end = (size_t)ls_events_end(events, record->row);
     }
     if ((ls_int128)(end - begin) * binding->event_bound + binding->fixed_bound > LS_MAX_SUM) {
         return false;
@@ -380,7 +385,7 @@ static void score_record(const ls_record *record, size_t block)
     }
     if (!scratch->too_large && binding->definition->scope &&
         ls_kernel_ask(record, binding->definition->scope) != LS_TRUE) {
-        column->flags[record->row] = 0;
+        column->flags[record->place] = 0;
         return;
     }
     add_values(binding, record->row, scratch);
@@ -389,9 +394,9 @@ static void score_record(const ls_record *record, size_t block)
     ls_kernel_over(record);
     limit_rules(binding, scratch);
     if (scratch->too_large || binding->fixed_bound > LS_MAX_SUM) {
-        column->flags[record->row] = LS_FLAG_WALK;
+        column->flags[record->place] = LS_FLAG_WALK;
     } else {
-        store(binding, column, record->row, scratch);
+        store(binding, column, record->place, scratch);
     }
 }
 
@@ -412,7 +417,7 @@ void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns,
     ls_object object = binding->definition->object;
     bool own_events = object == LS_CONTACT && events->count > 0 && binding->spec_count > 0 &&
                       !is_kept(binding, scratch);
-    ls_record record = {binding, columns, rolled, scratch, object, first, true};
+    ls_record record = {binding, columns, rolled, scratch, object, first, first, true};
     while (record.row < last) {
         size_t begin = 0, stop = last;
         if (own_events) {
@@ -420,8 +425,26 @@ void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns,
             begin = (size_t)events->first[record.row];
             ls_kernel_entries(binding, begin, (size_t)events->first[stop] - begin, scratch);
         }
-        for (; record.row < stop; record.row++) {
+        for (; record.row < stop; record.place = ++record.row) {
             score_record(&record, begin);
         }
     }
+}
+
+void ls_kernel_one(const ls_binding *binding, const ls_score_column *columns, size_t row,
+                   ls_scratch *scratch)
+{
+    const ls_events *events = &binding->dataset->events;
+    const ls_record record = {.binding = binding,
+                              .columns = columns,
+                              .scratch = scratch,
+                              .object = LS_CONTACT,
+                              .row = row,
+                              .own = true};
+    size_t begin = 0;
+    if (events->count > 0 && binding->spec_count > 0) {
+        begin = (size_t)events->first[row];
+        ls_kernel_entries(binding, begin, (size_t)ls_events_end(events, row) - begin, scratch);
+    }
+    score_record(&record, begin);
 }

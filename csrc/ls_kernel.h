@@ -50,7 +50,8 @@ typedef struct ls_record {
     ls_scratch *scratch;
     ls_object object;
     size_t row;
-    bool own; /* the record that is being scored: its events are counted in scratch->counts */
+    size_t place; /* where its scores stand in columns: its row, where these are of all rows */
+    bool own;     /* the record that is being scored: its events are counted in scratch->counts */
 } ls_record;
 
 /* What the events of one record are worth: it stays as it is from one instant until another, where
@@ -90,6 +91,9 @@ struct ls_scratch {
 /* bindings: those of the run; the dataset is grouped. LS_OK or LS_ERROR_MEMORY. */
 int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
                     size_t count, const ls_dataset *dataset);
+/* The same for contacts without associated records, none of which has more events than this. */
+int ls_scratch_make(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
+                    size_t count, size_t events);
 void ls_scratch_free(ls_scratch *scratch);
 
 /* columns: of every definition of the plan, since scores use each other; the binding's own is
@@ -98,6 +102,10 @@ void ls_scratch_free(ls_scratch *scratch);
  * LS_FLAG_WALK and nothing else. */
 void ls_kernel_run(const ls_binding *binding, const ls_score_column *columns,
                    ls_rolled *const *rolled, size_t first, size_t last, ls_scratch *scratch);
+
+/* One contact alone, whose score is written at row 0 of the columns. */
+void ls_kernel_one(const ls_binding *binding, const ls_score_column *columns, size_t row,
+                   ls_scratch *scratch);
 
 /* ls_kernel_events.c: the events of a block: their classes and entries, from event `begin` on. */
 void ls_kernel_entries(const ls_binding *binding, size_t begin, size_t count, ls_scratch *scratch);

@@ -531,7 +531,7 @@ int64_t ls_kernel_count(const ls_binding *binding, const ls_occurrences *occurre
     for (size_t i = 0; events->count > 0 && i < occurrences->event_count; i++) {
         uint32_t code = ls_dictionary_find(&events->event.dictionary, occurrences->events[i].text,
                                            occurrences->events[i].length);
-        for (uint64_t e = events->first[contact]; e < events->first[contact + 1]; e++) {
+        for (uint64_t e = events->first[contact]; e < ls_events_end(events, contact); e++) {
             int64_t age = binding->at - ls_event_time(events, e);
             count += ls_column_code(&events->event, e) == code &&
                      ls_spec_open(occurrences, binding->at, age) &&

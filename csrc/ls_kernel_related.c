@@ -9,7 +9,7 @@ static ls_record record_of(const ls_record *record, ls_object object, size_t row
 {
     ls_record other = *record;
     other.object = object;
-    other.row = row;
+    other.row = other.place = row;
     other.own = false;
     return other;
 }
@@ -94,7 +94,8 @@ static void add_combined(const ls_record *record, size_t rule, const ls_member *
 static bool add_contact(const ls_binding *binding, size_t contact, ls_scratch *scratch)
 {
     const ls_events *events = &binding->dataset->events;
-    size_t begin = (size_t)events->first[contact], end = (size_t)events->first[contact + 1];
+    size_t begin = (size_t)events->first[contact];
+    size_t end = (size_t)ls_events_end(events, contact);
     memset(scratch->sums + binding->member_target, 0,
            binding->member_count * sizeof *scratch->sums);
     memset(scratch->counts, 0, binding->spec_count * sizeof *scratch->counts);

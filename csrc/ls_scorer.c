@@ -4,6 +4,7 @@
  * scores do not depend on it. */
 #include "ls_scorer.h"
 
+#include "ls_bound.h"
 #include "ls_coder.h"
 #include "ls_next.h"
 #include "ls_result.h"
@@ -16,19 +17,12 @@
 /* Of a column whose texts are asked about the instant. */
 #define MAX_MOVING_TEXTS 512
 
-static const size_t one_row[3] = {1, 1, 1};
-
 struct ls_scorer {
     ls_context *context;
     ls_plan *plan;
     ls_dataset *dataset;
-    ls_binding *bindings; /* by definition; the first `bound` are made */
-    size_t bound;
-    ls_scratch scratch;
-    ls_score_column *columns;
-    uint64_t texts, bytes; /* added since they were last dropped */
-    uint64_t bound_texts;  /* of these, the ones that bindings know, at the instant bound_at */
-    int64_t bound_at;
+    ls_bound bound;
+    uint64_t texts, bytes;   /* added since they were last dropped */
     bool complete;           /* nothing was set since what was not set became unknown */
     bool scored;             /* nothing was set since it was scored */
     ls_kept_events *kept;    /* by definition */
@@ -145,13 +139,6 @@ static int make_dataset(ls_scorer *scorer, ls_error *error)
 /* ---- making and closing
  * ------------------------------------------------------------------------------ */
 
-static void drop_bindings(ls_scorer *scorer)
-{
-    while (scorer->bound > 0) {
-        ls_binding_free(&scorer->bindings[--scorer->bound]);
-    }
-}
-
 int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
 {
     *out = NULL;
@@ -170,7 +157,6 @@ int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
     scorer->plan = (ls_plan *)(uintptr_t)plan;
     ls_context_retain(plan->context);
     ls_plan_retain(plan);
-    scorer->bindings = ls_allocate_zero(plan->context, plan->count, sizeof *scorer->bindings);
     scorer->kept = ls_allocate_zero(plan->context, plan->count, sizeof *scorer->kept);
     int status = make_dataset(scorer, error);
     if (status == LS_OK &&
@@ -178,8 +164,7 @@ int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
         status = ls_fail_memory(error);
     }
     if (status == LS_OK &&
-        (scorer->bindings == NULL || scorer->kept == NULL ||
-         ls_columns_new(plan, plan->context, one_row, &scorer->columns) != LS_OK)) {
+        (scorer->kept == NULL || ls_bound_init(&scorer->bound, plan, scorer->dataset) != LS_OK)) {
         status = ls_fail_memory(error);
     }
     if (status != LS_OK) {
@@ -197,10 +182,7 @@ void ls_scorer_close(ls_scorer *scorer)
         return;
     }
     ls_context *context = scorer->context;
-    drop_bindings(scorer);
-    ls_scratch_free(&scorer->scratch);
-    ls_columns_free(scorer->plan, context, one_row, scorer->columns);
-    ls_free(context, scorer->bindings, scorer->plan->count * sizeof *scorer->bindings);
+    ls_bound_free(&scorer->bound);
     for (size_t i = 0; scorer->kept && i < scorer->plan->count; i++) {
         ls_free(context, scorer->kept[i].sums,
                 scorer->kept[i].capacity * sizeof *scorer->kept[i].sums);
@@ -230,7 +212,7 @@ static void drop_texts(ls_scorer *scorer)
 {
     ls_dataset *dataset = scorer->dataset;
     ls_table *table = &dataset->tables[LS_CONTACT];
-    drop_bindings(scorer);
+    ls_bound_drop(&scorer->bound);
     forget_texts(&table->id);
     forget_texts(&dataset->events.event);
     for (size_t i = 0; i < table->column_count; i++) {
@@ -245,19 +227,9 @@ static void drop_texts(ls_scorer *scorer)
 /* Where answers depend on the instant, each new one asks all texts that are kept: few are. */
 static void drop_moving(ls_scorer *scorer, ls_column *column)
 {
-    bool moves = false;
-    if (column->dictionary.count <= MAX_MOVING_TEXTS) {
-        return;
-    }
-    for (size_t i = 0; i < scorer->bound; i++) {
-        moves = moves || ls_binding_moves(&scorer->bindings[i], column);
-    }
-    for (size_t i = 0; moves && i < scorer->bound; i++) {
-        ls_binding_forget(&scorer->bindings[i], column);
-    }
-    if (moves) {
+    if (column->dictionary.count > MAX_MOVING_TEXTS && ls_bound_moves(&scorer->bound, column)) {
+        ls_bound_forget(&scorer->bound, column);
         forget_texts(column);
-        scorer->bound_texts = UINT64_MAX;
     }
 }
 
@@ -291,6 +263,7 @@ static int note_text(ls_scorer *scorer, ls_column *column, uint32_t code, size_t
                      ls_error *error)
 {
     scorer->texts++;
+    scorer->bound.texts++;
     scorer->bytes += length;
     return ls_column_check(scorer->context, column, code) == LS_OK ? LS_OK : ls_fail_memory(error);
 }
@@ -551,112 +524,50 @@ static int complete(ls_scorer *scorer, ls_error *error)
     return status == LS_OK ? LS_OK : ls_fail_memory(error);
 }
 
-static int update_bindings(ls_scorer *scorer, int64_t at, ls_error *error)
-{
-    int status = LS_OK;
-    if (scorer->bound == scorer->plan->count && scorer->bound_texts == scorer->texts &&
-        scorer->bound_at == at) {
-        return LS_OK;
-    }
-    scorer->bound_texts = UINT64_MAX; /* until all are up to date */
-    while (scorer->bound < scorer->plan->count && status == LS_OK) {
-        status = ls_binding_init(&scorer->bindings[scorer->bound], scorer->plan, scorer->bound,
-                                 scorer->dataset, error);
-        scorer->bound += status == LS_OK;
-    }
-    for (size_t i = 0; i < scorer->plan->count && status == LS_OK; i++) {
-        status = ls_binding_update(&scorer->bindings[i], at, error);
-    }
-    if (status == LS_OK) {
-        scorer->bound_texts = scorer->texts;
-        scorer->bound_at = at;
-    }
-    return status;
-}
-
-/* Bindings that were made anew may want more words or lists than the scratch has. */
-static int fit_scratch(ls_scorer *scorer, ls_error *error)
-{
-    bool fits = scorer->scratch.context != NULL &&
-                scorer->dataset->events.count <= scorer->scratch.event_capacity;
-    for (size_t i = 0; i < scorer->plan->count && fits; i++) {
-        const ls_binding *binding = &scorer->bindings[i];
-        fits =
-            binding->words <= scorer->scratch.word_capacity &&
-            (!binding->any_list || scorer->dataset->events.count < scorer->scratch.listed_capacity);
-    }
-    if (fits) {
-        return LS_OK;
-    }
-    ls_scratch_free(&scorer->scratch);
-    return ls_scratch_init(&scorer->scratch, scorer->context, scorer->bindings, scorer->plan->count,
-                           scorer->dataset) == LS_OK
-               ? LS_OK
-               : ls_fail_memory(error);
-}
-
-/* Exact in 128 bits, for a record whose sums lanes might not hold. */
-static int walk(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *error)
-{
-    const ls_clock clock = {at, at, at, at};
-    ls_walk *walk;
-    int status = ls_walk_new(scorer->plan, scorer->dataset, &walk, error);
-    if (status == LS_OK) {
-        status = ls_walk_record(walk, LS_CONTACT, 0, &clock, out, error);
-        ls_walk_close(walk);
-    }
-    return status;
-}
-
-static int check_instant(int64_t at, ls_error *error)
-{
-    return at < LS_TIME_MIN || at > LS_TIME_MAX
-               ? ls_fail(error, LS_ERROR_USAGE, "at: expected an instant of the years 1 to 9999")
-               : LS_OK;
-}
-
 /* What the events are worth is kept from the second time on that a record is scored. */
 static void prepare_kept(ls_scorer *scorer, size_t definition)
 {
-    const ls_binding *binding = &scorer->bindings[definition];
+    const ls_binding *binding = &scorer->bound.bindings[definition];
     ls_kept_events *kept = &scorer->kept[definition];
     size_t count = binding->target_count + binding->spec_count;
     kept->known = kept->known && scorer->scored;
     kept->wanted =
         scorer->scored && !binding->any_kernel && !binding->events_move &&
         ls_grow(scorer->context, &kept->sums, &kept->capacity, count, sizeof *kept->sums) == LS_OK;
-    scorer->scratch.kept = kept;
+    scorer->bound.scratch.kept = kept;
 }
 
 int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *error)
 {
     const ls_plan *plan = scorer->plan;
-    int status = check_instant(at, error);
+    int status = ls_check_instant(at, error);
     status = status == LS_OK ? complete(scorer, error) : status;
-    status = status == LS_OK ? update_bindings(scorer, at, error) : status;
-    status = status == LS_OK ? fit_scratch(scorer, error) : status;
+    status = status == LS_OK
+                 ? ls_bound_update(&scorer->bound, at, scorer->dataset->events.count, error)
+                 : status;
     if (status != LS_OK) {
         return status;
     }
+    ls_bound *bound = &scorer->bound;
     bool flagged = false;
     for (size_t i = 0; i < plan->count; i++) {
         uint32_t definition = plan->order[i];
         prepare_kept(scorer, definition);
-        ls_kernel_run(&scorer->bindings[definition], scorer->columns, NULL, 0, 1, &scorer->scratch);
-        flagged = flagged || (scorer->columns[definition].flags[0] & LS_FLAG_WALK);
+        ls_kernel_run(&bound->bindings[definition], bound->columns, NULL, 0, 1, &bound->scratch);
+        flagged = flagged || (bound->columns[definition].flags[0] & LS_FLAG_WALK);
     }
     scorer->scored = true;
     for (size_t i = 0; i < plan->count; i++) {
-        ls_columns_get(plan, scorer->columns, i, 0, &out[i]);
+        ls_columns_get(plan, bound->columns, i, 0, &out[i]);
     }
-    return flagged ? walk(scorer, at, out, error) : LS_OK;
+    return flagged ? ls_bound_walk(bound, 0, at, out, error) : LS_OK;
 }
 
 int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definition, bool *known,
                           int64_t *out, ls_error *error)
 {
     ls_walk *walk;
-    int status = check_instant(at, error);
+    int status = ls_check_instant(at, error);
     status = status == LS_OK ? complete(scorer, error) : status;
     status = status == LS_OK ? ls_walk_new(scorer->plan, scorer->dataset, &walk, error) : status;
     if (status == LS_OK) {
@@ -668,7 +579,7 @@ int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definition, bool
 
 int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, void *user, ls_error *error)
 {
-    int status = check_instant(at, error);
+    int status = ls_check_instant(at, error);
     status = status == LS_OK ? complete(scorer, error) : status;
     return status == LS_OK
                ? ls_explain(scorer->plan, scorer->dataset, LS_CONTACT, 0, at, writer, user, error)

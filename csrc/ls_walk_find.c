@@ -137,8 +137,8 @@ static void look_at_events(ls_walk *walk, const ls_occurrences *occurrences, ls_
     const ls_events *events = &walk->dataset->events;
     if (events->first == NULL)
         return;
-    for (size_t i = (size_t)events->first[contact];
-         i < (size_t)events->first[contact + 1] && walk->status == LS_OK; i++) {
+    const uint64_t end = ls_events_end(events, contact);
+    for (size_t i = (size_t)events->first[contact]; i < (size_t)end && walk->status == LS_OK; i++) {
         uint32_t code = ls_column_code(&events->event, i), name = 0;
         while (name < occurrences->event_count && found->codes[name] != code)
             name++;

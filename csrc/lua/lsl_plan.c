@@ -4,12 +4,9 @@
  * under the reader. What is no value of the language is a datum that is wrong: nil and an error
  * with its place. */
 #include "lsl_event.h"
+#include "lsl_read.h"
 
 #include "ls_time.h"
-
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
 
 /* ---- plan ------------------------------------------------------------------------------------ */
 
@@ -229,244 +226,11 @@ static int print_scorer(lua_State *L)
 
 /* ---- reading a record ------------------------------------------------------------------------ */
 
-/* One reading: whose scorer, relative to which instant, and what went wrong. */
-typedef struct reading {
-    lua_State *L;
-    scorer_owner *owner;
-    int64_t at;
-    ls_error *error;
-    char place[LSL_PLACE_TEXT]; /* of the error; "" if it has none */
-} reading;
+typedef lsl_reading reading;
 
-static bool wrong(reading *record, const lsl_place *place, const char *format, ...) LS_PRINTF(3, 4);
-static bool wrong(reading *record, const lsl_place *place, const char *format, ...)
+static scorer_owner *owner_of(const reading *record)
 {
-    char text[LS_ERROR_TEXT];
-    va_list values;
-    va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
-    va_end(values);
-    lsl_place_text(place, record->place);
-    ls_fail(record->error, LS_ERROR_INPUT, "%s%s%s", record->place,
-            record->place[0] != '\0' ? ": " : "", text);
-    return false;
-}
-
-/* The message without the name of the property that it begins with: its place ends in that. */
-static const char *without_name(const char *message, const lsl_place *place)
-{
-    if (place->key == NULL || strncmp(message, place->key, place->length) != 0 ||
-        strncmp(message + place->length, ": ", 2) != 0)
-        return message;
-    return message + place->length + 2;
-}
-
-/* What the core says is wrong is put at its place. */
-static bool accepted(reading *record, const lsl_place *place, int status)
-{
-    if (status == LS_OK)
-        return true;
-    if (status != LS_ERROR_INPUT)
-        return false;
-    ls_error error = *record->error;
-    return wrong(record, place, "%s", without_name(error.message, place));
-}
-
-static bool is_null(lua_State *L, int index)
-{
-    return lua_isnil(L, index) ||
-           (lua_islightuserdata(L, index) && lua_touserdata(L, index) == NULL);
-}
-
-static bool add_number(reading *record, const lsl_place *place, int index)
-{
-    lua_State *L = record->L;
-    char text[LS_NUMBER_TEXT];
-    double number = (double)lua_tonumber(L, index);
-    size_t length;
-    if (lsl_is_integer(L, index))
-        length = (size_t)snprintf(text, sizeof text, "%" PRId64, (int64_t)lua_tointeger(L, index));
-    else if (isfinite(number))
-        length = ls_print_number(number, text);
-    else
-        return wrong(record, place, "expected a finite number");
-    ls_buffer_add(&record->owner->text, text, length);
-    return true;
-}
-
-/* Adds a text, number or boolean to the scratch text. */
-static bool add_scalar(reading *record, const lsl_place *place, int index)
-{
-    lua_State *L = record->L;
-    size_t length;
-    const char *text;
-    switch (lua_type(L, index)) {
-    case LUA_TSTRING:
-        text = lua_tolstring(L, index, &length);
-        ls_buffer_add(&record->owner->text, text, length);
-        return true;
-    case LUA_TNUMBER: return add_number(record, place, index);
-    case LUA_TBOOLEAN:
-        ls_buffer_add_text(&record->owner->text, lua_toboolean(L, index) ? "true" : "false");
-        return true;
-    default:
-        return wrong(record, place, "expected text, number or boolean, got %s",
-                     luaL_typename(L, index));
-    }
-}
-
-/* Whether the table at index has nothing but the elements 1..n. */
-static bool check_array(reading *record, const lsl_place *place, int index, int64_t *count)
-{
-    lua_State *L = record->L;
-    *count = (int64_t)lsl_rawlen(L, index);
-    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
-        double key = lua_type(L, -2) == LUA_TNUMBER ? (double)lua_tonumber(L, -2) : 0;
-        if (key >= 1 && key <= (double)*count && floor(key) == key)
-            continue;
-        lua_pop(L, 2);
-        return wrong(record, place, "expected an array, got a table with other keys");
-    }
-    return true;
-}
-
-static bool add_set(reading *record, const lsl_place *place, int index)
-{
-    lua_State *L = record->L;
-    int64_t count;
-    if (!check_array(record, place, index, &count))
-        return false;
-    bool more = false;
-    for (int64_t i = 1; i <= count; i++) {
-        lsl_place element = {place, NULL, 0, i};
-        lua_rawgeti(L, index, (int)i);
-        if (!is_null(L, -1)) {
-            ls_buffer_add(&record->owner->text, ";", more);
-            more = true;
-            if (!add_scalar(record, &element, lua_gettop(L)))
-                return false;
-        }
-        lua_pop(L, 1);
-    }
-    return true;
-}
-
-/* Writes the value on top of the stack into the scratch text, as a file would have it. */
-static bool read_value(reading *record, const lsl_place *place)
-{
-    ls_buffer *text = &record->owner->text;
-    int index = lua_gettop(record->L);
-    text->length = 0;
-    bool fine = lua_istable(record->L, index) ? add_set(record, place, index)
-                                              : add_scalar(record, place, index);
-    if (fine && text->failed) {
-        ls_buffer_free(text);
-        ls_fail_memory(record->error);
-        return false;
-    }
-    return fine;
-}
-
-/* ---- times ----------------------------------------------------------------------------------- */
-
-static bool take_word(ls_string *text, ls_string *word)
-{
-    while (text->length != 0 && *text->text == ' ') {
-        text->text++;
-        text->length--;
-    }
-    word->text = text->text;
-    word->length = 0;
-    while (text->length != 0 && *text->text != ' ') {
-        text->text++;
-        text->length--;
-        word->length++;
-    }
-    return word->length != 0;
-}
-
-static bool read_count(ls_string word, int64_t *out)
-{
-    *out = 0;
-    if (word.length > 11)
-        return false;
-    for (size_t i = 0; i < word.length; i++) {
-        if (word.text[i] < '0' || word.text[i] > '9')
-            return false;
-        *out = *out * 10 + (word.text[i] - '0');
-    }
-    return word.length != 0;
-}
-
-/* Section 1.5 of the language: a month is 30 days, a year 365. */
-static int64_t unit_seconds(ls_string word)
-{
-    static const struct {
-        const char *name;
-        int64_t seconds;
-    } units[] = {{"second", 1},         {"minute", 60},       {"hour", 3600},
-                 {"day", LS_DAY},       {"week", 7 * LS_DAY}, {"month", 30 * LS_DAY},
-                 {"year", 365 * LS_DAY}};
-    if (word.length != 0 && word.text[word.length - 1] == 's')
-        word.length--;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (ls_string_equal(word, units[i].name, strlen(units[i].name)))
-            return units[i].seconds;
-    return 0;
-}
-
-/* "10 days ago", "2 hours from now" */
-static bool read_relative(ls_string text, int64_t at, int64_t *out)
-{
-    ls_string number, unit, word;
-    int64_t count, seconds;
-    if (!take_word(&text, &number) || !read_count(number, &count) || !take_word(&text, &unit) ||
-        (seconds = unit_seconds(unit)) == 0 || !take_word(&text, &word))
-        return false;
-    if (ls_string_equal(word, "ago", 3))
-        *out = at - count * seconds;
-    else if (ls_string_equal(word, "from", 4) && take_word(&text, &word) &&
-             ls_string_equal(word, "now", 3))
-        *out = at + count * seconds;
-    else
-        return false;
-    return !take_word(&text, &word) && *out >= LS_TIME_MIN && *out <= LS_TIME_MAX;
-}
-
-static bool read_seconds(reading *record, const lsl_place *place, int index, int64_t *out)
-{
-    double seconds = floor((double)lua_tonumber(record->L, index));
-    if (!(seconds >= (double)LS_TIME_MIN && seconds <= (double)LS_TIME_MAX))
-        return wrong(record, place, "expected seconds since 1970 in the years 1 to 9999, got %.17g",
-                     seconds);
-    *out = (int64_t)seconds;
-    return true;
-}
-
-static bool read_text_instant(const reading *record, ls_string text, bool relative, int64_t *out)
-{
-    int64_t until;
-    return (relative && read_relative(text, record->at, out)) ||
-           ls_read_time(text.text, text.length, out, &until, NULL) == LS_OK;
-}
-
-/* A number of seconds, a text as in files, or (where relative) "10 days ago". */
-static bool read_instant(reading *record, const lsl_place *place, int index, bool relative,
-                         int64_t *out)
-{
-    lua_State *L = record->L;
-    ls_string text;
-    switch (lua_type(L, index)) {
-    case LUA_TNUMBER: return read_seconds(record, place, index, out);
-    case LUA_TSTRING:
-        text.text = lua_tolstring(L, index, &text.length);
-        if (read_text_instant(record, text, relative, out))
-            return true;
-        return wrong(record, place,
-                     "cannot read \"%.60s\" as a time (2025-01-31T09:30:00Z, seconds%s)", text.text,
-                     relative ? ", 10 days ago" : "");
-    default: return wrong(record, place, "expected a time, got %s", luaL_typename(L, index));
-    }
+    return record->owner;
 }
 
 /* ---- events and lists ------------------------------------------------------------------------ */
@@ -476,11 +240,11 @@ static bool read_instant(reading *record, const lsl_place *place, int index, boo
 static bool push_part(lua_State *L, int table, const char *name, int position)
 {
     lsl_field(L, table, name);
-    if (!is_null(L, -1))
+    if (!lsl_is_null(L, -1))
         return true;
     lua_pop(L, 1);
     lua_rawgeti(L, table, position);
-    return !is_null(L, -1);
+    return !lsl_is_null(L, -1);
 }
 
 /* Starts the event that the table at index describes. */
@@ -491,27 +255,27 @@ static bool start_event(reading *record, const lsl_place *place, int index)
     int64_t at = 0;
     size_t length;
     if (!push_part(L, index, "event", 1) || lua_type(L, -1) != LUA_TSTRING)
-        return wrong(record, &name_place, "expected the event's name, got %s",
-                     luaL_typename(L, -1));
+        return lsl_wrong(record, &name_place, "expected the event's name, got %s",
+                         luaL_typename(L, -1));
     const char *name = lua_tolstring(L, -1, &length);
     push_part(L, index, "at", 2);
-    if (!read_instant(record, &at_place, lua_gettop(L), true, &at))
+    if (!lsl_read_instant(record, &at_place, lua_gettop(L), true, &at))
         return false;
-    int status = ls_scorer_event(record->owner->scorer, name, length, at, record->error);
+    int status = ls_scorer_event(owner_of(record)->scorer, name, length, at, record->error);
     lua_pop(L, 2);
-    return accepted(record, place, status);
+    return lsl_accepted(record, place, status);
 }
 
 static bool set_event_property(reading *record, const lsl_place *place)
 {
-    if (is_null(record->L, -1))
+    if (lsl_is_null(record->L, -1))
         return true;
-    const ls_buffer *text = &record->owner->text;
-    return read_value(record, place) &&
-           accepted(record, place,
-                    ls_scorer_event_set(record->owner->scorer, place->key, place->length,
-                                        text->data != NULL ? text->data : "", text->length,
-                                        record->error));
+    if (!lsl_read_value(record, place))
+        return false;
+    ls_string text = lsl_value_text(record);
+    return lsl_accepted(record, place,
+                        ls_scorer_event_set(owner_of(record)->scorer, place->key, place->length,
+                                            text.text, text.length, record->error));
 }
 
 /* The pair on top of the stack, of an event's table. */
@@ -522,10 +286,10 @@ static bool read_event_pair(reading *record, const lsl_place *event)
     if (lua_type(L, -2) == LUA_TNUMBER) {
         double key = (double)lua_tonumber(L, -2);
         return key == 1 || key == 2 ||
-               wrong(record, event, "expected { NAME, AT } or names, got more");
+               lsl_wrong(record, event, "expected { NAME, AT } or names, got more");
     }
     if (lua_type(L, -2) != LUA_TSTRING)
-        return wrong(record, event, "a key is a %s", luaL_typename(L, -2));
+        return lsl_wrong(record, event, "a key is a %s", luaL_typename(L, -2));
     place.key = lua_tolstring(L, -2, &place.length);
     ls_string key = {place.key, place.length};
     if (ls_string_equal(key, "event", 5) || ls_string_equal(key, "at", 2))
@@ -537,13 +301,13 @@ static bool read_event_pair(reading *record, const lsl_place *event)
 static bool find_name(reading *record, const lsl_place *place, const lsl_event *event,
                       uint32_t *out)
 {
-    struct lsl_event_name *known = lsl_event_known(&record->owner->events, event->name);
+    struct lsl_event_name *known = lsl_event_known(&owner_of(record)->events, event->name);
     if (LS_UNLIKELY(known->name != event->name)) {
-        int status = ls_scorer_event_name(record->owner->scorer, event->name, event->name_length,
+        int status = ls_scorer_event_name(owner_of(record)->scorer, event->name, event->name_length,
                                           &known->code, record->error);
         known->name = status == LS_OK ? event->name : NULL;
         if (status != LS_OK)
-            return accepted(record, place, status);
+            return lsl_accepted(record, place, status);
     }
     *out = known->code;
     return true;
@@ -552,9 +316,9 @@ static bool find_name(reading *record, const lsl_place *place, const lsl_event *
 static bool refuse_value(reading *record, const lsl_place *place, const ls_scorer_value *value,
                          int status)
 {
-    const lsl_event_field *field = &record->owner->fields[lsl_event_field_of(value)];
+    const lsl_event_field *field = &owner_of(record)->fields[lsl_event_field_of(value)];
     lsl_place at_value = {place, field->name, field->length, 0};
-    return accepted(record, &at_value, status);
+    return lsl_accepted(record, &at_value, status);
 }
 
 /* Adds an event that was read in one pass. */
@@ -564,11 +328,11 @@ static bool add_event(reading *record, const lsl_place *place, const lsl_event *
     size_t bad;
     if (!find_name(record, place, event, &name))
         return false;
-    int status = ls_scorer_event_add(record->owner->scorer, name, at, event->values, event->count,
-                                     &bad, record->error);
+    int status = ls_scorer_event_add(owner_of(record)->scorer, name, at, event->values,
+                                     event->count, &bad, record->error);
     if (LS_LIKELY(status == LS_OK))
         return true;
-    return bad == event->count ? accepted(record, place, status)
+    return bad == event->count ? lsl_accepted(record, place, status)
                                : refuse_value(record, place, &event->values[bad], status);
 }
 
@@ -583,7 +347,7 @@ static bool event_instant(const reading *record, const lsl_event *event, int64_t
         *out -= (lua_Number)*out > event->at;
         return true;
     }
-    return read_text_instant(record, text, true, out);
+    return lsl_read_text_instant(record, text, true, out);
 }
 
 static bool read_event(reading *record, const lsl_place *place)
@@ -593,11 +357,12 @@ static bool read_event(reading *record, const lsl_place *place)
     lsl_event event;
     int64_t at;
     if (!lua_istable(L, index))
-        return wrong(record, place, "expected an event's table, got %s", luaL_typename(L, index));
-    if (lsl_event_read(L, index, &record->owner->events, &event) &&
+        return lsl_wrong(record, place, "expected an event's table, got %s",
+                         luaL_typename(L, index));
+    if (lsl_event_read(L, index, &owner_of(record)->events, &event) &&
         event_instant(record, &event, &at))
         return add_event(record, place, &event, at);
-    lsl_event_forget(&record->owner->events);
+    lsl_event_forget(&owner_of(record)->events);
     if (!start_event(record, place, index))
         return false;
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
@@ -611,10 +376,10 @@ static bool read_list(reading *record, const lsl_place *place)
     lua_State *L = record->L;
     size_t length;
     if (lua_type(L, -1) != LUA_TSTRING)
-        return wrong(record, place, "expected a list's name, got %s", luaL_typename(L, -1));
+        return lsl_wrong(record, place, "expected a list's name, got %s", luaL_typename(L, -1));
     const char *name = lua_tolstring(L, -1, &length);
-    return accepted(record, place,
-                    ls_scorer_in_list(record->owner->scorer, name, length, record->error));
+    return lsl_accepted(record, place,
+                        ls_scorer_in_list(owner_of(record)->scorer, name, length, record->error));
 }
 
 /* Whether the table at index has as many pairs as elements: if none of these is nil, it has nothing
@@ -639,16 +404,16 @@ static bool read_array(reading *record, const lsl_place *place,
     lua_State *L = record->L;
     int index = lua_gettop(L);
     if (!lua_istable(L, index))
-        return wrong(record, place, "expected an array, got %s", luaL_typename(L, index));
+        return lsl_wrong(record, place, "expected an array, got %s", luaL_typename(L, index));
     int64_t count = (int64_t)lsl_rawlen(L, index);
     bool checked = !may_be_array(L, index, count);
-    if (checked && !check_array(record, place, index, &count))
+    if (checked && !lsl_check_array(record, place, index, &count))
         return false;
     for (int64_t i = 1; i <= count; i++) {
         lsl_place element = {place, NULL, 0, i};
         lua_rawgeti(L, index, (int)i);
         if (!read(record, &element))
-            return (checked || check_array(record, place, index, &count)) && false;
+            return (checked || lsl_check_array(record, place, index, &count)) && false;
         lua_pop(L, 1);
     }
     return true;
@@ -683,12 +448,12 @@ static bool read_pair(reading *record, const lsl_place *outermost)
     lua_State *L = record->L;
     lsl_place place = {outermost, NULL, 0, 0};
     if (lua_type(L, -2) != LUA_TSTRING)
-        return wrong(record, outermost,
-                     "expected a record's table, got a table with a key that is a %s",
-                     luaL_typename(L, -2));
+        return lsl_wrong(record, outermost,
+                         "expected a record's table, got a table with a key that is a %s",
+                         luaL_typename(L, -2));
     place.key = lua_tolstring(L, -2, &place.length);
     ls_string key = {place.key, place.length};
-    if (is_null(L, -1))
+    if (lsl_is_null(L, -1))
         return true;
     if (ls_string_equal(key, "events", 6))
         return read_array(record, &place, read_event);
@@ -698,13 +463,14 @@ static bool read_pair(reading *record, const lsl_place *outermost)
         return true;
     if (ls_string_equal(key, "id", 2) && lua_type(L, -1) != LUA_TSTRING &&
         lua_type(L, -1) != LUA_TNUMBER)
-        return wrong(record, &place, "expected a text or a number, got %s", luaL_typename(L, -1));
-    const ls_buffer *text = &record->owner->text;
-    return read_value(record, &place) &&
-           accepted(record, &place,
-                    ls_scorer_set(record->owner->scorer, key.text, key.length,
-                                  text->data != NULL ? text->data : "", text->length,
-                                  record->error));
+        return lsl_wrong(record, &place, "expected a text or a number, got %s",
+                         luaL_typename(L, -1));
+    if (!lsl_read_value(record, &place))
+        return false;
+    ls_string text = lsl_value_text(record);
+    return lsl_accepted(record, &place,
+                        ls_scorer_set(owner_of(record)->scorer, key.text, key.length, text.text,
+                                      text.length, record->error));
 }
 
 static bool read_record(reading *record, int index)
@@ -712,9 +478,9 @@ static bool read_record(reading *record, int index)
     lua_State *L = record->L;
     lsl_place outermost = {NULL, NULL, 0, 0}, at_place = {&outermost, "at", 2, 0};
     luaL_checkstack(L, 24, NULL);
-    ls_scorer_clear(record->owner->scorer);
-    lsl_event_forget(&record->owner->events);
-    if (!read_instant(record, &at_place, 3, false, &record->at))
+    ls_scorer_clear(owner_of(record)->scorer);
+    lsl_event_forget(&owner_of(record)->events);
+    if (!lsl_read_instant(record, &at_place, 3, false, &record->at))
         return false;
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
         if (!read_pair(record, &outermost))
@@ -729,18 +495,8 @@ static bool begin(lua_State *L, scorer_owner *owner, reading *record, ls_error *
     luaL_argcheck(L, lua_type(L, 3) == LUA_TNUMBER || lua_type(L, 3) == LUA_TSTRING, 3,
                   "time expected");
     memset(error, 0, sizeof *error);
-    *record = (reading){L, owner, 0, error, ""};
+    *record = (reading){L, owner, &owner->text, 0, error, ""};
     return read_record(record, 2);
-}
-
-static int fail_record(reading *record)
-{
-    int results = lsl_fail(record->L, record->error);
-    if (record->place[0] != '\0') {
-        lua_pushstring(record->L, record->place);
-        lua_setfield(record->L, -2, "path");
-    }
-    return results;
 }
 
 static int scorer_score(lua_State *L)
@@ -750,7 +506,7 @@ static int scorer_score(lua_State *L)
     ls_error error;
     if (!begin(L, owner, &record, &error) ||
         ls_scorer_score(owner->scorer, record.at, owner->scores, &error) != LS_OK)
-        return fail_record(&record);
+        return lsl_fail_reading(&record);
     lua_createtable(L, 0, owner->count < 1000 ? (int)owner->count : 1000);
     for (size_t i = 0; i < owner->count; i++) {
         lsl_push_score(L, &owner->scores[i], ls_plan_combined(owner->plan, i));
@@ -765,10 +521,10 @@ static int scorer_explain(lua_State *L)
     reading record;
     ls_error error;
     if (!begin(L, owner, &record, &error))
-        return fail_record(&record);
+        return lsl_fail_reading(&record);
     ls_buffer *text = lsl_buffer_new(L);
     if (ls_scorer_explain(owner->scorer, record.at, lsl_buffer_write, text, &error) != LS_OK)
-        return fail_record(&record);
+        return lsl_fail_reading(&record);
     lsl_buffer_push(L, text);
     return 1;
 }
@@ -796,7 +552,7 @@ static int scorer_next_change(lua_State *L)
     int64_t at;
     if (!begin(L, owner, &record, &error) ||
         ls_scorer_next_change(owner->scorer, record.at, definition, &known, &at, &error) != LS_OK)
-        return fail_record(&record);
+        return lsl_fail_reading(&record);
     if (known)
         lsl_push_integer(L, at);
     else
