@@ -366,6 +366,73 @@ LS_API int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definitio
 LS_API int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, void *user,
                              ls_error *error);
 
+/* ---- ledger ---------------------------------------------------------------------------------- */
+
+/* Contacts that live: their properties and events come one by one, out of order, late or twice, and
+ * each can be scored, explained and asked for its next change at any instant. The answers are those
+ * of a dataset that has the same properties and events. Events later than the instant do not exist
+ * at it. */
+typedef struct ls_ledger ls_ledger;
+
+typedef struct ls_ledger_options {
+    int64_t horizon;     /* seconds that an event's id is known after the event came; 0: 90 days */
+    uint32_t max_values; /* texts that are kept of a property; 0: 1,000,000 */
+    uint64_t max_bytes;  /* bytes of these; 0: 256 MiB */
+    bool keep_all;       /* keep every property, not only those that the plan reads */
+} ls_ledger_options;
+
+/* A property: its name, and its text as a file would have it ("": unknown). */
+typedef struct ls_ledger_property {
+    const char *name;
+    size_t name_length;
+    const char *text;
+    size_t length;
+} ls_ledger_property;
+
+/* plan: definitions of contacts that ask nothing of associated records; NULL: nothing is scored.
+ * options may be NULL. */
+LS_API int ls_ledger_new(ls_context *context, const ls_plan *plan, const ls_ledger_options *options,
+                         ls_ledger **out, ls_error *error);
+LS_API void ls_ledger_close(ls_ledger *ledger);
+/* A list that definitions name, and who is in it, whether the contact is there yet or not. */
+LS_API int ls_ledger_list(ls_ledger *ledger, const char *name, size_t length, ls_error *error);
+LS_API int ls_ledger_list_add(ls_ledger *ledger, const char *name, size_t length, const char *id,
+                              size_t id_length, ls_error *error);
+/* Adds an event, whose property "id", where it has one, is what tells it from others of the
+ * contact: *repeated: it came before, and nothing was done. now: when it came. A contact that is
+ * not there begins. Nothing is done after an error: LS_ERROR_INPUT: a property cannot be read as a
+ * definition reads it; the contact's id or the event's name is empty. */
+LS_API int ls_ledger_add(ls_ledger *ledger, const char *contact, size_t contact_length,
+                         const char *event, size_t event_length, int64_t at,
+                         const ls_ledger_property *properties, size_t count, int64_t now,
+                         bool *repeated, ls_error *error);
+/* Sets properties of a contact; the others stay. A contact that is not there begins. Errors as
+ * above. */
+LS_API int ls_ledger_set(ls_ledger *ledger, const char *contact, size_t contact_length,
+                         const ls_ledger_property *properties, size_t count, ls_error *error);
+/* Forgets a contact, with its events and their ids, and the lists that it is in; false: it was not
+ * there. */
+LS_API bool ls_ledger_forget(ls_ledger *ledger, const char *contact, size_t length);
+LS_API size_t ls_ledger_count(const ls_ledger *ledger); /* contacts */
+/* The row of a contact, or -1. Rows stay until the contact is forgotten; then others get them. */
+LS_API int64_t ls_ledger_find(const ls_ledger *ledger, const char *contact, size_t length);
+LS_API size_t ls_ledger_rows(const ls_ledger *ledger); /* rows are 0 .. this - 1 */
+/* The id of a row's contact; NULL: the row is free. */
+LS_API const char *ls_ledger_id(const ls_ledger *ledger, size_t row, size_t *length);
+/* out has room for ls_plan_count scores. */
+LS_API int ls_ledger_score(ls_ledger *ledger, size_t row, int64_t at, ls_score *out,
+                           ls_error *error);
+LS_API int ls_ledger_next_change(ls_ledger *ledger, size_t row, int64_t at, size_t definition,
+                                 bool *known, int64_t *out, ls_error *error);
+LS_API int ls_ledger_explain(ls_ledger *ledger, size_t row, int64_t at, ls_writer writer,
+                             void *user, ls_error *error);
+typedef struct ls_ledger_counts {
+    uint64_t contacts, events;
+    uint64_t values; /* texts that are kept, ids of contacts too */
+    uint64_t bytes;  /* of these */
+} ls_ledger_counts;
+LS_API void ls_ledger_counted(const ls_ledger *ledger, ls_ledger_counts *out);
+
 /* ---- the parts of the language that a checker needs ------------------------------------------ */
 
 /* How many columns a text takes in a terminal: wide characters take two, marks that are set above

@@ -66,6 +66,16 @@ static int widen(ls_context *context, ls_column *column, uint8_t width)
     return LS_OK;
 }
 
+int ls_column_reserve(ls_context *context, ls_column *column, size_t count, uint32_t code)
+{
+    uint8_t width = ls_code_width(code + 1);
+    if (LS_UNLIKELY(width > column->width) && widen(context, column, width) != LS_OK)
+        return LS_ERROR_MEMORY;
+    return LS_LIKELY(count * column->width <= column->capacity)
+               ? LS_OK
+               : reserve_codes(context, column, count, column->width);
+}
+
 int ls_column_append(ls_context *context, ls_column *column, uint32_t code)
 {
     uint8_t width = code < 0x100 ? 1 : code < 0x10000 ? 2 : 4;

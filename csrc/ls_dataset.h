@@ -172,6 +172,17 @@ LS_INLINE uint8_t ls_code_width(uint32_t count)
 }
 /* Appends a code, widening the column as its dictionary grows. LS_OK or LS_ERROR_MEMORY. */
 int ls_column_append(ls_context *context, ls_column *column, uint32_t code);
+/* Room for `count` rows of codes up to this one: ls_column_put then needs no memory. */
+int ls_column_reserve(ls_context *context, ls_column *column, size_t count, uint32_t code);
+/* Puts a code into a row that the column has. */
+LS_INLINE void ls_column_put(ls_column *column, size_t row, uint32_t code)
+{
+    switch (column->width) {
+    case 1: ((uint8_t *)column->codes)[row] = (uint8_t)code; break;
+    case 2: ((uint16_t *)column->codes)[row] = (uint16_t)code; break;
+    default: ((uint32_t *)column->codes)[row] = code; break;
+    }
+}
 void ls_column_free(ls_context *context, ls_column *column);
 /* The column of a property, or NULL if no input has it (or it was not kept). owner LS_EVENT: of
  * events ("event" is the name column; "at" is no column: NULL). "id" of a record is its id column.

@@ -18,6 +18,7 @@
 #define LSL_ARENA "leadscore.arena"
 #define LSL_PLAN "leadscore.plan"
 #define LSL_SCORER "leadscore.scorer"
+#define LSL_LEDGER "leadscore.ledger"
 #define LSL_DATASET "leadscore.dataset"
 #define LSL_JOB "leadscore.job"
 #define LSL_RESULT "leadscore.result"
@@ -97,6 +98,9 @@ void lsl_place_text(const lsl_place *place, char buffer[LSL_PLACE_TEXT]);
 void lsl_open_plan(lua_State *L, int context);
 int lsl_plan_new(lua_State *L);
 const ls_plan *lsl_check_plan(lua_State *L, int index);
+
+void lsl_open_ledger(lua_State *L, int context);
+int lsl_ledger_new(lua_State *L);
 
 typedef struct lsl_dataset {
     ls_dataset *dataset;

@@ -763,6 +763,7 @@ static void open_classes(lua_State *L, int context)
     lsl_class(L, context, LSL_BUFFER, buffer);
     lsl_class(L, context, LSL_ARENA, arena);
     lsl_open_plan(L, context);
+    lsl_open_ledger(L, context);
     lsl_open_dataset(L, context);
     lsl_open_job(L, context);
     lsl_open_result(L, context);
@@ -787,6 +788,7 @@ static const luaL_Reg module_functions[] = {
     {"sandbox", lsl_sandbox},
     {"plan", lsl_plan_new},
     {"dataset", lsl_dataset_new},
+    {"ledger", lsl_ledger_new},
     {"output", lsl_output_new},
     {"interrupts", lsl_interrupts_new},
     {"terminal", lsl_terminal},

@@ -22,7 +22,8 @@ static size_t find_field(const lsl_event_reader *reader, const char *name, size_
             return i;
     ls_string key = {name, length};
     for (size_t i = 0; i < reader->field_count; i++)
-        if (ls_string_equal(key, reader->fields[i].name, reader->fields[i].length))
+        if (reader->fields[i].name != NULL &&
+            ls_string_equal(key, reader->fields[i].name, reader->fields[i].length))
             return i;
     return NO_FIELD;
 }
@@ -79,8 +80,23 @@ LS_INLINE bool take_time(lua_State *L, int type, lsl_event *out)
     return out->at_number || type == LUA_TSTRING;
 }
 
+static bool take_contact(lua_State *L, int type, lsl_event *out)
+{
+    if (type == LUA_TSTRING) {
+        out->contact = lua_tolstring(L, -1, &out->contact_length);
+        return true;
+    }
+    ls_scorer_value id;
+    bool taken = type == LUA_TNUMBER && take_number(L, out->contact_number, &id);
+    if (taken) {
+        out->contact = id.text;
+        out->contact_length = id.length;
+    }
+    return taken;
+}
+
 /* The value of the field on top of the stack. */
-LS_INLINE bool take(lua_State *L, size_t field, lsl_event *out)
+LS_INLINE bool take(lua_State *L, const lsl_event_reader *reader, size_t field, lsl_event *out)
 {
     int type = lua_type(L, -1);
     if (field == LSL_FIELD_AT)
@@ -89,23 +105,28 @@ LS_INLINE bool take(lua_State *L, size_t field, lsl_event *out)
         out->name = type == LUA_TSTRING ? lua_tolstring(L, -1, &out->name_length) : NULL;
         return out->name != NULL;
     }
+    if (field == LSL_FIELD_CONTACT)
+        return take_contact(L, type, out);
     if (type == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == NULL)
         return true; /* unknown */
     if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
         return false;
     if (field != NO_FIELD)
         return take_value(L, type, field, out);
+    if (reader->all)
+        return false;
     return type != LUA_TNUMBER || isfinite(lua_tonumber(L, -1));
 }
 
 bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event *out)
 {
-    out->name = out->at_text = NULL;
+    out->name = out->at_text = out->contact = NULL;
     out->at_number = false;
     out->count = 0;
     lua_pushnil(L);
     for (; lua_next(L, index) != 0; lua_pop(L, 1)) {
-        if (LS_UNLIKELY(lua_type(L, -2) != LUA_TSTRING || !take(L, key_field(L, reader), out))) {
+        if (LS_UNLIKELY(lua_type(L, -2) != LUA_TSTRING ||
+                        !take(L, reader, key_field(L, reader), out))) {
             lua_pop(L, 2);
             return false;
         }

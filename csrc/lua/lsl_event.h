@@ -1,5 +1,6 @@
-/* The usual event of a record, read in one pass: a table of names with texts, numbers and booleans.
- * Nothing is said of any other; lsl_plan.c reads those step by step and knows what is wrong. */
+/* The usual event of a record or a ledger, read in one pass: a table of names with texts, numbers
+ * and booleans. Nothing is said of any other; lsl_plan.c reads those step by step and knows what is
+ * wrong. */
 #ifndef LSL_EVENT_H
 #define LSL_EVENT_H
 
@@ -24,7 +25,9 @@ typedef struct lsl_event_field {
  * runs and nothing is allocated there, so that no text can go. */
 typedef struct lsl_event_reader {
     size_t field_count;
-    const lsl_event_field *fields; /* `event`, `at`, `id`, then the scorer's */
+    const lsl_event_field *fields; /* `event`, `at`, `id`, `contact_id` (unless it is a property
+                                      like others: NULL), then the scorer's or ledger's */
+    bool all;                      /* an event with other properties is not usual */
     struct lsl_event_key {
         const char *name;
         size_t field;
@@ -35,7 +38,7 @@ typedef struct lsl_event_reader {
     } names[LSL_KNOWN_NAMES];
 } lsl_event_reader;
 
-enum { LSL_FIELD_EVENT, LSL_FIELD_AT, LSL_FIELD_ID, LSL_FIELD_FIRST };
+enum { LSL_FIELD_EVENT, LSL_FIELD_AT, LSL_FIELD_ID, LSL_FIELD_CONTACT, LSL_FIELD_FIRST };
 /* The number of the reader's field that a value is of. */
 LS_INLINE size_t lsl_event_field_of(const ls_scorer_value *value)
 {
@@ -45,6 +48,9 @@ LS_INLINE size_t lsl_event_field_of(const ls_scorer_value *value)
 typedef struct lsl_event {
     const char *name;
     size_t name_length;
+    const char *contact; /* NULL: it was not there */
+    size_t contact_length;
+    char contact_number[LS_NUMBER_TEXT];
     bool at_number;
     lua_Number at; /* if it is a number, else the text */
     const char *at_text;

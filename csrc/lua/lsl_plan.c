@@ -175,13 +175,15 @@ static int close_scorer(lua_State *L)
 /* Keeps the names of fields with the userdata at index. */
 static void keep_fields(lua_State *L, int index, scorer_owner *owner)
 {
-    static const ls_string built_in[] = {{"event", 5}, {"at", 2}, {"id", 2}};
+    static const ls_string built_in[] = {{"event", 5}, {"at", 2}, {"id", 2}, {NULL, 0}};
     size_t count = owner->events.field_count;
     lua_createtable(L, count < 1000 ? (int)count : 1000, 0);
     for (size_t i = 0; i < count; i++) {
         ls_string name = i < LSL_FIELD_FIRST
                              ? built_in[i]
                              : ls_scorer_event_field(owner->scorer, i - LSL_FIELD_FIRST);
+        if (name.text == NULL)
+            continue;
         lua_pushlstring(L, name.text, name.length);
         owner->fields[i].name = lua_tolstring(L, -1, &owner->fields[i].length);
         lua_rawseti(L, -2, (int)(i + 1));

@@ -485,6 +485,11 @@ function M.is(value)
     return metatable == Definition or metatable == Set
 end
 
+-- Whether it is a definition, not a set.
+function M.is_one(value)
+    return getmetatable(value) == Definition
+end
+
 M.Definition, M.Set, M.Plan = Definition, Set, Plan
 
 return M

@@ -237,6 +237,17 @@ function M.dataset(options)
     return dataset, err
 end
 
+--- Opens a ledger: contacts that live, whose properties and events come one by one, and that can be scored at any time.
+---@param definition? leadscore.Definition|leadscore.DefinitionSet of contacts, asking nothing of associated records; may
+--- be left out with keep = "all"
+---@param options? leadscore.LedgerOptions
+---@return leadscore.Ledger|nil ledger
+---@return leadscore.Error|nil err a list that is not given
+function M.ledger(definition, options)
+    local ledger, err = require("leadscore.ledger").new(definition, options, 2)
+    return ledger, err
+end
+
 --- Target accounts: metrics, the table of accounts with its views, the overview of one, recommendations.
 ---@param options leadscore.AccountsOptions
 ---@return leadscore.Accounts|nil accounts

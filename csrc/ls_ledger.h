@@ -1,0 +1,147 @@
+/* The ledger: contacts whose properties and events come one by one and that can be scored,
+ * explained and asked for their next change at any time. It is a live dataset: the same record view
+ * that the batch reads, so that kernels and walk read it unchanged.
+ *
+ * Contacts. A row of tables[LS_CONTACT]; its id is a code of the id column like any other text (0:
+ * a free row), and row_of finds the row of a code. Forgotten rows are used again.
+ *
+ * Events. A contact's events are first[row] .. ends[row] - 1 of arrays that all contacts share, in
+ * the order in which they came. The span has room for SPAN_ROOM(shift) events; a full one moves to
+ * one of twice the room, the old one waits in a list of its size, linked through its times.
+ *
+ * Nothing that fails leaves a trace: first every text is coded, then room is made for everything,
+ * and only then something is written.
+ *
+ * Files: ls_ledger.c opens, closes, scores; ls_ledger_rows.c keeps contacts; ls_ledger_spans.c
+ * keeps room for events; ls_ledger_take.c takes properties and events. */
+#ifndef LS_LEDGER_H
+#define LS_LEDGER_H
+
+#include "ls_bound.h"
+#include "ls_scorer.h"
+
+#define LS_NO_ROW UINT32_MAX
+#define LS_NO_COLUMN SIZE_MAX
+
+/* Why a contact's score may have moved; several can come together. */
+typedef enum ls_ledger_why {
+    LS_WHY_EVENT = 1,
+    LS_WHY_PROPERTY = 2,
+    LS_WHY_TIME = 4,
+    LS_WHY_DEFINITION = 8
+} ls_ledger_why;
+
+#define LS_ROW_ARRAYS 5
+#define LS_SPAN_SIZES 40
+#define LS_NO_SPAN UINT8_MAX
+/* The events that a span of this size has room for. */
+#define LS_SPAN_ROOM(size) (UINT64_C(4) << (size))
+
+typedef struct ls_ledger_spans {
+    uint8_t *sizes;               /* by row: of its span, LS_NO_SPAN: it has none */
+    uint64_t free[LS_SPAN_SIZES]; /* by size: the first free span, UINT64_MAX: none */
+    uint64_t room;                /* slots that all columns of events have room for */
+    uint64_t used;                /* slots up to the last span */
+    uint64_t waiting;             /* slots of free spans */
+} ls_ledger_spans;
+
+/* Who is in a list, by id, whether the contact is there or not. The bits by row are in the
+ * dataset's list of the same index. */
+typedef struct ls_ledger_members {
+    ls_dictionary ids;
+    uint8_t *dropped; /* by code: the contact was forgotten */
+    size_t dropped_capacity;
+} ls_ledger_members;
+
+struct ls_ledger {
+    ls_context *context;
+    ls_plan *plan; /* NULL: nothing is scored */
+    ls_dataset *dataset;
+    ls_bound bound;
+    ls_ledger_options options; /* what was left out is filled */
+
+    size_t contacts; /* that are there; rows, free ones too: tables[LS_CONTACT].count */
+    size_t row_capacities[LS_ROW_ARRAYS]; /* of the arrays by row: see ls_ledger_rows.c */
+    uint32_t free_row;                    /* LS_NO_ROW: none; the next one is in events.first */
+    uint32_t *row_of;                     /* by code of an id: row, LS_NO_ROW: nobody */
+    size_t row_of_count, row_of_capacity;
+    uint64_t *born; /* by row: a number that grows from contact to contact */
+    uint64_t births;
+    uint8_t *marks; /* by row: what happened to it, of ls_ledger_why */
+
+    uint64_t events; /* that contacts have */
+    ls_ledger_spans spans;
+    ls_ledger_members *lists; /* by dataset->lists */
+    size_t list_capacity;
+
+    size_t id_column; /* of events: of the property "id"; LS_NO_COLUMN: there is none */
+    uint32_t *codes;  /* scratch: of the properties that are being taken */
+    size_t code_capacity;
+    bool listed;     /* every list that definitions name was given */
+    bool unreadable; /* some text cannot be read as the types that definitions want */
+};
+
+LS_INLINE ls_table *ls_ledger_table(const ls_ledger *ledger)
+{
+    return &ledger->dataset->tables[LS_CONTACT];
+}
+LS_INLINE size_t ls_ledger_event_count(const ls_ledger *ledger, size_t row)
+{
+    const ls_events *events = &ledger->dataset->events;
+    return (size_t)(events->ends[row] - events->first[row]);
+}
+
+/* ---- ls_ledger.c ----------------------------------------------------------------------------- */
+
+/* The column of a property of contacts or events, made if everything is kept; LS_NO_COLUMN: it is
+ * not kept. Errors: memory; there are too many. */
+int ls_ledger_column(ls_ledger *ledger, ls_object owner, ls_string name, size_t *out,
+                     ls_error *error);
+
+/* ---- ls_ledger_rows.c ------------------------------------------------------------------------ */
+
+/* The row of a trimmed id, or LS_NO_ROW. */
+uint32_t ls_ledger_row(const ls_ledger *ledger, ls_string id);
+/* The same; a contact that is not there begins. LS_NO_ROW with the error filled: the id cannot be
+ * read as a definition reads it; memory. */
+uint32_t ls_ledger_begin(ls_ledger *ledger, ls_string id, ls_error *error);
+/* The contact of the row goes, with all that is known of it. */
+void ls_ledger_end(ls_ledger *ledger, size_t row);
+/* Its row is free again; lists stay as they are: for a contact that began in vain. */
+void ls_ledger_vacate(ls_ledger *ledger, size_t row);
+/* Room for so many rows in everything that is by row. */
+int ls_ledger_reserve_rows(ls_ledger *ledger, size_t count);
+void ls_ledger_rows_free(ls_ledger *ledger);
+
+/* ---- ls_ledger_spans.c ----------------------------------------------------------------------- */
+
+/* Makes room for so many more events of a row from events.ends[row] on. */
+int ls_ledger_reserve(ls_ledger *ledger, size_t row, size_t more);
+/* Times become 64-bit seconds: one came that 32 bits do not hold. */
+int ls_ledger_widen(ls_ledger *ledger);
+/* The row's span is free. */
+void ls_ledger_release(ls_ledger *ledger, size_t row);
+
+/* ---- ls_ledger_take.c ------------------------------------------------------------------------ */
+
+/* A property of an event or a contact: a text for one of its columns, or LS_SCORER_ID: the event's
+ * own id. */
+typedef ls_scorer_value ls_ledger_value;
+typedef struct ls_ledger_event {
+    ls_string contact, name;
+    int64_t at, now;
+    const ls_ledger_value *values;
+    size_t count;
+} ls_ledger_event;
+/* *bad: after an error, the value that is wrong; its count: the event itself. */
+int ls_ledger_take(ls_ledger *ledger, const ls_ledger_event *event, bool *repeated, size_t *bad,
+                   ls_error *error);
+/* Properties of a contact, which begins if it is not there. */
+int ls_ledger_put(ls_ledger *ledger, ls_string contact, const ls_ledger_value *values, size_t count,
+                  size_t *bad, ls_error *error);
+
+/* ---- ls_ledger_touch.c ----------------------------------------------------------------------- */
+
+/* Something that may move the contact's scores has happened. */
+void ls_ledger_touch(ls_ledger *ledger, size_t row, ls_ledger_why why);
+#endif

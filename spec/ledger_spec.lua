@@ -1,0 +1,292 @@
+-- Contacts that live: what their user may rely on, and the vectors of the language.
+
+local leadscore = require("leadscore")
+local basics = require("spec.reference_values")
+local ledgers = require("spec.ledgers")
+local vectors = require("spec.vectors")
+local ways = require("spec.ways")
+
+local NOON = 1750000000 -- 2025-06-15T15:06:40Z
+local DAY = 86400
+
+local function visits()
+    return assert(leadscore.define({
+        name = "visits",
+        groups = { { name = "Seen", rules = {
+            { event = "page_viewed", points = 5, within = "30 days" },
+            { event = "form_sent", where = { form = "demo" }, points = 20, decay = { half_life = "7 days" } },
+            { event = "page_viewed", where = { seconds = { at_least = 60 } }, points = 3 },
+        } }, { name = "Who", kind = "fit", rules = {
+            { when = { industry = "software" }, points = 10 },
+            { when = { employees = { at_least = 100 } }, points = 7 },
+        } } },
+        properties = { industry = "text", employees = "number", ["event.form"] = "text", ["event.seconds"] = "number" },
+        thresholds = { { label = "Hot", at_least = 25 }, { label = "Cold" } },
+    }))
+end
+
+local function open(definition, options)
+    return assert(leadscore.ledger(definition or visits(), options))
+end
+
+describe("a ledger", function()
+    it("scores a contact as definition:score scores the same record, while things happen", function()
+        local definition = visits()
+        local ledger = open(definition)
+        local record = { id = "42", events = {} }
+        local function same(at)
+            assert.are.same(definition:score(record, at), ledger:score("42", at))
+            assert.are.same(definition:explain(record, at), ledger:explain("42", at))
+            assert.are.equal(definition:next_change(record, at), ledger:next_change("42", at))
+        end
+        for i = 1, 300 do
+            local event = { event = i % 7 == 0 and "form_sent" or "page_viewed", at = NOON - i * 7919 % 80 * DAY,
+                form = i % 2 == 0 and "demo" or "other " .. i % 5, seconds = i % 90 }
+            record.events[i] = event
+            assert.are.equal("added", ledger:add(ledgers.event("42", event)))
+            if i % 20 == 1 then
+                record.employees, record.industry = i, i % 40 == 1 and "Software" or "farming"
+                assert.is_true(ledger:set(42, { employees = i, industry = record.industry }))
+                same(NOON)
+                same(NOON + 86400 * i / 20)
+            end
+        end
+    end)
+
+    it("begins a contact with its first event or property", function()
+        local ledger = open()
+        assert.is_false(ledger:has("7"))
+        ledger:add({ contact_id = 7, event = "page_viewed", at = NOON })
+        ledger:set("8", { industry = "software" })
+        ledger:set("9", {})
+        assert.is_true(ledger:has("7"))
+        assert.is_true(ledger:has(8))
+        assert.are.equal(3, ledger:count())
+        assert.are.equal(5, ledger:score("7", NOON).engagement)
+        assert.are.equal(10, ledger:score("8", NOON).fit)
+        assert.are.equal(0, ledger:score("9", NOON).value)
+        local ids = {}
+        for id in ledger:ids() do
+            ids[#ids + 1] = id
+        end
+        assert.are.same({ "7", "8", "9" }, ids)
+    end)
+
+    it("says that it does not know a contact", function()
+        local ledger = open()
+        for _, answer in ipairs({ { ledger:score("nobody", NOON) }, { ledger:explain("nobody", NOON) },
+            { ledger:next_change("nobody", NOON) } }) do
+            assert.is_nil(answer[1])
+            assert.are.equal("input", answer[2].kind)
+            assert.are.equal('no contact has the id "nobody"', tostring(answer[2]))
+        end
+    end)
+
+    it("merges properties; an empty one and null become unknown", function()
+        local ledger = open()
+        ledger:set("1", { industry = "software", employees = 250 })
+        assert.are.equal(17, ledger:score("1", NOON).fit)
+        ledger:set("1", { industry = "" })
+        assert.are.equal(7, ledger:score("1", NOON).fit)
+        ledger:set("1", { employees = leadscore.null })
+        assert.are.equal(0, ledger:score("1", NOON).fit)
+        ledger:set("1", { industry = "Software", something_else = "kept by nobody" })
+        assert.are.equal(10, ledger:score("1", NOON).fit)
+    end)
+
+    it("does not count an event before its time, however it came", function()
+        local ledger = open()
+        ledger:add({ contact_id = "1", event = "page_viewed", at = NOON + 10 })
+        ledger:add({ contact_id = "1", event = "page_viewed", at = NOON - 29 * DAY })
+        ledger:add({ contact_id = "1", event = "page_viewed", at = "2025-06-15T15:06:41Z" })
+        assert.are.equal(5, ledger:score("1", NOON).value)
+        assert.are.equal(10, ledger:score("1", NOON + 1).value)
+        assert.are.equal(15, ledger:score("1", NOON + 10).value)
+        assert.are.equal(NOON + DAY, ledger:next_change("1", NOON))
+    end)
+
+    it("takes times far from now", function()
+        local definition, record = visits(), { id = "1", events = {} }
+        local ledger = open(definition)
+        for i, at in ipairs({ NOON, 190080000, 190079999, -62135596800, 4485047296, 253402300799, 0, NOON - 5 }) do
+            record.events[i] = { event = "page_viewed", at = at, seconds = 90 }
+            assert.are.equal("added", ledger:add(ledgers.event("1", record.events[i])))
+            assert.are.same(definition:score(record, NOON), ledger:score("1", NOON))
+        end
+    end)
+
+    it("refuses an event or property that cannot be read, and nothing else changes", function()
+        local ledger = open()
+        ledger:set("1", { employees = 200, industry = "software" })
+        ledger:add({ contact_id = "1", event = "page_viewed", at = NOON, seconds = 61 })
+        local before = ledger:score("1", NOON)
+        local function refused(pattern, ok, err)
+            assert.is_nil(ok)
+            assert.are.equal("input", err.kind)
+            assert.truthy(tostring(err):find(pattern, 1, true), tostring(err))
+        end
+        refused('employees: cannot read "many" as a number', ledger:set("1", { employees = "many", industry = "none" }))
+        refused('employees: cannot read "many" as a number', ledger:set("2", { employees = "many" }))
+        refused('seconds: cannot read "long" as a number',
+            ledger:add({ contact_id = "1", event = "page_viewed", at = NOON, seconds = "long" }))
+        refused('seconds: cannot read "long" as a number',
+            ledger:add({ contact_id = "3", event = "page_viewed", at = NOON, seconds = "long", form = { "a", "b" } }))
+        refused("at: expected a time, got none", ledger:add({ contact_id = "1", event = "page_viewed" }))
+        refused('at: cannot read "soon" as a time', ledger:add({ contact_id = "1", event = "page_viewed", at = "soon" }))
+        refused("event: expected the event's name, got none", ledger:add({ contact_id = "1", at = NOON }))
+        refused("event: expected a name, got an empty text", ledger:add({ contact_id = "1", event = " ", at = NOON }))
+        refused("contact_id: expected a text or a number, got none", ledger:add({ event = "page_viewed", at = NOON }))
+        refused("contact_id: expected an id", ledger:add({ contact_id = "", event = "page_viewed", at = NOON }))
+        refused("id: a contact's id cannot be set", ledger:set("1", { id = "2" }))
+        refused("industry: expected text, number or boolean, got function", ledger:set("1", { industry = print }))
+        refused("industry[2]: expected text, number or boolean", ledger:set("1", { industry = { "a", {} } }))
+        assert.are.same(before, ledger:score("1", NOON))
+        assert.are.equal(1, ledger:count())
+    end)
+
+    it("forgets a contact with all that it knows of it", function()
+        local ledger = open()
+        for i = 1, 50 do
+            ledger:set(i, { industry = "software" })
+            for k = 1, 10 do
+                ledger:add({ contact_id = i, event = "page_viewed", at = NOON - k })
+            end
+        end
+        for i = 1, 50, 2 do
+            assert.is_true(ledger:forget(i))
+            assert.is_false(ledger:forget(i))
+        end
+        assert.are.equal(25, ledger:count())
+        assert.is_nil(ledger:score(1, NOON))
+        assert.are.equal(60, ledger:score(2, NOON).value)
+        ledger:set(1, { employees = 100 })
+        assert.are.equal(7, ledger:score(1, NOON).value)
+        ledger:add({ contact_id = "new", event = "page_viewed", at = NOON })
+        assert.are.equal(5, ledger:score("new", NOON).value)
+    end)
+
+    it("knows who is in a list before the contact comes, and until it is forgotten", function()
+        local definition = assert(leadscore.define({ name = "n", groups = { { name = "g", rules = {
+            { when = { in_list = "vip" }, points = 1 }, { when = { not_in_list = "rivals" }, points = 10 },
+        } } } }))
+        local ledger, err = leadscore.ledger(definition, { lists = { vip = { "1", 2 } } })
+        assert.is_nil(ledger)
+        assert.are.equal('lists.rivals: the list "rivals" is named by a definition and not given', tostring(err))
+        ledger = open(definition, { lists = { vip = { "1", 2 }, rivals = { "2" } } })
+        for id = 1, 200 do
+            ledger:set(id, {})
+        end
+        assert.are.equal(11, ledger:score(1, NOON).value)
+        assert.are.equal(1, ledger:score(2, NOON).value)
+        assert.are.equal(10, ledger:score(200, NOON).value)
+        ledger:forget(1)
+        ledger:set(1, {})
+        assert.are.equal(10, ledger:score(1, NOON).value)
+        assert.are.equal(1, ledger:score(2, NOON).value)
+    end)
+
+    it("answers for a set by name", function()
+        local set = assert(leadscore.define({
+            { name = "one", groups = { { name = "g", rules = { { event = "a", points = 1 } } } } },
+            { name = "two", groups = { { name = "g", kind = "fit", rules = { { event = "b", points = 2 },
+                { when = { ["score:one"] = { at_least = 2 } }, points = 100 } } } } },
+        }))
+        local ledger = open(set)
+        for _, name in ipairs({ "a", "b", "a" }) do
+            ledger:add({ contact_id = "x", event = name, at = NOON })
+        end
+        local scores = ledger:score("x", NOON)
+        assert.are.equal(2, scores.one.value)
+        assert.are.equal(102, scores.two.value)
+        assert.is_false(ledger:next_change("x", NOON, "two"))
+        assert.has_error(function() ledger:next_change("x", NOON) end)
+        assert.are.equal("ledger of one, two: 1 contact", tostring(ledger))
+    end)
+
+    it("refuses definitions of other objects, and those that ask for associated records", function()
+        local function refused(definition, text)
+            local ledger, err = leadscore.ledger(assert(leadscore.define(definition)))
+            assert.is_nil(ledger)
+            assert.truthy(tostring(err):find(text, 1, true), tostring(err))
+        end
+        refused({ name = "deals", object = "deal", groups = { { name = "g", rules = {
+            { when = { stage = "won" }, points = 1 } } } } }, "deals: companies and deals are scored over a dataset")
+        refused({ name = "people", groups = { { name = "g", rules = {
+            { when = { company = { industry = "software" } }, points = 1 } } } } },
+            "people: it asks for associated records")
+    end)
+
+    it("says what it holds", function()
+        local ledger = open()
+        for i = 1, 100 do
+            ledger:add({ contact_id = i % 10, event = "page_viewed", at = NOON, seconds = i })
+        end
+        local memory = ledger:memory()
+        assert.are.equal(10, memory.contacts)
+        assert.are.equal(100, memory.events)
+        assert.are.equal(10 + 1 + 100, memory.values)
+        assert.is_true(memory.bytes > memory.value_bytes and memory.peak >= memory.bytes)
+    end)
+
+    it("raises for wrong usage", function()
+        local ledger = open()
+        for _, wrong in ipairs({
+            function() leadscore.ledger() end,
+            function() leadscore.ledger({}) end,
+            function() leadscore.ledger(visits(), { horizont = 5 }) end,
+            function() leadscore.ledger(visits(), { horizon = "soon" }) end,
+            function() leadscore.ledger(visits(), { max_values = 0 }) end,
+            function() leadscore.ledger(visits(), { keep = "some" }) end,
+            function() leadscore.ledger(visits(), { lists = { "1" } }) end,
+            function() ledger:add("x") end,
+            function() ledger:set("x", "y") end,
+            function() ledger:set(nil, {}) end,
+            function() ledger:score({}) end,
+            function() ledger:score("x", {}) end,
+        }) do
+            assert.has_error(wrong)
+        end
+        ledger:close()
+        ledger:close()
+        assert.are.equal("ledger (closed)", tostring(ledger))
+        assert.has_error(function() ledger:score("x") end, "leadscore: ledger is closed")
+        assert.has_error(function() ledger:ids() end, "leadscore: ledger is closed")
+    end)
+
+    it("raises where the caller is", function()
+        local ledger = open()
+        local _, message = pcall(function() ledger:set("x") end)
+        assert.truthy(message:find("ledger_spec.lua", 1, true), message)
+        _, message = pcall(function() leadscore.ledger(visits(), { keep = 1 }) end)
+        assert.truthy(message:find("ledger_spec.lua", 1, true), message)
+        _, message = pcall(function() leadscore.ledger() end)
+        assert.truthy(message:find("ledger_spec.lua", 1, true), message)
+    end)
+end)
+
+describe("the vectors, told to a ledger", function()
+    local function list_of(vector)
+        return vector.definition.groups and { vector.definition } or vector.definition
+    end
+
+    for _, vector in ipairs(vectors) do
+        it(vector.name, function()
+            local set = assert(leadscore.define(list_of(vector)))
+            local at, record = basics.time(vector.at), vector.record
+            local ledger = open(set, { lists = ledgers.lists(set:lists(), { record }) })
+            local told, refusal = ledgers.tell(ledger, record, at)
+            local expected, err = set:score(record, at)
+            assert.are.equal(expected == nil, told == nil, tostring(refusal))
+            if not expected then
+                assert.are.equal(err.message, refusal.message)
+                return
+            end
+            assert.are.same(expected, ledger:score(record.id, at))
+            assert.are.equal(ways.show(set:explain(record, at)), ways.show(ledger:explain(record.id, at)))
+            for _, name in ipairs(set:names()) do
+                assert.are.equal(set:next_change(record, at, name), ledger:next_change(record.id, at, name))
+            end
+        end)
+    end
+end)
+
