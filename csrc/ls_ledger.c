@@ -223,6 +223,7 @@ int ls_ledger_new(ls_context *context, const ls_plan *plan, const ls_ledger_opti
     ledger->context = context;
     ledger->free_row = LS_NO_ROW;
     ledger->id_column = LS_NO_COLUMN;
+    ledger->ids.free = LS_NO_ID;
     for (size_t i = 0; i < LS_SPAN_SIZES; i++)
         ledger->spans.free[i] = UINT64_MAX;
     fill_options(ledger, options);
@@ -252,6 +253,7 @@ void ls_ledger_close(ls_ledger *ledger)
         return;
     ls_context *context = ledger->context;
     ls_bound_free(&ledger->bound);
+    ls_ledger_ids_free(ledger);
     if (ledger->dataset != NULL) {
         free_lists(ledger);
         ls_ledger_rows_free(ledger);

@@ -13,7 +13,8 @@
  * and only then something is written.
  *
  * Files: ls_ledger.c opens, closes, scores; ls_ledger_rows.c keeps contacts; ls_ledger_spans.c
- * keeps room for events; ls_ledger_take.c takes properties and events. */
+ * keeps room for events; ls_ledger_ids.c knows ids of events; ls_ledger_take.c takes properties and
+ * events. */
 #ifndef LS_LEDGER_H
 #define LS_LEDGER_H
 
@@ -31,7 +32,7 @@ typedef enum ls_ledger_why {
     LS_WHY_DEFINITION = 8
 } ls_ledger_why;
 
-#define LS_ROW_ARRAYS 5
+#define LS_ROW_ARRAYS 6
 #define LS_SPAN_SIZES 40
 #define LS_NO_SPAN UINT8_MAX
 /* The events that a span of this size has room for. */
@@ -44,6 +45,26 @@ typedef struct ls_ledger_spans {
     uint64_t used;                /* slots up to the last span */
     uint64_t waiting;             /* slots of free spans */
 } ls_ledger_spans;
+
+/* The id of an event that came. */
+typedef struct ls_known_id {
+    uint64_t identity[2];
+    uint32_t came; /* seconds since LS_EVENT_BASE */
+    uint32_t row;  /* whose event; LS_NO_ROW: a free place */
+    uint32_t next,
+        previous; /* of the contact's others, LS_NO_ID: none; next: also of free places */
+} ls_known_id;
+#define LS_NO_ID UINT32_MAX
+
+typedef struct ls_ledger_ids {
+    ls_known_id *items;
+    uint32_t count, free; /* places in use or free again; the first of these */
+    size_t capacity, known;
+    uint32_t *slots; /* a hash table of places; LS_NO_ID: free */
+    size_t slot_count;
+    uint32_t hand;   /* the place that was looked at last */
+    uint32_t *first; /* by row: the contact's latest */
+} ls_ledger_ids;
 
 /* Who is in a list, by id, whether the contact is there or not. The bits by row are in the
  * dataset's list of the same index. */
@@ -71,6 +92,7 @@ struct ls_ledger {
 
     uint64_t events; /* that contacts have */
     ls_ledger_spans spans;
+    ls_ledger_ids ids;
     ls_ledger_members *lists; /* by dataset->lists */
     size_t list_capacity;
 
@@ -121,6 +143,19 @@ int ls_ledger_reserve(ls_ledger *ledger, size_t row, size_t more);
 int ls_ledger_widen(ls_ledger *ledger);
 /* The row's span is free. */
 void ls_ledger_release(ls_ledger *ledger, size_t row);
+
+/* ---- ls_ledger_ids.c ------------------------------------------------------------------------- */
+
+/* What stands for an event's id; false: it is empty. */
+bool ls_ledger_identify(ls_string id, uint64_t out[2]);
+/* Whether an event of the contact's with this id has come, and the horizon has not passed. */
+bool ls_ledger_knows(const ls_ledger *ledger, uint32_t row, const uint64_t identity[2],
+                     int64_t now);
+/* Makes room for one more id; then it can be noted. now: when its event came. */
+int ls_ledger_reserve_id(ls_ledger *ledger, int64_t now);
+void ls_ledger_note_id(ls_ledger *ledger, uint32_t row, const uint64_t identity[2], int64_t now);
+void ls_ledger_forget_ids(ls_ledger *ledger, size_t row);
+void ls_ledger_ids_free(ls_ledger *ledger);
 
 /* ---- ls_ledger_take.c ------------------------------------------------------------------------ */
 

@@ -109,6 +109,7 @@ static void list_arrays(ls_ledger *ledger, row_array arrays[LS_ROW_ARRAYS])
     arrays[2] = (row_array){&ledger->spans.sizes, sizeof *ledger->spans.sizes};
     arrays[3] = (row_array){&ledger->born, sizeof *ledger->born};
     arrays[4] = (row_array){&ledger->marks, sizeof *ledger->marks};
+    arrays[5] = (row_array){&ledger->ids.first, sizeof *ledger->ids.first};
 }
 
 static int reserve_lists(ls_ledger *ledger, size_t count)
@@ -195,6 +196,7 @@ uint32_t ls_ledger_begin(ls_ledger *ledger, ls_string id, ls_error *error)
     ledger->spans.sizes[row] = LS_NO_SPAN;
     ledger->born[row] = ledger->births++;
     ledger->marks[row] = 0;
+    ledger->ids.first[row] = LS_NO_ID;
     ledger->contacts++;
     join_lists(ledger, row, id);
     return row;
@@ -227,6 +229,7 @@ void ls_ledger_vacate(ls_ledger *ledger, size_t row)
     ls_table *table = ls_ledger_table(ledger);
     uint32_t code = ls_column_code(&table->id, row);
     ls_ledger_release(ledger, row);
+    ls_ledger_forget_ids(ledger, row);
     ledger->row_of[code] = LS_NO_ROW;
     ls_column_put(&table->id, row, 0);
     for (size_t i = 0; i < table->column_count; i++)

@@ -142,6 +142,15 @@ static void write_event(ls_ledger *ledger, uint32_t row, uint32_t name,
     ledger->events++;
 }
 
+static bool find_identity(const ls_ledger_event *event, uint64_t identity[2])
+{
+    for (size_t i = 0; i < event->count; i++)
+        if (event->values[i].field == LS_SCORER_ID)
+            return ls_ledger_identify((ls_string){event->values[i].text, event->values[i].length},
+                                      identity);
+    return false;
+}
+
 int ls_ledger_take(ls_ledger *ledger, const ls_ledger_event *event, bool *repeated, size_t *bad,
                    ls_error *error)
 {
@@ -153,10 +162,20 @@ int ls_ledger_take(ls_ledger *ledger, const ls_ledger_event *event, bool *repeat
     int status = prepare_event(ledger, &taken, &name, bad, error);
     if (status != LS_OK)
         return status;
-    uint32_t row = prepare_contact(ledger, taken.contact, error);
+    uint64_t identity[2];
+    const bool named = find_identity(event, identity);
+    uint32_t row = named ? ls_ledger_row(ledger, taken.contact) : LS_NO_ROW;
+    *repeated = row != LS_NO_ROW && ls_ledger_knows(ledger, row, identity, event->now);
+    if (*repeated)
+        return LS_OK;
+    if (named && ls_ledger_reserve_id(ledger, event->now) != LS_OK)
+        return ls_fail_memory(error);
+    row = prepare_contact(ledger, taken.contact, error);
     if (row == LS_NO_ROW)
         return error != NULL ? (int)error->status : LS_ERROR_MEMORY;
     write_event(ledger, row, name, &taken);
+    if (named)
+        ls_ledger_note_id(ledger, row, identity, event->now);
     ls_ledger_touch(ledger, row, LS_WHY_EVENT);
     return LS_OK;
 }
