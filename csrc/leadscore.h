@@ -426,6 +426,11 @@ LS_API int ls_ledger_next_change(ls_ledger *ledger, size_t row, int64_t at, size
                                  bool *known, int64_t *out, ls_error *error);
 LS_API int ls_ledger_explain(ls_ledger *ledger, size_t row, int64_t at, ls_writer writer,
                              void *user, ls_error *error);
+/* Puts other definitions in place of the ones that there are. silent: contacts' scores move without
+ * anything being said of it. After an error the old ones stay: LS_ERROR_DEFINITION: one reads a
+ * property that was not kept of the contacts that are there; LS_ERROR_INPUT: one names a list that
+ * was not given; as for ls_ledger_new. */
+LS_API int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent, ls_error *error);
 typedef struct ls_ledger_counts {
     uint64_t contacts, events;
     uint64_t values; /* texts that are kept, ids of contacts too */

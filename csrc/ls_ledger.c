@@ -9,159 +9,10 @@
 #define USUAL_HORIZON (90 * LS_DAY)
 #define USUAL_VALUES 1000000
 #define USUAL_BYTES (UINT64_C(256) << 20)
-/* Properties of contacts, or of events, that are kept. */
-#define MOST_COLUMNS 10000
-
-/* ---- columns --------------------------------------------------------------------------------- */
-
-static bool is_named(ls_string name, const char *text)
-{
-    return ls_string_equal(name, text, strlen(text));
-}
-
-static size_t find_column(const ls_column *columns, size_t count, ls_string name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (ls_string_equal(columns[i].name, name.text, name.length))
-            return i;
-    return LS_NO_COLUMN;
-}
-
-/* Bindings find their columns again: the array may have moved. */
-static int add_column(ls_ledger *ledger, ls_object owner, ls_string name)
-{
-    ls_dataset *dataset = ledger->dataset;
-    ls_table *table = ls_ledger_table(ledger);
-    ls_events *events = &dataset->events;
-    const bool of_event = owner == LS_EVENT;
-    ls_column **columns = of_event ? &events->columns : &table->columns;
-    size_t *count = of_event ? &events->column_count : &table->column_count;
-    size_t *capacity = of_event ? &events->column_capacity : &table->column_capacity;
-    size_t used = of_event ? (size_t)ledger->spans.used : table->count;
-    size_t room = of_event ? (size_t)ledger->spans.room : ledger->row_capacities[0];
-    if (ls_grow(ledger->context, columns, capacity, *count + 1, sizeof **columns) != LS_OK)
-        return LS_ERROR_MEMORY;
-    ledger->bound.texts++;
-    ls_column *column = &(*columns)[*count];
-    memset(column, 0, sizeof *column);
-    column->name.text = ls_arena_text(&dataset->arena, name.text, name.length);
-    column->name.length = name.length;
-    if (column->name.text == NULL ||
-        ls_column_init(ledger->context, column, dataset->seed) != LS_OK)
-        return LS_ERROR_MEMORY;
-    if (ls_column_reserve(ledger->context, column, room, 0) != LS_OK ||
-        ls_column_fill(ledger->context, column, used) != LS_OK) {
-        ls_column_free(ledger->context, column);
-        return LS_ERROR_MEMORY;
-    }
-    if (of_event && is_named(name, "id"))
-        ledger->id_column = *count;
-    ++*count;
-    return LS_OK;
-}
-
-int ls_ledger_column(ls_ledger *ledger, ls_object owner, ls_string name, size_t *out,
-                     ls_error *error)
-{
-    const ls_table *table = ls_ledger_table(ledger);
-    const ls_events *events = &ledger->dataset->events;
-    size_t count = owner == LS_EVENT ? events->column_count : table->column_count;
-    *out = find_column(owner == LS_EVENT ? events->columns : table->columns, count, name);
-    if (*out != LS_NO_COLUMN || !ledger->options.keep_all)
-        return LS_OK;
-    if (count == MOST_COLUMNS)
-        return ls_fail(error, LS_ERROR_INPUT, "%.*s: there are %d other properties already",
-                       name.length < 60 ? (int)name.length : 60, name.text, MOST_COLUMNS);
-    *out = count;
-    return add_column(ledger, owner, name) == LS_OK ? LS_OK : ls_fail_memory(error);
-}
-
-static bool has_own_column(const ls_property *property)
-{
-    if (property->owner == LS_EVENT)
-        return !is_named(property->name, "event") && !is_named(property->name, "at");
-    return !is_named(property->name, "id");
-}
-
-/* Every property that the plan reads has a column then. */
-static int add_columns(ls_ledger *ledger, const ls_plan *plan)
-{
-    const ls_table *table = ls_ledger_table(ledger);
-    const ls_events *events = &ledger->dataset->events;
-    for (size_t i = 0; i < plan->count; i++) {
-        for (size_t j = 0; j < plan->definitions[i].property_count; j++) {
-            const ls_property *property = &plan->definitions[i].properties[j];
-            const ls_column *columns =
-                property->owner == LS_EVENT ? events->columns : table->columns;
-            size_t count = property->owner == LS_EVENT ? events->column_count : table->column_count;
-            if (has_own_column(property) &&
-                find_column(columns, count, property->name) == LS_NO_COLUMN &&
-                add_column(ledger, property->owner, property->name) != LS_OK)
-                return LS_ERROR_MEMORY;
-        }
-    }
-    return LS_OK;
-}
-
-/* ---- types ----------------------------------------------------------------------------------- */
-
-static void clear_types(ls_column *column)
-{
-    column->types = 0;
-    if (column->unreadable != NULL)
-        memset(column->unreadable, 0, column->unreadable_count);
-}
-
-/* What texts there are is looked at as definitions read it. */
-static int check_texts(ls_ledger *ledger, ls_column *column)
-{
-    int status = LS_OK;
-    for (uint32_t code = 1; code < column->dictionary.count && status == LS_OK; code++) {
-        status = ls_column_check(ledger->context, column, code);
-        ledger->unreadable = ledger->unreadable || ls_column_unreadable(column, code);
-    }
-    return status;
-}
-
-static void set_types(const ls_ledger *ledger, const ls_plan *plan)
-{
-    for (size_t i = 0; plan != NULL && i < plan->count; i++) {
-        for (size_t j = 0; j < plan->definitions[i].property_count; j++) {
-            const ls_property *property = &plan->definitions[i].properties[j];
-            ls_column *column =
-                ls_dataset_property(ledger->dataset, property->owner, property->name);
-            if (column != NULL)
-                column->types |= (uint8_t)(1u << property->type);
-        }
-    }
-}
-
-/* The types of columns are those that the plan reads, its lists are looked for. */
-static int read_as(ls_ledger *ledger, const ls_plan *plan)
-{
-    ls_table *table = ls_ledger_table(ledger);
-    ls_events *events = &ledger->dataset->events;
-    clear_types(&table->id);
-    clear_types(&events->event);
-    for (size_t i = 0; i < table->column_count; i++)
-        clear_types(&table->columns[i]);
-    for (size_t i = 0; i < events->column_count; i++)
-        clear_types(&events->columns[i]);
-    set_types(ledger, plan);
-    ledger->unreadable = ledger->listed = false;
-    int status = check_texts(ledger, &table->id);
-    if (status == LS_OK)
-        status = check_texts(ledger, &events->event);
-    for (size_t i = 0; i < table->column_count && status == LS_OK; i++)
-        status = check_texts(ledger, &table->columns[i]);
-    for (size_t i = 0; i < events->column_count && status == LS_OK; i++)
-        status = check_texts(ledger, &events->columns[i]);
-    return status;
-}
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static int check_plan(const ls_plan *plan, ls_error *error)
+int ls_ledger_check_plan(const ls_plan *plan, ls_error *error)
 {
     for (size_t i = 0; plan != NULL && i < plan->count; i++) {
         const ls_definition *definition = &plan->definitions[i];
@@ -203,7 +54,7 @@ static int open_plan(ls_ledger *ledger, const ls_plan *plan, ls_error *error)
         return LS_OK;
     ls_plan_retain(plan);
     ledger->plan = (ls_plan *)(uintptr_t)plan;
-    if (add_columns(ledger, plan) != LS_OK || read_as(ledger, plan) != LS_OK ||
+    if (ls_ledger_add_columns(ledger, plan) != LS_OK || ls_ledger_read_as(ledger, plan) != LS_OK ||
         ls_bound_init(&ledger->bound, plan, ledger->dataset) != LS_OK)
         return ls_fail_memory(error);
     return LS_OK;
@@ -213,7 +64,7 @@ int ls_ledger_new(ls_context *context, const ls_plan *plan, const ls_ledger_opti
                   ls_ledger **out, ls_error *error)
 {
     *out = NULL;
-    int status = check_plan(plan, error);
+    int status = ls_ledger_check_plan(plan, error);
     if (status != LS_OK)
         return status;
     ls_ledger *ledger = ls_allocate_zero(context, 1, sizeof *ledger);
@@ -238,15 +89,6 @@ int ls_ledger_new(ls_context *context, const ls_plan *plan, const ls_ledger_opti
     return LS_OK;
 }
 
-static void free_lists(ls_ledger *ledger)
-{
-    for (size_t i = 0; ledger->lists != NULL && i < ledger->dataset->list_count; i++) {
-        ls_dictionary_free(&ledger->lists[i].ids);
-        ls_free(ledger->context, ledger->lists[i].dropped, ledger->lists[i].dropped_capacity);
-    }
-    ls_free(ledger->context, ledger->lists, ledger->list_capacity * sizeof *ledger->lists);
-}
-
 void ls_ledger_close(ls_ledger *ledger)
 {
     if (ledger == NULL)
@@ -255,7 +97,7 @@ void ls_ledger_close(ls_ledger *ledger)
     ls_bound_free(&ledger->bound);
     ls_ledger_ids_free(ledger);
     if (ledger->dataset != NULL) {
-        free_lists(ledger);
+        ls_ledger_lists_free(ledger);
         ls_ledger_rows_free(ledger);
         ls_dataset_close(ledger->dataset);
     }
@@ -264,90 +106,6 @@ void ls_ledger_close(ls_ledger *ledger)
     ls_free(context, ledger->codes, ledger->code_capacity * sizeof *ledger->codes);
     ls_free(context, ledger, sizeof *ledger);
     ls_context_release(context);
-}
-
-/* ---- lists ----------------------------------------------------------------------------------- */
-
-static size_t find_list(const ls_ledger *ledger, ls_string name)
-{
-    const ls_dataset *dataset = ledger->dataset;
-    size_t i = 0;
-    while (i < dataset->list_count &&
-           !ls_string_equal(dataset->lists[i].name, name.text, name.length))
-        i++;
-    return i;
-}
-
-static int add_list(ls_ledger *ledger, ls_string name)
-{
-    ls_dataset *dataset = ledger->dataset;
-    size_t count = dataset->list_count + 1;
-    if (ls_grow(ledger->context, &dataset->lists, &dataset->list_capacity, count,
-                sizeof *dataset->lists) != LS_OK ||
-        ls_grow(ledger->context, &ledger->lists, &ledger->list_capacity, count,
-                sizeof *ledger->lists) != LS_OK)
-        return LS_ERROR_MEMORY;
-    ls_list *list = &dataset->lists[dataset->list_count];
-    ls_ledger_members *members = &ledger->lists[dataset->list_count];
-    memset(list, 0, sizeof *list);
-    memset(members, 0, sizeof *members);
-    ledger->bound.texts++; /* bindings look for it; the others may have moved */
-    struct ls_list_rows *of = &list->of[LS_CONTACT];
-    list->name.text = ls_arena_text(&dataset->arena, name.text, name.length);
-    list->name.length = name.length;
-    of->word_count = ls_ledger_table(ledger)->count / 64 + 1;
-    of->rows = ls_allocate_zero(ledger->context, of->word_count, sizeof *of->rows);
-    if (list->name.text != NULL && of->rows != NULL &&
-        ls_dictionary_init(&members->ids, ledger->context, dataset->seed) == LS_OK) {
-        dataset->list_count = count;
-        return LS_OK;
-    }
-    ls_free(ledger->context, of->rows, of->word_count * sizeof *of->rows);
-    return LS_ERROR_MEMORY;
-}
-
-int ls_ledger_list(ls_ledger *ledger, const char *name, size_t length, ls_error *error)
-{
-    ls_string text = {name, length};
-    if (find_list(ledger, text) < ledger->dataset->list_count)
-        return LS_OK;
-    return add_list(ledger, text) == LS_OK ? LS_OK : ls_fail_memory(error);
-}
-
-int ls_ledger_list_add(ls_ledger *ledger, const char *name, size_t length, const char *id,
-                       size_t id_length, ls_error *error)
-{
-    size_t index = find_list(ledger, (ls_string){name, length});
-    if (index == ledger->dataset->list_count)
-        return ls_fail(error, LS_ERROR_USAGE, "list %.*s: not there", (int)length, name);
-    ls_ledger_members *list = &ledger->lists[index];
-    ls_string member = ls_trimmed((ls_string){id, id_length});
-    if (member.length == 0)
-        return LS_OK;
-    uint32_t code = ls_dictionary_add(&list->ids, member.text, member.length);
-    size_t before = list->dropped_capacity;
-    if (code == LS_NO_CODE || ls_grow(ledger->context, &list->dropped, &list->dropped_capacity,
-                                      list->ids.count, 1) != LS_OK)
-        return ls_fail_memory(error);
-    memset(list->dropped + before, 0, list->dropped_capacity - before);
-    list->dropped[code] = 0;
-    uint32_t row = ls_ledger_row(ledger, member);
-    if (row != LS_NO_ROW) {
-        ledger->dataset->lists[index].of[LS_CONTACT].rows[row / 64] |= UINT64_C(1) << row % 64;
-        ls_ledger_touch(ledger, row, LS_WHY_PROPERTY);
-    }
-    return LS_OK;
-}
-
-static int check_lists(ls_ledger *ledger, ls_error *error)
-{
-    const ls_plan *plan = ledger->plan;
-    for (size_t i = 0; i < plan->list_count; i++)
-        if (find_list(ledger, plan->lists[i]) == ledger->dataset->list_count)
-            return ls_fail(error, LS_ERROR_INPUT, "list %.*s: named by a definition, not given",
-                           (int)plan->lists[i].length, plan->lists[i].text);
-    ledger->listed = true;
-    return LS_OK;
 }
 
 /* ---- contacts -------------------------------------------------------------------------------- */
@@ -361,7 +119,7 @@ static int find_values(ls_ledger *ledger, ls_object owner, const ls_ledger_prope
         ls_string name = {properties[i].name, properties[i].name_length};
         size_t column = LS_NO_COLUMN;
         int status = LS_OK;
-        if (owner == LS_EVENT && is_named(name, "id")) {
+        if (owner == LS_EVENT && ls_string_equal(name, "id", 2)) {
             values[(*kept)++] =
                 (ls_ledger_value){LS_SCORER_ID, properties[i].text, properties[i].length};
         } else {
@@ -431,15 +189,10 @@ size_t ls_ledger_rows(const ls_ledger *ledger)
     return ls_ledger_table(ledger)->count;
 }
 
-static bool is_there(const ls_ledger *ledger, size_t row)
-{
-    const ls_table *table = ls_ledger_table(ledger);
-    return row < table->count && ls_column_code(&table->id, row) != 0;
-}
-
 const char *ls_ledger_id(const ls_ledger *ledger, size_t row, size_t *length)
 {
-    return is_there(ledger, row) ? ls_dataset_id(ledger->dataset, LS_CONTACT, row, length) : NULL;
+    return ls_ledger_is_there(ledger, row) ? ls_dataset_id(ledger->dataset, LS_CONTACT, row, length)
+                                           : NULL;
 }
 
 static void count_column(const ls_column *column, ls_ledger_counts *counts)
@@ -494,11 +247,13 @@ static int check_question(ls_ledger *ledger, size_t row, int64_t at, ls_error *e
 {
     if (ledger->plan == NULL)
         return ls_fail(error, LS_ERROR_USAGE, "the ledger has no definitions");
-    if (!is_there(ledger, row))
+    if (!ls_ledger_is_there(ledger, row))
         return ls_fail(error, LS_ERROR_USAGE, "there is no contact in this row");
     int status = ls_check_instant(at, error);
-    if (status == LS_OK && LS_UNLIKELY(!ledger->listed))
-        status = check_lists(ledger, error);
+    if (status == LS_OK && LS_UNLIKELY(!ledger->listed)) {
+        status = ls_ledger_check_lists(ledger, ledger->plan, error);
+        ledger->listed = status == LS_OK;
+    }
     if (status == LS_OK && LS_UNLIKELY(ledger->unreadable))
         status = check_cells(ledger, row, error);
     return status;

@@ -29,7 +29,8 @@ typedef enum ls_ledger_why {
     LS_WHY_EVENT = 1,
     LS_WHY_PROPERTY = 2,
     LS_WHY_TIME = 4,
-    LS_WHY_DEFINITION = 8
+    LS_WHY_DEFINITION = 8,
+    LS_WHY_SILENT = 16 /* another definition, of which nothing is to be said */
 } ls_ledger_why;
 
 #define LS_ROW_ARRAYS 6
@@ -107,6 +108,11 @@ LS_INLINE ls_table *ls_ledger_table(const ls_ledger *ledger)
 {
     return &ledger->dataset->tables[LS_CONTACT];
 }
+LS_INLINE bool ls_ledger_is_there(const ls_ledger *ledger, size_t row)
+{
+    const ls_table *table = ls_ledger_table(ledger);
+    return row < table->count && ls_column_code(&table->id, row) != 0;
+}
 LS_INLINE size_t ls_ledger_event_count(const ls_ledger *ledger, size_t row)
 {
     const ls_events *events = &ledger->dataset->events;
@@ -115,6 +121,21 @@ LS_INLINE size_t ls_ledger_event_count(const ls_ledger *ledger, size_t row)
 
 /* ---- ls_ledger.c ----------------------------------------------------------------------------- */
 
+/* Whether such a plan is for a ledger. */
+int ls_ledger_check_plan(const ls_plan *plan, ls_error *error);
+
+/* ---- ls_ledger_columns.c --------------------------------------------------------------------- */
+
+/* Every property that the plan reads has a column then; of what came before it is unknown. */
+int ls_ledger_add_columns(ls_ledger *ledger, const ls_plan *plan);
+/* The first property that the plan reads and that has no column; NULL: all have. *definition:
+ * whose. */
+const ls_property *ls_ledger_missing(const ls_ledger *ledger, const ls_plan *plan,
+                                     size_t *definition);
+/* Columns are read as the plan does (NULL: nothing is read), and the texts that there are looked
+ * at.
+ */
+int ls_ledger_read_as(ls_ledger *ledger, const ls_plan *plan);
 /* The column of a property of contacts or events, made if everything is kept; LS_NO_COLUMN: it is
  * not kept. Errors: memory; there are too many. */
 int ls_ledger_column(ls_ledger *ledger, ls_object owner, ls_string name, size_t *out,
@@ -156,6 +177,12 @@ int ls_ledger_reserve_id(ls_ledger *ledger, int64_t now);
 void ls_ledger_note_id(ls_ledger *ledger, uint32_t row, const uint64_t identity[2], int64_t now);
 void ls_ledger_forget_ids(ls_ledger *ledger, size_t row);
 void ls_ledger_ids_free(ls_ledger *ledger);
+
+/* ---- ls_ledger_lists.c ----------------------------------------------------------------------- */
+
+/* An error where a list that the plan names was not given. */
+int ls_ledger_check_lists(const ls_ledger *ledger, const ls_plan *plan, ls_error *error);
+void ls_ledger_lists_free(ls_ledger *ledger);
 
 /* ---- ls_ledger_take.c ------------------------------------------------------------------------ */
 

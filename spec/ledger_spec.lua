@@ -132,7 +132,8 @@ describe("a ledger", function()
         refused('seconds: cannot read "long" as a number',
             ledger:add({ contact_id = "3", event = "page_viewed", at = NOON, seconds = "long", form = { "a", "b" } }))
         refused("at: expected a time, got none", ledger:add({ contact_id = "1", event = "page_viewed" }))
-        refused('at: cannot read "soon" as a time', ledger:add({ contact_id = "1", event = "page_viewed", at = "soon" }))
+        refused('at: cannot read "soon" as a time',
+            ledger:add({ contact_id = "1", event = "page_viewed", at = "soon" }))
         refused("event: expected the event's name, got none", ledger:add({ contact_id = "1", at = NOON }))
         refused("event: expected a name, got an empty text", ledger:add({ contact_id = "1", event = " ", at = NOON }))
         refused("contact_id: expected a text or a number, got none", ledger:add({ event = "page_viewed", at = NOON }))
@@ -261,6 +262,167 @@ describe("a ledger", function()
         assert.truthy(message:find("ledger_spec.lua", 1, true), message)
         _, message = pcall(function() leadscore.ledger() end)
         assert.truthy(message:find("ledger_spec.lua", 1, true), message)
+    end)
+end)
+
+describe("an event's id", function()
+    local function add(ledger, contact, id, now, at)
+        return ledger:add({ contact_id = contact, event = "page_viewed", at = at or NOON, id = id }, now)
+    end
+
+    it("makes adding the event again do nothing, also out of order and late", function()
+        local ledger = open()
+        for round = 1, 3 do
+            for i = 1, 500 do
+                local n = i * 7919 % 500
+                assert.are.equal(round == 1 and "added" or "repeated", (add(ledger, n % 7, "e" .. n, NOON + i)))
+            end
+        end
+        assert.are.equal(500, ledger:memory().events)
+    end)
+
+    it("tells events of one contact, not of others; without one every event counts", function()
+        local ledger = open()
+        assert.are.equal("added", add(ledger, "1", "x", NOON))
+        assert.are.equal("added", add(ledger, "2", "x", NOON))
+        assert.are.equal("repeated", add(ledger, "1", " x ", NOON))
+        assert.are.equal("added", add(ledger, "1", 7, NOON))
+        assert.are.equal("repeated", add(ledger, "1", "7", NOON))
+        assert.are.equal("added", add(ledger, "1", "", NOON))
+        assert.are.equal("added", add(ledger, "1", nil, NOON))
+        assert.are.equal("added", add(ledger, "1", leadscore.null, NOON))
+        assert.are.equal(25, ledger:score("1", NOON).engagement)
+    end)
+
+    it("is known for 90 days after the event came, or as long as is said", function()
+        for horizon, days in pairs({ ["90 days"] = 90, [86400] = 1, ["2 weeks"] = 14 }) do
+            local ledger = open(visits(), { horizon = horizon })
+            add(ledger, "1", "x", NOON)
+            assert.are.equal("repeated", (add(ledger, "1", "x", NOON + days * DAY)))
+            assert.are.equal("added", (add(ledger, "1", "x", NOON + days * DAY + 1)))
+            assert.are.equal("repeated", (add(ledger, "1", "x", NOON + days * DAY + 2)))
+        end
+        local ledger = open()
+        add(ledger, "1", "x", NOON)
+        assert.are.equal("repeated", (add(ledger, "1", "x", NOON + 90 * DAY)))
+        assert.are.equal("added", (add(ledger, "1", "x", NOON + 90 * DAY + 1)))
+    end)
+
+    it("of an event that is refused is not taken", function()
+        local ledger = open()
+        assert.is_nil((ledger:add({ contact_id = "1", event = "page_viewed", at = NOON, id = "x", seconds = "long" })))
+        assert.are.equal("added", (add(ledger, "1", "x")))
+    end)
+
+    it("is forgotten with its contact", function()
+        local ledger = open()
+        for i = 1, 20 do
+            add(ledger, i % 4, "x" .. i, NOON)
+        end
+        ledger:forget(1)
+        assert.are.equal("added", (add(ledger, 1, "x1", NOON)))
+        assert.are.equal("repeated", (add(ledger, 2, "x2", NOON)))
+    end)
+
+    it("takes no more memory once it is no longer known", function()
+        local ledger, most = open(visits(), { horizon = 1000 })
+        for i = 1, 40000 do
+            add(ledger, i % 10, "event " .. i, NOON + i)
+            if i % 1000 == 0 then
+                for contact = 0, 9 do
+                    ledger:forget(contact)
+                end
+            end
+            if i == 10000 then most = ledger:memory().bytes end
+        end
+        assert.is_true(ledger:memory().peak < most + 100000, ("%d, %d"):format(ledger:memory().peak, most))
+    end)
+end)
+
+describe("definitions put in place of others", function()
+    local function definition(event, rules)
+        return assert(leadscore.define({ name = "other", properties = { ["event.seconds"] = "number" },
+            groups = { { name = "g", rules = { { event = event, points = 2 }, rules } } } }))
+    end
+
+    it("score what came before them", function()
+        local ledger = open()
+        for _, name in ipairs({ "page_viewed", "signed", "page_viewed", "signed", "signed" }) do
+            ledger:add({ contact_id = "1", event = name, at = NOON, seconds = 100 })
+        end
+        assert.is_true(ledger:replace(definition("signed", { event = "page_viewed", points = 100,
+            where = { seconds = { more_than = 99 } } })))
+        assert.are.equal(206, ledger:score("1", NOON).value)
+        assert.are.equal("ledger of other: 1 contact", tostring(ledger))
+        assert.is_true(ledger:replace(assert(leadscore.define({
+            { name = "a", groups = { { name = "g", rules = { { event = "signed", points = 1 } } } } } })),
+            { silent = true }))
+        assert.are.equal(3, ledger:score("1", NOON).a.value)
+    end)
+
+    it("are refused where they read what was not kept, and the old ones stay", function()
+        local ledger = open()
+        local wants = assert(leadscore.define({ name = "wants", groups = { { name = "g", rules = {
+            { when = { country = "SE" }, points = 1 } } } } }))
+        local wants_event = definition("signed", { event = "page_viewed", points = 1, where = { url = "/" } })
+        assert.is_true(ledger:replace(wants)) -- nobody is there yet
+        assert.is_true(ledger:replace(visits()))
+        ledger:set("1", { industry = "software", country = "SE" })
+        local ok, err = ledger:replace(wants_event)
+        assert.is_nil(ok)
+        assert.are.equal("definition", err.kind)
+        assert.are.equal("other: reads event.url, which was not kept of the contacts that are there", tostring(err))
+        assert.are.equal(10, ledger:score("1", NOON).value)
+        assert.is_true(ledger:replace(wants)) -- which was kept since
+        assert.are.equal(1, ledger:score("1", NOON).value)
+        ledger:forget("1")
+        assert.is_true(ledger:replace(wants_event))
+    end)
+
+    it("find everything where everything is kept", function()
+        local ledger = open(nil, { keep = "all" })
+        ledger:set("1", { country = "SE", ["full name"] = "Ann" })
+        ledger:add({ contact_id = "1", event = "signed", at = NOON, url = "/", amount = 5 })
+        ledger:add({ contact_id = "1", event = "page_viewed", at = NOON, url = "/" })
+        assert.is_true(ledger:replace(assert(leadscore.define({ name = "n", groups = { { name = "g", kind = "fit",
+            rules = { { when = { country = "se" }, points = 1 }, { when = { other = { known = true } }, points = 10 },
+                { event = "signed", where = { url = "/", amount = { at_least = 5 } }, points = 100 } } } } }))))
+        assert.are.equal(101, ledger:score("1", NOON).value)
+        local none = assert(leadscore.ledger(nil, { keep = "all" }))
+        none:set("1", { country = "SE" })
+        local score, err = none:score("1", NOON)
+        assert.is_nil(score)
+        assert.are.equal("the ledger has no definitions", tostring(err))
+    end)
+
+    it("refuse a contact whose property they cannot read, and score the others", function()
+        local ledger = open(nil, { keep = "all" })
+        ledger:set("1", { size = "many" })
+        ledger:set("2", { size = "5" })
+        ledger:add({ contact_id = "3", event = "a", at = NOON, size = "few" })
+        local reads = assert(leadscore.define({ name = "n", properties = { size = "number" }, groups = {
+            { name = "g", rules = { { when = { size = { at_least = 5 } }, points = 1 } } } } }))
+        assert.is_true(ledger:replace(reads))
+        local score, err = ledger:score("1", NOON)
+        local same, reason = reads:score({ id = "1", size = "many" }, NOON)
+        assert.is_nil(score)
+        assert.is_nil(same)
+        assert.are.equal(tostring(reason), tostring(err))
+        assert.are.equal(1, ledger:score("2", NOON).value)
+        assert.are.equal(0, ledger:score("3", NOON).value)
+        assert.is_nil((ledger:explain("1", NOON)))
+        ledger:set("1", { size = 6 })
+        assert.are.equal(1, ledger:score("1", NOON).value)
+        assert.is_true(ledger:replace(visits()))
+        assert.are.equal(0, ledger:score("1", NOON).value)
+    end)
+
+    it("are refused where they name a list that was not given", function()
+        local ledger = open()
+        local ok, err = ledger:replace(assert(leadscore.define({ name = "n", groups = { { name = "g", rules = {
+            { when = { in_list = "vip" }, points = 1 } } } } })))
+        assert.is_nil(ok)
+        assert.are.equal("list vip: named by a definition, not given", tostring(err))
     end)
 end)
 

@@ -131,6 +131,29 @@ int lsl_ledger_new(lua_State *L)
     return 1;
 }
 
+/* ledger, canonical, single, silent. true, or nil and an error. */
+static int ledger_replace(lua_State *L)
+{
+    ledger_owner *owner = check_ledger(L);
+    bool single = lua_toboolean(L, 3) != 0, silent = lua_toboolean(L, 4) != 0;
+    ls_plan *plan;
+    ls_error error;
+    luaL_checktype(L, 2, LUA_TSTRING);
+    int status = read_plan(L, owner, 2, &plan, &error);
+    if (status == LS_OK && ls_grow(owner->context, &owner->scores, &owner->score_capacity,
+                                   ls_plan_count(plan) + 1, sizeof *owner->scores) != LS_OK)
+        status = ls_fail_memory(&error);
+    if (status == LS_OK)
+        status = ls_ledger_replace(owner->ledger, plan, silent, &error);
+    if (plan != NULL)
+        ls_plan_close(plan);
+    if (status != LS_OK)
+        return lsl_fail(L, &error);
+    owner->single = single;
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* ---- fields of events ------------------------------------------------------------------------ */
 
 static void keep_field(lua_State *L, ledger_owner *owner, size_t i, ls_string name)
@@ -613,23 +636,15 @@ static int print_ledger(lua_State *L)
 void lsl_open_ledger(lua_State *L, int context)
 {
     static const luaL_Reg ledger[] = {
-        {"__gc", close_ledger},
-        {"__close", close_ledger},
-        {"close", close_ledger},
-        {"__tostring", print_ledger},
-        {"add", ledger_add},
-        {"set", ledger_set},
-        {"forget", ledger_forget},
-        {"has", ledger_has},
-        {"count", ledger_count},
-        {"next", ledger_next},
-        {"score", ledger_score},
-        {"explain", ledger_explain},
-        {"next_change", ledger_next_change},
-        {"list", ledger_list},
-        {"list_add", ledger_list_add},
-        {"memory", ledger_memory},
-        {NULL, NULL},
+        {"__gc", close_ledger},      {"__close", close_ledger},
+        {"close", close_ledger},     {"__tostring", print_ledger},
+        {"add", ledger_add},         {"set", ledger_set},
+        {"forget", ledger_forget},   {"has", ledger_has},
+        {"count", ledger_count},     {"next", ledger_next},
+        {"score", ledger_score},     {"replace", ledger_replace},
+        {"explain", ledger_explain}, {"next_change", ledger_next_change},
+        {"list", ledger_list},       {"list_add", ledger_list_add},
+        {"memory", ledger_memory},   {NULL, NULL},
     };
     lsl_class(L, context, LSL_LEDGER, ledger);
 }

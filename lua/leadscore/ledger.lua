@@ -198,6 +198,26 @@ function Ledger:forget(id)
     return handle:forget(id)
 end
 
+--- Puts other definitions in place of the ones that there are. They find what was kept: with keep = "plan" a definition
+--- that reads a property which the old ones did not is refused while there are contacts.
+---@param definition leadscore.Definition|leadscore.DefinitionSet
+---@param options? { silent?: boolean } silent: nothing is said of the scores that move by it
+---@return boolean|nil ok
+---@return leadscore.Error|nil err why not: the old definitions stay
+function Ledger:replace(definition, options)
+    local handle = self._handle or closed()
+    if not definitions.is(definition) then
+        error("ledger:replace: expected a definition or a set, got " .. type(definition), 2)
+    end
+    options = options or {}
+    datasets.check_options(options, { "silent" }, "ledger:replace", 2)
+    definition:_open()
+    local ok, err = handle:replace(definition._canonical, definitions.is_one(definition), options.silent)
+    if not ok then return nil, errors.wrap(err) end
+    self._names = definition:names()
+    return true
+end
+
 -- ---- what is asked ----------------------------------------------------------------------------------------------
 
 --- Whether a contact is there.

@@ -1,0 +1,52 @@
+/* Other definitions for the contacts that are there. */
+#include "ls_ledger.h"
+
+/* Of contacts that are there, what was not kept is not unknown but lost. */
+static int check_kept(const ls_ledger *ledger, const ls_plan *plan, ls_error *error)
+{
+    size_t definition;
+    const ls_property *missing = ls_ledger_missing(ledger, plan, &definition);
+    const bool id =
+        missing != NULL && missing->owner == LS_EVENT && ls_string_equal(missing->name, "id", 2);
+    if (ledger->contacts == 0 || missing == NULL || (ledger->options.keep_all && !id))
+        return LS_OK;
+    return ls_fail(error, LS_ERROR_DEFINITION,
+                   "%s: reads %s.%.*s, which was not kept of the contacts that are there",
+                   plan->definitions[definition].name.text,
+                   missing->owner == LS_EVENT ? "event" : "contact", (int)missing->name.length,
+                   missing->name.text);
+}
+
+static int check(const ls_ledger *ledger, const ls_plan *plan, ls_error *error)
+{
+    int status = ls_ledger_check_plan(plan, error);
+    if (status == LS_OK)
+        status = ls_ledger_check_lists(ledger, plan, error);
+    return status == LS_OK ? check_kept(ledger, plan, error) : status;
+}
+
+int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent, ls_error *error)
+{
+    ls_bound bound = {0};
+    int status = check(ledger, plan, error);
+    if (status != LS_OK)
+        return status;
+    if (ls_ledger_add_columns(ledger, plan) != LS_OK ||
+        ls_bound_init(&bound, plan, ledger->dataset) != LS_OK ||
+        ls_ledger_read_as(ledger, plan) != LS_OK) {
+        ls_bound_free(&bound);
+        /* Room for what the old ones want was there before, so that this does not fail. */
+        (void)ls_ledger_read_as(ledger, ledger->plan);
+        return ls_fail_memory(error);
+    }
+    ls_bound_free(&ledger->bound);
+    ledger->bound = bound;
+    ls_plan_retain(plan);
+    if (ledger->plan != NULL)
+        ls_plan_close(ledger->plan);
+    ledger->plan = (ls_plan *)(uintptr_t)plan;
+    for (size_t row = 0; row < ls_ledger_table(ledger)->count; row++)
+        if (ls_ledger_is_there(ledger, row))
+            ls_ledger_touch(ledger, row, silent ? LS_WHY_SILENT : LS_WHY_DEFINITION);
+    return LS_OK;
+}
