@@ -426,6 +426,14 @@ LS_API int ls_ledger_next_change(ls_ledger *ledger, size_t row, int64_t at, size
                                  bool *known, int64_t *out, ls_error *error);
 LS_API int ls_ledger_explain(ls_ledger *ledger, size_t row, int64_t at, ls_writer writer,
                              void *user, ls_error *error);
+/* Takes over the contacts of a grouped dataset, before there are any in the ledger; its lists too.
+ * Companies, deals and associations come along for ls_ledger_dataset. After an error there are no
+ * contacts. */
+LS_API int ls_ledger_load(ls_ledger *ledger, const ls_dataset *dataset, ls_error *error);
+/* A new, grouped dataset of what the ledger holds: contacts in the order in which they began. It is
+ * independent of the ledger; context: whose memory it takes. */
+LS_API int ls_ledger_dataset(const ls_ledger *ledger, ls_context *context, ls_dataset **out,
+                             ls_error *error);
 /* Puts other definitions in place of the ones that there are. silent: contacts' scores move without
  * anything being said of it. After an error the old ones stay: LS_ERROR_DEFINITION: one reads a
  * property that was not kept of the contacts that are there; LS_ERROR_INPUT: one names a list that

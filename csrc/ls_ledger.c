@@ -254,7 +254,7 @@ static int check_question(ls_ledger *ledger, size_t row, int64_t at, ls_error *e
         status = ls_ledger_check_lists(ledger, ledger->plan, error);
         ledger->listed = status == LS_OK;
     }
-    if (status == LS_OK && LS_UNLIKELY(ledger->unreadable))
+    if (status == LS_OK && LS_UNLIKELY(ledger->unreadable) && !ledger->lenient)
         status = check_cells(ledger, row, error);
     return status;
 }

@@ -87,9 +87,9 @@ struct ls_ledger {
     uint32_t free_row;                    /* LS_NO_ROW: none; the next one is in events.first */
     uint32_t *row_of;                     /* by code of an id: row, LS_NO_ROW: nobody */
     size_t row_of_count, row_of_capacity;
-    uint64_t *born; /* by row: a number that grows from contact to contact */
-    uint64_t births;
-    uint8_t *marks; /* by row: what happened to it, of ls_ledger_why */
+    uint64_t *born;                /* by row: a number that grows from contact to contact */
+    uint64_t births, loaded_birth; /* so far; of the first contact that was loaded */
+    uint8_t *marks;                /* by row: what happened to it, of ls_ledger_why */
 
     uint64_t events; /* that contacts have */
     ls_ledger_spans spans;
@@ -101,6 +101,7 @@ struct ls_ledger {
     uint32_t *codes;  /* scratch: of the properties that are being taken */
     size_t code_capacity;
     bool listed;     /* every list that definitions name was given */
+    bool lenient;    /* it was loaded from a dataset that reads such a text as unknown */
     bool unreadable; /* some text cannot be read as the types that definitions want */
 };
 
@@ -182,6 +183,8 @@ void ls_ledger_ids_free(ls_ledger *ledger);
 
 /* An error where a list that the plan names was not given. */
 int ls_ledger_check_lists(const ls_ledger *ledger, const ls_plan *plan, ls_error *error);
+/* What a loaded list says of companies and deals, and of ids that nobody has. */
+int ls_ledger_list_keep(ls_ledger *ledger, const ls_list *list, ls_error *error);
 void ls_ledger_lists_free(ls_ledger *ledger);
 
 /* ---- ls_ledger_take.c ------------------------------------------------------------------------ */
@@ -195,6 +198,8 @@ typedef struct ls_ledger_event {
     const ls_ledger_value *values;
     size_t count;
 } ls_ledger_event;
+/* The code of a text that may be one that definitions cannot read. LS_OK or LS_ERROR_MEMORY. */
+int ls_ledger_code(ls_ledger *ledger, ls_column *column, ls_string text, uint32_t *out);
 /* *bad: after an error, the value that is wrong; its count: the event itself. */
 int ls_ledger_take(ls_ledger *ledger, const ls_ledger_event *event, bool *repeated, size_t *bad,
                    ls_error *error);

@@ -83,6 +83,24 @@ int ls_ledger_list_add(ls_ledger *ledger, const char *name, size_t length, const
     return LS_OK;
 }
 
+int ls_ledger_list_keep(ls_ledger *ledger, const ls_list *list, ls_error *error)
+{
+    ls_list *kept = &ledger->dataset->lists[find_list(ledger, list->name)];
+    for (int object = LS_COMPANY; object <= LS_DEAL; object++) {
+        const struct ls_list_rows *from = &list->of[object];
+        struct ls_list_rows *to = &kept->of[object];
+        if (ls_grow(ledger->context, &to->rows, &to->word_count, from->word_count,
+                    sizeof *to->rows) != LS_OK)
+            return ls_fail_memory(error);
+        if (to->word_count > 0)
+            memset(to->rows, 0, to->word_count * sizeof *to->rows);
+        if (from->word_count > 0)
+            memcpy(to->rows, from->rows, from->word_count * sizeof *to->rows);
+    }
+    kept->unknown = list->unknown;
+    return LS_OK;
+}
+
 int ls_ledger_check_lists(const ls_ledger *ledger, const ls_plan *plan, ls_error *error)
 {
     for (size_t i = 0; i < plan->list_count; i++)

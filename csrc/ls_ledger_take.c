@@ -28,6 +28,21 @@ static int code_new_text(ls_ledger *ledger, ls_column *column, ls_string text, u
     return LS_OK;
 }
 
+int ls_ledger_code(ls_ledger *ledger, ls_column *column, ls_string text, uint32_t *out)
+{
+    uint32_t before = column->dictionary.count;
+    *out = ls_dictionary_add(&column->dictionary, text.text, text.length);
+    if (*out == LS_NO_CODE)
+        return LS_ERROR_MEMORY;
+    if (*out < before)
+        return LS_OK;
+    ledger->bound.texts++;
+    if (ls_column_check(ledger->context, column, *out) != LS_OK)
+        return LS_ERROR_MEMORY;
+    ledger->unreadable = ledger->unreadable || ls_column_unreadable(column, *out);
+    return LS_OK;
+}
+
 static int code_text(ls_ledger *ledger, ls_column *column, ls_string text, uint32_t *out,
                      ls_error *error)
 {

@@ -426,6 +426,150 @@ describe("definitions put in place of others", function()
     end)
 end)
 
+describe("a ledger and datasets", function()
+    local CONTACTS = {
+        { id = "1", industry = "software", employees = "250", country = "SE", company_id = "a" },
+        { id = "2", employees = "7", company_id = "b" }, { id = "3", industry = "farming" }, { id = "4" },
+    }
+    local EVENTS = {
+        { contact_id = "1", event = "page_viewed", at = NOON - DAY, seconds = "70" },
+        { contact_id = "3", event = "form_sent", at = NOON - 7 * DAY, form = "demo", url = "/x" },
+        { contact_id = "1", event = "page_viewed", at = NOON - 40 * DAY },
+        { contact_id = "2", event = "form_sent", at = 0, form = "demo" },
+    }
+
+    local function rows(list)
+        local copy = {}
+        for i, row in ipairs(list) do
+            copy[i] = row
+        end
+        return copy
+    end
+
+    local function dataset(options)
+        local all = { contacts = rows(CONTACTS), events = rows(EVENTS), lists = { vip = { "1", "3", "9" } },
+            companies = { { id = "a", industry = "Software", size = 5 }, { id = "b", industry = "farming" } },
+            deals = { { id = "d", stage = "won", company_id = "a" } },
+            associations = { { from_object = "contact", from_id = "2", to_object = "company", to_id = "a",
+                label = "Friend" }, { from_object = "contact", from_id = "3", to_object = "deal", to_id = "d" } } }
+        for key, value in pairs(options or {}) do
+            all[key] = value
+        end
+        return assert(leadscore.dataset(all))
+    end
+
+    local function scores_of(definition, from)
+        local result, scores = assert(from:score(definition, { at = NOON })), {}
+        for id, score in result:each() do
+            scores[#scores + 1] = { id, score }
+        end
+        return scores
+    end
+
+    local related = {
+        { name = "people", groups = { { name = "g", kind = "fit", rules = {
+            { when = { company = { industry = "software" } }, points = 1 },
+            { when = { companies = { labelled = "Friend", size = { at_least = 5 } } }, points = 10 },
+            { when = { deals = { stage = "won" } }, points = 100 },
+            { when = { in_list = "vip" }, points = 1000 },
+        } } } },
+        { name = "accounts", object = "company", groups = { { name = "g", kind = "engagement", rules = {
+            { event = "page_viewed", points = 1, combine = "sum" },
+        } } } },
+    }
+
+    it("takes over a dataset's contacts, events and lists", function()
+        local from = dataset()
+        local ledger = open(nil, { dataset = from })
+        assert.are.equal(4, ledger:count())
+        for _, each in ipairs(scores_of(visits(), from)) do
+            assert.are.same(each[2].visits, ledger:score(each[1], NOON))
+        end
+        local listed = assert(leadscore.define({ name = "n", groups = { { name = "g", rules = {
+            { when = { in_list = "vip" }, points = 1 } } } } }))
+        ledger = open(listed, { dataset = from })
+        assert.are.equal(1, ledger:score("3", NOON).value)
+        assert.are.equal(0, ledger:score("2", NOON).value)
+    end)
+
+    it("gives a dataset that scores alike, contacts in the order in which they began", function()
+        local ledger = open(nil, { dataset = dataset(), keep = "all" })
+        ledger:forget("2")
+        ledger:set("x", { industry = "software", country = "NO" })
+        ledger:add({ contact_id = "2", event = "page_viewed", at = NOON, seconds = 100 })
+        ledger:add({ contact_id = "3", event = "page_viewed", at = NOON + 1 })
+        local given = assert(ledger:dataset())
+        assert.are.equal("dataset: 5 contacts, 2 companies, 1 deal, 5 events", tostring(given))
+        local ids = {}
+        for i, each in ipairs(scores_of(visits(), given)) do
+            ids[i] = each[1]
+            assert.are.same(ledger:score(each[1], NOON), each[2].visits)
+        end
+        assert.are.same({ "1", "3", "4", "x", "2" }, ids)
+        ledger:close()
+        assert.are.equal(given:score(visits(), { at = NOON }):get("x").visits.fit, 10)
+    end)
+
+    it("keeps companies, deals, associations and lists for the dataset that it gives", function()
+        local set = assert(leadscore.define(related))
+        local from = dataset()
+        local ledger = open(nil, { dataset = from, keep = "all" })
+        local given = assert(ledger:dataset())
+        assert.are.same(scores_of(set, from), scores_of(set, given))
+        assert.are.same(from:score(set, { at = NOON }):get("a", "company"),
+            given:score(set, { at = NOON }):get("a", "company"))
+        ledger:forget("1")
+        ledger:set("1", { company_id = "b" })
+        ledger:set("2", { company_id = "a" })
+        local people = assert(ledger:dataset()):score(set, { at = NOON })
+        assert.are.equal(0, people:get("1").people.value)
+        assert.are.equal(11, people:get("2").people.value)
+        assert.are.equal(1100, people:get("3").people.value)
+        assert.are.equal(0, people:get("a", "company").accounts.value)
+    end)
+
+    it("says what a dataset misses that it is to load, and what was not kept in one that it gives", function()
+        local ledger, err = leadscore.ledger(visits(), { dataset = dataset({ definitions = assert(leadscore.define({
+            name = "n", groups = { { name = "g", rules = { { when = { country = "SE" }, points = 1 } } } } })) }) })
+        assert.is_nil(ledger)
+        assert.truthy(tostring(err):find("this column was left out while reading", 1, true), tostring(err))
+        local given = assert(open(nil, { dataset = dataset() }):dataset())
+        local country = assert(leadscore.define({ name = "n", groups = { { name = "g", rules = {
+            { when = { country = "SE" }, points = 1 } } } } }))
+        local result, missing = given:score(country)
+        assert.is_nil(result)
+        assert.are.equal('contact.country: this property was not kept by the ledger: open it with keep = "all"',
+            tostring(missing))
+        assert.truthy(given:score(visits()))
+        assert.has_error(function() open(nil, { dataset = {} }) end)
+        assert.has_error(function() open(nil, { dataset = dataset() }):load(dataset()) end)
+    end)
+
+    it("loads again once everybody is forgotten", function()
+        local ledger = open(nil, { dataset = dataset() })
+        for _, row in ipairs(CONTACTS) do
+            ledger:forget(row.id)
+        end
+        assert.are.equal(0, ledger:count())
+        assert.is_true(ledger:load(dataset()))
+        assert.are.equal(17, ledger:score("1", NOON).fit)
+        assert.are.equal("dataset: 4 contacts, 2 companies, 1 deal, 4 events", tostring(ledger:dataset()))
+    end)
+
+    it("takes a cell that was refused while reading as unknown, and one that is read later as what it is", function()
+        local odd = { { id = "1", employees = "many" }, { id = "2", employees = "100" } }
+        local refused = open(nil, { dataset = dataset({ contacts = odd, definitions = visits(),
+            rejects = function() end, events = {} }) })
+        assert.are.equal(0, refused:score("1", NOON).fit)
+        assert.are.equal(7, refused:score("2", NOON).fit)
+        local later = open(nil, { dataset = dataset({ contacts = odd, events = {} }) })
+        local score, err = later:score("1", NOON)
+        assert.is_nil(score)
+        assert.truthy(tostring(err):find('cannot read "many" as a number', 1, true), tostring(err))
+        assert.are.equal(7, later:score("2", NOON).fit)
+    end)
+end)
+
 describe("the vectors, told to a ledger", function()
     local function list_of(vector)
         return vector.definition.groups and { vector.definition } or vector.definition

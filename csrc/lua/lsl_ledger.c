@@ -154,6 +154,35 @@ static int ledger_replace(lua_State *L)
     return 1;
 }
 
+/* ledger, dataset. true, or nil and an error. */
+static int ledger_load(lua_State *L)
+{
+    const ledger_owner *owner = check_ledger(L);
+    const lsl_dataset *source = luaL_checkudata(L, 2, LSL_DATASET);
+    ls_error error;
+    if (source->dataset == NULL)
+        return lsl_closed(L, "dataset");
+    luaL_argcheck(L, source->running == 0, 2, "the dataset is in use");
+    if (ls_ledger_load(owner->ledger, source->dataset, &error) != LS_OK)
+        return lsl_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* ledger. A dataset of its own, or nil and an error. */
+static int ledger_dataset(lua_State *L)
+{
+    const ledger_owner *owner = check_ledger(L);
+    lsl_dataset *made = lsl_new(L, LSL_DATASET, sizeof *made);
+    ls_error error;
+    if (ls_context_new(NULL, 0, &made->context) != LS_OK)
+        return lsl_fail_memory(L);
+    ls_context_portable(made->context, lua_toboolean(L, 2) != 0);
+    if (ls_ledger_dataset(owner->ledger, made->context, &made->dataset, &error) != LS_OK)
+        return lsl_fail(L, &error);
+    return 1;
+}
+
 /* ---- fields of events ------------------------------------------------------------------------ */
 
 static void keep_field(lua_State *L, ledger_owner *owner, size_t i, ls_string name)
@@ -642,6 +671,7 @@ void lsl_open_ledger(lua_State *L, int context)
         {"forget", ledger_forget},   {"has", ledger_has},
         {"count", ledger_count},     {"next", ledger_next},
         {"score", ledger_score},     {"replace", ledger_replace},
+        {"load", ledger_load},       {"dataset", ledger_dataset},
         {"explain", ledger_explain}, {"next_change", ledger_next_change},
         {"list", ledger_list},       {"list_add", ledger_list_add},
         {"memory", ledger_memory},   {NULL, NULL},

@@ -253,7 +253,34 @@ local function field_key(field)
     return field.object .. "." .. field.name
 end
 
+-- A property of contacts or events that the ledger which gave the dataset did not keep.
+local function not_kept(self, fields)
+    for _, field in ipairs(self._partial and fields or {}) do
+        local _, known = columns_of(self._handle, field.object)
+        local of_ledger = field.object == "contact" or field.object == "event"
+        if of_ledger and not known[field.name] and not ALWAYS[field.object][field.name] then
+            return errors.new({
+                kind = "usage", path = field_key(field),
+                message = 'this property was not kept by the ledger: open it with keep = "all"',
+            })
+        end
+    end
+end
+
 -- A property that was left out while reading, because the dataset was read for other definitions.
+local function left_out(self, fields)
+    for _, field in ipairs(self._kept and fields or {}) do
+        local key, _, known = field_key(field), columns_of(self._handle, field.object)
+        if known[field.name] and not self._kept[key] and not ALWAYS[field.object][field.name] then
+            return errors.new({
+                kind = "usage", path = key,
+                message = "this column was left out while reading: give all definitions to leadscore.dataset, or none",
+            })
+        end
+    end
+end
+
+-- The same, or associations.
 local function dropped(self, definition, plan)
     if not self._kept then return nil end
     if definition:_relates() and not self._associated then
@@ -263,15 +290,7 @@ local function dropped(self, definition, plan)
                 "records: give all definitions to leadscore.dataset, or none",
         })
     end
-    for _, field in ipairs(plan:fields()) do
-        local key, _, known = field_key(field), columns_of(self._handle, field.object)
-        if known[field.name] and not self._kept[key] and not ALWAYS[field.object][field.name] then
-            return errors.new({
-                kind = "usage", path = key,
-                message = "this column was left out while reading: give all definitions to leadscore.dataset, or none",
-            })
-        end
-    end
+    return left_out(self, plan:fields())
 end
 
 -- ---- the object -------------------------------------------------------------------------------------------------
@@ -468,6 +487,7 @@ local SCORE_OPTIONS = { "at", "threads", "progress" }
 local function ready(self, definition, level)
     local plan, handle = plan_of(definition, "dataset", level + 1), open(self)
     local err = missing_lists(plan, function(name) return handle:has_list(name) end) or dropped(self, definition, plan)
+        or not_kept(self, plan:fields())
     if err then return nil, err end
     return plan
 end
@@ -650,6 +670,16 @@ function Dataset:__tostring()
         end
     end
     return "dataset: " .. table.concat(parts, ", ")
+end
+
+-- The dataset that a ledger gives; partial: it did not keep every property.
+function M.given(handle, partial)
+    return setmetatable({ _handle = handle, _warnings = {}, _notes = {}, _sources = {}, _partial = partial }, Dataset)
+end
+
+-- The first of the fields that a dataset does not have because it was left out, as an error, or nil.
+function M.lacks(dataset, fields)
+    return left_out(dataset, fields) or not_kept(dataset, fields)
 end
 
 M.Dataset = Dataset

@@ -18,6 +18,7 @@ local M = {}
 ---@field max_bytes? integer bytes of these, 256 MiB when left out
 ---@field max_memory? integer bytes that the ledger may take in all; no limit when left out
 ---@field lists? table<string, (string|number)[]> the ids in each list that definitions name
+---@field dataset? leadscore.Dataset whose contacts the ledger begins with
 ---@field keep? string "plan": only properties that the definitions read (when left out); "all": every property
 
 --- Contacts that live.
@@ -26,7 +27,7 @@ local Ledger = {}
 Ledger.__index = Ledger
 Ledger.__name = "leadscore.Ledger"
 
-local OPTIONS = { "horizon", "max_values", "max_bytes", "max_memory", "lists", "keep" }
+local OPTIONS = { "horizon", "max_values", "max_bytes", "max_memory", "lists", "keep", "dataset" }
 local UNITS = { second = 1, minute = 60, hour = 3600, day = 86400, week = 604800, month = 2592000, year = 31536000 }
 local MOST = 2 ^ 53
 local MOST_VALUES = 2 ^ 32 - 17
@@ -78,12 +79,19 @@ local function check_lists(lists, level)
     end
 end
 
+local function is_dataset(value)
+    return getmetatable(value) == datasets.Dataset
+end
+
 local function check_options(options, level)
     datasets.check_options(options, OPTIONS, "leadscore.ledger", level)
     check_whole(options, "max_values", MOST_VALUES, level + 1)
     check_whole(options, "max_bytes", MOST, level + 1)
     check_whole(options, "max_memory", MOST, level + 1)
     check_lists(options.lists, level + 1)
+    if options.dataset ~= nil and not is_dataset(options.dataset) then
+        raise("dataset: expected a dataset, got " .. type(options.dataset), level + 1)
+    end
     if options.keep ~= nil and options.keep ~= "plan" and options.keep ~= "all" then
         raise('keep: expected "plan" or "all", got ' .. show(options.keep), level + 1)
     end
@@ -102,10 +110,10 @@ local function add_lists(handle, lists)
 end
 
 -- The lists that a definition names and nobody gave, as an error, or nil.
-local function missing_lists(definition, lists)
-    local found = {}
+local function missing_lists(definition, options)
+    local found, lists = {}, options.lists or {}
     for _, name in ipairs(definition and definition:_open():lists() or {}) do
-        if not lists[name] then
+        if not lists[name] and not (options.dataset and options.dataset:_rows():has_list(name)) then
             found[#found + 1] = {
                 kind = "input", path = "lists." .. name,
                 message = ("the list %s is named by a definition and not given"):format(show(name)),
@@ -125,21 +133,24 @@ function M.new(definition, options, level)
     elseif definition ~= nil and not definitions.is(definition) then
         raise("expected a definition or a set, got " .. type(definition), level)
     end
-    local missing = missing_lists(definition, options.lists or {})
+    local missing = missing_lists(definition, options)
     if missing then return nil, missing end
-    if definition then definition:_open() end
     local handle, err = core.ledger({
         canonical = definition and definition._canonical, single = definition and definitions.is_one(definition),
         horizon = horizon_of(options.horizon, level), max_values = options.max_values, max_bytes = options.max_bytes,
         max_memory = options.max_memory, keep_all = options.keep == "all",
     })
     if not handle then return nil, errors.wrap(err) end
-    local ok, failure = add_lists(handle, options.lists or {})
-    if not ok then
-        handle:close()
-        return nil, failure
-    end
-    return setmetatable({ _handle = handle, _names = definition and definition:names() or {} }, Ledger)
+    local self = setmetatable({
+        _handle = handle, _names = definition and definition:names() or {},
+        _fields = definition and definition:fields() or {}, _keep = options.keep,
+    }, Ledger)
+    local ok, failure = true, nil
+    if options.dataset then ok, failure = self:load(options.dataset) end
+    if ok then ok, failure = add_lists(handle, options.lists or {}) end
+    if ok then return self end
+    self:close()
+    return nil, failure
 end
 
 -- ---- arguments --------------------------------------------------------------------------------------------------
@@ -214,8 +225,38 @@ function Ledger:replace(definition, options)
     definition:_open()
     local ok, err = handle:replace(definition._canonical, definitions.is_one(definition), options.silent)
     if not ok then return nil, errors.wrap(err) end
-    self._names = definition:names()
+    self._names, self._fields = definition:names(), definition:fields()
     return true
+end
+
+-- ---- datasets ---------------------------------------------------------------------------------------------------
+
+--- Takes over the contacts of a dataset, their events and lists, while the ledger has none. Its companies, deals and
+--- associations are kept for dataset().
+---@param dataset leadscore.Dataset
+---@return boolean|nil ok
+---@return leadscore.Error|nil err
+function Ledger:load(dataset)
+    local handle = self._handle or closed()
+    if not is_dataset(dataset) then error("ledger:load: expected a dataset, got " .. type(dataset), 2) end
+    local rows = dataset:_rows()
+    if handle:count() > 0 then error("ledger:load: a dataset is loaded before there are contacts", 2) end
+    local lacks = datasets.lacks(dataset, self._fields)
+    if lacks then return nil, lacks end
+    local ok, err = handle:load(rows)
+    if not ok then return nil, errors.wrap(err) end
+    return true
+end
+
+--- A new dataset of what the ledger holds, to be scored as any other: contacts in the order in which they began, with
+--- what came along when a dataset was loaded.
+---@return leadscore.Dataset|nil dataset
+---@return leadscore.Error|nil err
+function Ledger:dataset()
+    local handle = self._handle or closed()
+    local rows, err = handle:dataset(os.getenv("LEADSCORE_KERNELS") == "portable")
+    if not rows then return nil, errors.wrap(err) end
+    return datasets.given(rows, self._keep ~= "all")
 end
 
 -- ---- what is asked ----------------------------------------------------------------------------------------------
