@@ -688,6 +688,6 @@ M.lists, M.properties, M.kinds = LISTS, PROPERTIES, KINDS
 
 -- For spec/random_related.lua.
 M.make_definition, M.make_rule, M.filter, M.add_choice = make_definition, make_rule, filter, add_choice
-M.condition, M.events_of, M.add_properties = condition, events_of, add_properties
+M.condition, M.events_of, M.event_of, M.add_properties = condition, events_of, event_of, add_properties
 
 return M
