@@ -272,7 +272,7 @@ soak: deps-test
 BENCH_SCALE ?= w0
 BENCH_ROUNDS ?= 5
 BENCH_PEERS ?= $(BUILD_PATH)/peers
-BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure pin.so stages held)
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure pin.so stages held live)
 .PHONY: bench bench-page bench-peers bench-counts bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 bench: deps
@@ -308,7 +308,7 @@ $(BUILD)/bench/pin.so: csrc/bench/pin.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	@$(BENCH_CC) -fPIC -shared -o $@ $< -ldl -pthread
-$(BUILD)/bench/stages $(BUILD)/bench/held: $(BUILD)/bench/%: csrc/bench/%.c csrc/bench/clock.h $(BUILD)/libleadscore.a
+$(BUILD)/bench/stages $(BUILD)/bench/held $(BUILD)/bench/live: $(BUILD)/bench/%: csrc/bench/%.c csrc/bench/clock.h $(BUILD)/libleadscore.a
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	@$(CC) $(ALL_CFLAGS) -Icsrc $(LDFLAGS) -o $@ $< $(BUILD)/libleadscore.a $(CORE_LIBS)
