@@ -375,10 +375,13 @@ LS_API int ls_scorer_explain(ls_scorer *scorer, int64_t at, ls_writer writer, vo
 typedef struct ls_ledger ls_ledger;
 
 typedef struct ls_ledger_options {
-    int64_t horizon;     /* seconds that an event's id is known after the event came; 0: 90 days */
-    uint32_t max_values; /* texts that are kept of a property; 0: 1,000,000 */
-    uint64_t max_bytes;  /* bytes of these; 0: 256 MiB */
-    bool keep_all;       /* keep every property, not only those that the plan reads */
+    int64_t horizon; /* seconds that an event's id is known after the event came; 0: 90 days */
+    /* Texts that are kept of a property, and bytes of these; 0: 1,000,000 and 256 MiB, or, where
+     * everything is kept, no bound. Past them, texts that all definitions answer alike share one.
+     */
+    uint32_t max_values;
+    uint64_t max_bytes;
+    bool keep_all; /* keep every property, not only those that the plan reads */
 } ls_ledger_options;
 
 /* A property: its name, and its text as a file would have it ("": unknown). */
@@ -439,6 +442,10 @@ LS_API int ls_ledger_dataset(const ls_ledger *ledger, ls_context *context, ls_da
  * property that was not kept of the contacts that are there; LS_ERROR_INPUT: one names a list that
  * was not given; as for ls_ledger_new. */
 LS_API int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent, ls_error *error);
+/* Whether a definition is served: exactly for every contact. why: room for a text that says why
+ * not, NULL if it is not wanted. Contacts that have a value which the definition wants and which
+ * was not kept are refused by ls_ledger_score. */
+LS_API bool ls_ledger_serves(const ls_ledger *ledger, size_t definition, char why[LS_ERROR_TEXT]);
 typedef struct ls_ledger_counts {
     uint64_t contacts, events;
     uint64_t values; /* texts that are kept, ids of contacts too */

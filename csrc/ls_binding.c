@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #define MOST_BOUNDARIES 16
-#define NO_CLASS UINT32_MAX
 
 /* ---- what the definition asks of each property ----------------------------------------------- */
 
@@ -346,12 +345,34 @@ static int bind_code(ls_binding *binding, ls_property_table *table, ls_value_rea
                : ls_fail_memory(error);
 }
 
+int ls_binding_classify(ls_binding *binding, ls_property_table *table, ls_string text,
+                        uint32_t *out)
+{
+    ls_value_reader reader;
+    ls_value value;
+    size_t needed = (table->class_count + 1) * table->record_size;
+    *out = LS_NO_CLASS;
+    if (ls_grow(binding->context, &table->records, &table->class_capacity, needed, 1) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    ls_value_reader_init(&reader, binding->context);
+    int status = ls_value_read(&reader, table->property->type, text.text, text.length, &value);
+    if (status == LS_OK && table->slot_count > 0) {
+        unsigned char *record = table->records + table->class_count * table->record_size;
+        answer(table, &value, binding->at, record);
+        uint32_t slot = table->slots[find_slot(table, record)];
+        *out = slot != 0 ? slot - 1 : LS_NO_CLASS;
+    }
+    ls_value_reader_free(&reader);
+    return status;
+}
+
 /* Instants between two neighbours of these answer everything alike. More of them than needed do no
  * harm: what an operator does not use is 0. */
 typedef struct boundaries {
     size_t count;
     int64_t at[MOST_BOUNDARIES];
-    uint32_t classes[MOST_BOUNDARIES + 1]; /* between them; NO_CLASS: not asked yet */
+    uint32_t classes[MOST_BOUNDARIES + 1]; /* between them; LS_NO_CLASS: not asked yet */
 } boundaries;
 
 static void add_boundaries(boundaries *to, const int64_t *instants, size_t count)
@@ -400,7 +421,7 @@ static bool find_boundaries(const ls_property_table *table, int64_t at, boundari
         }
     }
     for (size_t i = 0; i <= MOST_BOUNDARIES; i++) {
-        out->classes[i] = NO_CLASS;
+        out->classes[i] = LS_NO_CLASS;
     }
     return out->count <= MOST_BOUNDARIES;
 }
@@ -431,7 +452,7 @@ static void bind_moments(ls_property_table *table, const boundaries *between, si
     size_t code = table->code_count;
     for (; code < count && code < column->moment_count; code++) {
         size_t place = place_between(between, moments[code]);
-        if (moments[code] == LS_NO_MOMENT || between->classes[place] == NO_CLASS) {
+        if (moments[code] == LS_NO_MOMENT || between->classes[place] == LS_NO_CLASS) {
             break;
         }
         table->classes[code] = between->classes[place];

@@ -197,6 +197,12 @@ void ls_binding_free(ls_binding *binding);
  * unless the dataset is lenient. */
 int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error);
 
+/* The class of a text that need not be in the column's dictionary, of a table that is up to date
+ * and whose answers do not move; LS_NO_CLASS: no text there answers like it. LS_OK or
+ * LS_ERROR_MEMORY. */
+#define LS_NO_CLASS UINT32_MAX
+int ls_binding_classify(ls_binding *binding, ls_property_table *table, ls_string text,
+                        uint32_t *out);
 /* Whether the column's texts are asked about the instant: at another one, all of them again. */
 bool ls_binding_moves(const ls_binding *binding, const ls_column *column);
 /* The column's dictionary was cleared; to be brought up to date before its next use. */

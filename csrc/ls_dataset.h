@@ -31,6 +31,7 @@ typedef struct ls_column {
     int64_t *moments; /* by code, where `types` has LS_DATETIME: the instant that was read; codes
                          past it, and LS_NO_MOMENT, were not */
     size_t moment_count;
+    struct ls_ledger_classes *classes; /* of a ledger whose texts passed its bounds; else NULL */
 } ls_column;
 
 #define LS_NO_MOMENT INT64_MIN

@@ -33,8 +33,11 @@ static void fill_options(ls_ledger *ledger, const ls_ledger_options *options)
     ls_ledger_options *filled = &ledger->options;
     *filled = options != NULL ? *options : (ls_ledger_options){0};
     filled->horizon = filled->horizon > 0 ? filled->horizon : USUAL_HORIZON;
-    filled->max_values = filled->max_values > 0 ? filled->max_values : USUAL_VALUES;
-    filled->max_bytes = filled->max_bytes > 0 ? filled->max_bytes : USUAL_BYTES;
+    /* Where everything is kept, everything is kept unless bounds are given. */
+    if (filled->max_values == 0)
+        filled->max_values = filled->keep_all ? LS_MAX_CODES : USUAL_VALUES;
+    if (filled->max_bytes == 0)
+        filled->max_bytes = filled->keep_all ? UINT64_MAX / 2 : USUAL_BYTES;
 }
 
 static int open_dataset(ls_ledger *ledger, ls_error *error)
@@ -89,6 +92,17 @@ int ls_ledger_new(ls_context *context, const ls_plan *plan, const ls_ledger_opti
     return LS_OK;
 }
 
+static void free_classes(ls_ledger *ledger)
+{
+    const ls_table *table = ls_ledger_table(ledger);
+    ls_events *events = &ledger->dataset->events;
+    ls_ledger_classes_free(ledger, &events->event);
+    for (size_t i = 0; i < table->column_count; i++)
+        ls_ledger_classes_free(ledger, &table->columns[i]);
+    for (size_t i = 0; i < events->column_count; i++)
+        ls_ledger_classes_free(ledger, &events->columns[i]);
+}
+
 void ls_ledger_close(ls_ledger *ledger)
 {
     if (ledger == NULL)
@@ -97,6 +111,7 @@ void ls_ledger_close(ls_ledger *ledger)
     ls_bound_free(&ledger->bound);
     ls_ledger_ids_free(ledger);
     if (ledger->dataset != NULL) {
+        free_classes(ledger);
         ls_ledger_lists_free(ledger);
         ls_ledger_rows_free(ledger);
         ls_dataset_close(ledger->dataset);
@@ -104,6 +119,7 @@ void ls_ledger_close(ls_ledger *ledger)
     if (ledger->plan != NULL)
         ls_plan_close(ledger->plan);
     ls_free(context, ledger->codes, ledger->code_capacity * sizeof *ledger->codes);
+    ls_free(context, ledger->tuple, ledger->tuple_capacity * sizeof *ledger->tuple);
     ls_free(context, ledger, sizeof *ledger);
     ls_context_release(context);
 }
@@ -254,6 +270,8 @@ static int check_question(ls_ledger *ledger, size_t row, int64_t at, ls_error *e
         status = ls_ledger_check_lists(ledger, ledger->plan, error);
         ledger->listed = status == LS_OK;
     }
+    if (status == LS_OK && LS_UNLIKELY(ledger->losses))
+        status = ls_ledger_check_lost(ledger, row, error);
     if (status == LS_OK && LS_UNLIKELY(ledger->unreadable) && !ledger->lenient)
         status = check_cells(ledger, row, error);
     return status;

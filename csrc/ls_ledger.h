@@ -67,6 +67,16 @@ typedef struct ls_ledger_ids {
     uint32_t *first; /* by row: the contact's latest */
 } ls_ledger_ids;
 
+/* A column whose dictionary is full. A text that comes then is not kept for itself: the code of one
+ * that every definition answers alike stands for it, or, where answers move with the instant or
+ * texts are told apart by more than their answers, a code that stands for what was lost. */
+typedef struct ls_ledger_classes {
+    uint32_t *codes; /* that stand for others too */
+    size_t count, capacity;
+    uint32_t lost;    /* 0: nothing was */
+    uint64_t removed; /* ledger->removed when unused texts were last looked for */
+} ls_ledger_classes;
+
 /* Who is in a list, by id, whether the contact is there or not. The bits by row are in the
  * dataset's list of the same index. */
 typedef struct ls_ledger_members {
@@ -91,7 +101,8 @@ struct ls_ledger {
     uint64_t births, loaded_birth; /* so far; of the first contact that was loaded */
     uint8_t *marks;                /* by row: what happened to it, of ls_ledger_why */
 
-    uint64_t events; /* that contacts have */
+    uint64_t removed; /* values that contacts had and have no more, so far */
+    uint64_t events;  /* that contacts have */
     ls_ledger_spans spans;
     ls_ledger_ids ids;
     ls_ledger_members *lists; /* by dataset->lists */
@@ -102,6 +113,9 @@ struct ls_ledger {
     size_t code_capacity;
     bool listed;     /* every list that definitions name was given */
     bool lenient;    /* it was loaded from a dataset that reads such a text as unknown */
+    bool losses;     /* some column has lost values */
+    uint32_t *tuple; /* scratch: the classes of a text */
+    size_t tuple_capacity;
     bool unreadable; /* some text cannot be read as the types that definitions want */
 };
 
@@ -178,6 +192,32 @@ int ls_ledger_reserve_id(ls_ledger *ledger, int64_t now);
 void ls_ledger_note_id(ls_ledger *ledger, uint32_t row, const uint64_t identity[2], int64_t now);
 void ls_ledger_forget_ids(ls_ledger *ledger, size_t row);
 void ls_ledger_ids_free(ls_ledger *ledger);
+
+/* ---- ls_ledger_class.c ----------------------------------------------------------------------- */
+
+/* Whether the column's dictionary has no room for a text of this length. */
+bool ls_ledger_is_full(const ls_ledger *ledger, const ls_column *column, size_t length);
+/* The code that stands for a new text that can be read, in a column that is full. */
+int ls_ledger_class(ls_ledger *ledger, ls_column *column, ls_string text, uint32_t *out,
+                    ls_error *error);
+/* Whether the code stands for other texts than its own too: what it stands for is known to the
+ * definitions that there are, not to others. */
+bool ls_ledger_stands(const ls_column *column, uint32_t code);
+/* Whether definitions that were not there when values were classed may not read the column. */
+LS_INLINE bool ls_ledger_is_classed(const ls_column *column)
+{
+    return column != NULL && column->classes != NULL &&
+           (column->classes->count > 0 || column->classes->lost != 0);
+}
+/* An error where a value of the contact's that definitions read was lost. */
+int ls_ledger_check_lost(const ls_ledger *ledger, size_t row, ls_error *error);
+void ls_ledger_classes_free(ls_ledger *ledger, ls_column *column);
+
+/* ---- ls_ledger_collect.c --------------------------------------------------------------------- */
+
+/* Drops the texts of a column that no contact has, where there may be enough of them to be worth
+ * it. What was coded for the column and is not put yet is void. */
+void ls_ledger_collect(ls_ledger *ledger, ls_column *column);
 
 /* ---- ls_ledger_lists.c ----------------------------------------------------------------------- */
 

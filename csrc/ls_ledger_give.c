@@ -270,11 +270,34 @@ static int give(giving *giving)
     return status == LS_OK ? ls_links_build(to) : status;
 }
 
+static int check_column(const ls_column *column, ls_error *error)
+{
+    return ls_ledger_is_classed(column)
+               ? ls_fail(error, LS_ERROR_INPUT, "%.*s: not every value was kept",
+                         (int)column->name.length, column->name.text)
+               : LS_OK;
+}
+
+/* What was classed cannot be given back. */
+static int check_values(const ls_ledger *ledger, ls_error *error)
+{
+    const ls_table *table = ls_ledger_table(ledger);
+    const ls_events *events = &ledger->dataset->events;
+    int status = check_column(&events->event, error);
+    for (size_t i = 0; i < table->column_count && status == LS_OK; i++)
+        status = check_column(&table->columns[i], error);
+    for (size_t i = 0; i < events->column_count && status == LS_OK; i++)
+        status = check_column(&events->columns[i], error);
+    return status;
+}
+
 int ls_ledger_dataset(const ls_ledger *ledger, ls_context *context, ls_dataset **out,
                       ls_error *error)
 {
     giving giving = {.ledger = ledger};
     *out = NULL;
+    if (check_values(ledger, error) != LS_OK)
+        return LS_ERROR_INPUT;
     int status = ls_dataset_new(context, &giving.to, error);
     if (status != LS_OK)
         return status;

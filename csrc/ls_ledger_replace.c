@@ -17,12 +17,53 @@ static int check_kept(const ls_ledger *ledger, const ls_plan *plan, ls_error *er
                    missing->name.text);
 }
 
+static bool is_new(const ls_ledger *ledger, const ls_definition *definition)
+{
+    for (size_t i = 0; ledger->plan != NULL && i < ledger->plan->count; i++)
+        if (memcmp(ledger->plan->definitions[i].fingerprint, definition->fingerprint,
+                   sizeof definition->fingerprint) == 0)
+            return false;
+    return true;
+}
+
+static int fail_classed(const ls_definition *definition, const ls_property *property,
+                        ls_error *error)
+{
+    return ls_fail(error, LS_ERROR_DEFINITION,
+                   "%s: reads %s.%.*s, of which not every value was kept", definition->name.text,
+                   property->owner == LS_EVENT ? "event" : "contact", (int)property->name.length,
+                   property->name.text);
+}
+
+/* Values that one code stands for are told apart by none but the definitions that were there. */
+static int check_classed(const ls_ledger *ledger, const ls_plan *plan, ls_error *error)
+{
+    static const ls_property event = {LS_EVENT, LS_TEXT, {"event", 5}};
+    const ls_events *events = &ledger->dataset->events;
+    for (size_t i = 0; i < plan->count; i++) {
+        const ls_definition *definition = &plan->definitions[i];
+        if (!is_new(ledger, definition))
+            continue;
+        if (definition->occurrences_count > 0 && ls_ledger_is_classed(&events->event))
+            return fail_classed(definition, &event, error);
+        for (size_t j = 0; j < definition->property_count; j++) {
+            const ls_property *property = &definition->properties[j];
+            if (ls_ledger_is_classed(
+                    ls_dataset_property(ledger->dataset, property->owner, property->name)))
+                return fail_classed(definition, property, error);
+        }
+    }
+    return LS_OK;
+}
+
 static int check(const ls_ledger *ledger, const ls_plan *plan, ls_error *error)
 {
     int status = ls_ledger_check_plan(plan, error);
     if (status == LS_OK)
         status = ls_ledger_check_lists(ledger, plan, error);
-    return status == LS_OK ? check_kept(ledger, plan, error) : status;
+    if (status == LS_OK)
+        status = check_kept(ledger, plan, error);
+    return status == LS_OK ? check_classed(ledger, plan, error) : status;
 }
 
 int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent, ls_error *error)

@@ -166,6 +166,7 @@ void ls_ledger_release(ls_ledger *ledger, size_t row)
 {
     ls_events *events = &ledger->dataset->events;
     uint8_t size = ledger->spans.sizes[row];
+    ledger->removed += ls_ledger_event_count(ledger, row) + 1;
     ledger->events -= ls_ledger_event_count(ledger, row);
     if (size != LS_NO_SPAN)
         give_span(ledger, events->first[row], size);

@@ -21,6 +21,9 @@ static int code_new_text(ls_ledger *ledger, ls_column *column, ls_string text, u
     ls_type type = ls_unreadable_type(column->types, text);
     if (type != LS_POINTS)
         return refuse_text(column, text, type, error);
+    ls_ledger_collect(ledger, column);
+    if (LS_UNLIKELY(ls_ledger_is_full(ledger, column, text.length)))
+        return ls_ledger_class(ledger, column, text, out, error);
     *out = ls_dictionary_add(&column->dictionary, text.text, text.length);
     if (*out == LS_NO_CODE || ls_column_check(ledger->context, column, *out) != LS_OK)
         return ls_fail_memory(error);
@@ -214,7 +217,9 @@ int ls_ledger_put(ls_ledger *ledger, ls_string contact, const ls_ledger_value *v
     bool changed = false;
     for (size_t i = 0; i < count; i++) {
         ls_column *column = &table->columns[values[i].field];
-        changed = changed || ls_column_code(column, row) != ledger->codes[i];
+        bool other = ls_column_code(column, row) != ledger->codes[i];
+        changed = changed || other;
+        ledger->removed += other;
         ls_column_put(column, row, ledger->codes[i]);
     }
     if (changed)

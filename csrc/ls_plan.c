@@ -190,12 +190,28 @@ static int read_texts(ls_plan_reader *reader, const ls_json *json)
                : status;
 }
 
+/* Every text, number and bracket moves it. */
+static void add_fingerprint(const ls_json *json, uint64_t print[2])
+{
+    const uint64_t seed = print[0] ^ ls_fold_product(print[1], (uint64_t)json->kind + 1);
+    uint64_t texts[2][2];
+    ls_hash_identity(seed, json->key.text ? json->key : (ls_string){"", 0}, texts[0]);
+    ls_hash_identity(texts[0][0], json->text.text ? json->text : (ls_string){"", 0}, texts[1]);
+    print[0] = texts[1][0];
+    print[1] = texts[1][1] ^ texts[0][1];
+    for (const ls_json *child = json->first; child; child = child->next) {
+        add_fingerprint(child, print);
+    }
+    print[0] ^= json->count;
+}
+
 static int read_definition(ls_plan_reader *reader, const ls_json *json, ls_definition *definition)
 {
     const ls_json *scope = ls_json_get(json, "scope"),
                   *empty = ls_json_get(json, "empty_until_scored");
     reader->definition = definition;
     reader->object = definition->object;
+    add_fingerprint(json, definition->fingerprint);
     definition->empty_until_scored = empty && empty->kind == LS_JSON_TRUE;
     int status = read_texts(reader, json);
     if (status == LS_OK) {

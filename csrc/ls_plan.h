@@ -211,6 +211,7 @@ typedef struct ls_band {
 
 typedef struct ls_definition {
     ls_string name, label, description;
+    uint64_t fingerprint[2]; /* of all that its canonical form says */
     ls_object object;
     bool has_fit, has_engagement; /* both: combined */
     ls_filter *scope;             /* NULL: all */

@@ -37,9 +37,10 @@ end
 
 local function make_case(seed)
     local case = { seed = seed, random = random.new(seed), contacts = {}, lists = {}, births = 0,
-        now = 0 }
+        now = 1700000000 }
     case.keep = seed % 2 == 0 and "all" or "plan"
     case.lenient = seed % 5 == 0
+    if seed % 4 == 3 then case.most = case.random:pick({ 1, 2, 5 }) end
     case.set = define(case)
     case.at = random.instant(case.random)
     for i = 1, CONTACTS do
@@ -147,9 +148,11 @@ local function replace(case)
     local ok, err = case.ledger:replace(other, { silent = case.random:chance(50) })
     if ok then
         case.set = other
-    elseif case.keep == "all" or not tostring(err):find("was not kept", 1, true) then
-        fail(case, "replace", err)
+        return
     end
+    local lost = case.keep == "plan" and tostring(err):find("was not kept", 1, true)
+    local classed = case.most and tostring(err):find("of which not every value was kept", 1, true)
+    if not lost and not classed then fail(case, "replace", err) end
 end
 
 -- Comparing -----------------------------------------------------------------------------------------------------------
@@ -160,15 +163,28 @@ local function same(case, what, id, expected, got)
         expected, "got", got)
 end
 
+local function is_served(case)
+    for _, each in ipairs(case.ledger:serves()) do
+        if not each.served then return false end
+    end
+    return true
+end
+
 local function compare_contact(case, contact, at)
     local record, id = record_of(contact), contact.id
     local score, err = case.set:score(record, at)
     local scores, failure = case.ledger:score(id, at)
+    if case.most and not scores and tostring(failure):find("a value was not kept", 1, true) then
+        if is_served(case) then fail(case, "served, but", failure) end
+        return
+    end
     same(case, "score at " .. at, id, score or tostring(err):gsub("^events%[%d+%]%.", ""),
         scores or tostring(failure))
     if not score then return end
-    same(case, "explanation at " .. at, id, (case.set:_scoring():explain(record, at)),
-        (case.ledger._handle:explain(id, at)))
+    if not case.most then -- else a value is shown as one that is answered alike
+        same(case, "explanation at " .. at, id, (case.set:_scoring():explain(record, at)),
+            (case.ledger._handle:explain(id, at)))
+    end
     local name = case.random:pick(case.set:names())
     local change = case.set:next_change(record, at, name)
     same(case, "next change of " .. name .. " at " .. at, id, change, case.ledger:next_change(id, at, name))
@@ -222,8 +238,9 @@ end
 
 -- The ledger is given away, and goes on from what was given: ids of events are not in a dataset.
 local function reload(case)
-    local given = assert(case.ledger:dataset())
-    compare_batch(case, given)
+    local given, err = case.ledger:dataset()
+    if case.most and not given and tostring(err):find("not every value was kept", 1, true) then return end
+    compare_batch(case, assert(given, tostring(err)))
     if case.random:chance(50) then return end
     case.ledger:close()
     case.ledger = open(case, given)
@@ -250,7 +267,7 @@ local function run(seed)
         step(case)
     end
     compare(case)
-    compare_batch(case, assert(case.ledger:dataset()))
+    if not case.most then compare_batch(case, assert(case.ledger:dataset())) end
 end
 
 describe("a ledger agrees with records and with the batch", function()

@@ -599,6 +599,29 @@ static int ledger_next_change(lua_State *L)
     return 1;
 }
 
+/* ledger: a list of { name, served, why }. */
+static int ledger_serves(lua_State *L)
+{
+    const ledger_owner *owner = check_ledger(L);
+    const ls_plan *plan = owner->ledger->plan;
+    char why[LS_ERROR_TEXT];
+    lua_newtable(L);
+    for (size_t i = 0; plan != NULL && i < ls_plan_count(plan); i++) {
+        bool served = ls_ledger_serves(owner->ledger, i, why);
+        lua_createtable(L, 0, 3);
+        lua_pushstring(L, ls_plan_name(plan, i));
+        lua_setfield(L, -2, "name");
+        lua_pushboolean(L, served);
+        lua_setfield(L, -2, "served");
+        if (!served) {
+            lua_pushstring(L, why);
+            lua_setfield(L, -2, "why");
+        }
+        lua_rawseti(L, -2, (int)(i + 1));
+    }
+    return 1;
+}
+
 /* ---- lists, memory --------------------------------------------------------------------------- */
 
 /* ledger, name: the list is there. */
@@ -665,16 +688,27 @@ static int print_ledger(lua_State *L)
 void lsl_open_ledger(lua_State *L, int context)
 {
     static const luaL_Reg ledger[] = {
-        {"__gc", close_ledger},      {"__close", close_ledger},
-        {"close", close_ledger},     {"__tostring", print_ledger},
-        {"add", ledger_add},         {"set", ledger_set},
-        {"forget", ledger_forget},   {"has", ledger_has},
-        {"count", ledger_count},     {"next", ledger_next},
-        {"score", ledger_score},     {"replace", ledger_replace},
-        {"load", ledger_load},       {"dataset", ledger_dataset},
-        {"explain", ledger_explain}, {"next_change", ledger_next_change},
-        {"list", ledger_list},       {"list_add", ledger_list_add},
-        {"memory", ledger_memory},   {NULL, NULL},
+        {"__gc", close_ledger},
+        {"__close", close_ledger},
+        {"close", close_ledger},
+        {"__tostring", print_ledger},
+        {"add", ledger_add},
+        {"set", ledger_set},
+        {"forget", ledger_forget},
+        {"has", ledger_has},
+        {"count", ledger_count},
+        {"next", ledger_next},
+        {"score", ledger_score},
+        {"replace", ledger_replace},
+        {"serves", ledger_serves},
+        {"load", ledger_load},
+        {"dataset", ledger_dataset},
+        {"explain", ledger_explain},
+        {"next_change", ledger_next_change},
+        {"list", ledger_list},
+        {"list_add", ledger_list_add},
+        {"memory", ledger_memory},
+        {NULL, NULL},
     };
     lsl_class(L, context, LSL_LEDGER, ledger);
 }

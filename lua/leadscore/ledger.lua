@@ -229,6 +229,14 @@ function Ledger:replace(definition, options)
     return true
 end
 
+--- Whether definitions are served exactly for every contact. Past max_values, values of a property that all definitions
+--- answer alike share one; where that cannot be known (conditions on times relative to now, once_per by the property),
+--- they are not kept, and a contact with such a value is refused by score.
+---@return { name: string, served: boolean, why?: string }[]
+function Ledger:serves()
+    return (self._handle or closed()):serves()
+end
+
 -- ---- datasets ---------------------------------------------------------------------------------------------------
 
 --- Takes over the contacts of a dataset, their events and lists, while the ledger has none. Its companies, deals and
