@@ -570,6 +570,100 @@ describe("a ledger and datasets", function()
     end)
 end)
 
+describe("values without end", function()
+    local function by_url(rule)
+        return assert(leadscore.define({ name = "n", groups = {
+            { name = "g", rules = { { event = "page_viewed", points = 1 }, rule } } },
+            properties = { ["event.url"] = "text", ["event.due"] = "datetime" } }))
+    end
+
+    it("share one where all definitions answer them alike, and scores stay exact", function()
+        local definition = by_url({ event = "page_viewed", points = 10, where = { url = { contains = "pricing" } } })
+        local ledger = open(definition, { max_values = 100 })
+        local record = { id = "1", events = {} }
+        for i = 1, 3000 do
+            record.events[i] = { event = i % 3 == 0 and "page_viewed" or "event " .. i, at = NOON,
+                url = (i % 5 == 0 and "/pricing?" or "/other/") .. i }
+            assert.are.equal("added", (ledger:add(ledgers.event("1", record.events[i]))))
+        end
+        assert.are.same(definition:score(record, NOON), ledger:score("1", NOON))
+        assert.is_true(ledger:memory().values < 300)
+        assert.are.same({ { name = "n", served = true } }, ledger:serves())
+        local _, err = ledger:dataset()
+        assert.truthy(tostring(err):find("not every value was kept", 1, true), tostring(err))
+    end)
+
+    it("leave definitions that were there in place, and refuse others that read them", function()
+        local rule = { event = "page_viewed", points = 10, where = { url = { contains = "pricing" } } }
+        local ledger = open(by_url(rule), { max_values = 10 })
+        for i = 1, 100 do
+            ledger:add({ contact_id = "1", event = "page_viewed", at = NOON,
+                url = (i % 5 == 0 and "pricing " or "") .. i })
+        end
+        assert.is_true(ledger:replace(by_url(rule)))
+        assert.are.equal(300, ledger:score("1", NOON).value)
+        local ok, err = ledger:replace(by_url({ event = "page_viewed", points = 1, where = { url = "7" } }))
+        assert.is_nil(ok)
+        assert.are.equal("n: reads event.url, of which not every value was kept", tostring(err))
+        assert.are.equal(300, ledger:score("1", NOON).value)
+        ledger:forget("1")
+    end)
+
+    it("are said where a definition cannot be served, and only contacts that have one are refused", function()
+        for _, rule in ipairs({
+            { event = "page_viewed", once_per = { property = "url" }, points = 10 },
+            { event = "page_viewed", points = 10, where = { due = { in_last = "7 days" } } },
+        }) do
+            local ledger = open(by_url(rule), { max_values = 10 })
+            for i = 1, 20 do
+                ledger:add({ contact_id = i, event = "page_viewed", at = NOON, url = "u" .. i, due = NOON - i })
+            end
+            assert.are.equal(11, ledger:score(10, NOON).value)
+            local score, err = ledger:score(11, NOON)
+            assert.is_nil(score)
+            assert.truthy(tostring(err):find("a value was not kept, since more than 10 different ones came", 1, true))
+            local served = ledger:serves()[1]
+            assert.is_false(served.served)
+            assert.truthy(served.why:find(rule.once_per and "url" or "due", 1, true), served.why)
+            for i = 11, 20 do
+                ledger:forget(i)
+            end
+            ledger:add({ contact_id = 1, event = "page_viewed", at = NOON, url = "u1", due = NOON - 1 })
+            assert.are.equal(rule.once_per and 12 or 22, ledger:score(1, NOON).value)
+        end
+    end)
+
+    it("are dropped once no contact has them", function()
+        local definition = by_url({ event = "page_viewed", once_per = { property = "url" }, points = 10 })
+        local ledger, most = open(definition, { max_values = 5000 }), 0
+        for round = 0, 59 do
+            ledger:forget("c" .. round % 10)
+            for i = 1, 400 do
+                ledger:add({ contact_id = "c" .. round % 10, event = "page_viewed", at = NOON, url = round .. "/" .. i,
+                    id = round .. "." .. i }, NOON)
+            end
+            assert.are.equal(4400, ledger:score("c" .. round % 10, NOON).value)
+            if round == 20 then most = ledger:memory().peak end
+        end
+        assert.are.equal(4000, ledger:memory().events)
+        assert.is_true(ledger:memory().values < 5020)
+        assert.is_true(ledger:memory().peak < most * 1.1, ("%d, %d"):format(ledger:memory().peak, most))
+    end)
+
+    it("of names of contacts are dropped with the contacts", function()
+        local ledger = open()
+        local most
+        for i = 1, 30000 do
+            ledger:set("contact number " .. i, { employees = i % 50 })
+            if i > 10 then assert.is_true(ledger:forget("contact number " .. i - 10)) end
+            if i == 10000 then most = ledger:memory().bytes end
+        end
+        assert.are.equal(10, ledger:count())
+        assert.is_true(ledger:memory().peak < most * 1.5, ("%d, %d"):format(ledger:memory().peak, most))
+        assert.are.equal(0, ledger:score("contact number 30000", NOON).fit)
+    end)
+end)
+
 describe("the vectors, told to a ledger", function()
     local function list_of(vector)
         return vector.definition.groups and { vector.definition } or vector.definition
