@@ -321,15 +321,19 @@ static void narrow(const ls_binding *binding, int64_t time, uint32_t entry, ls_k
     }
 }
 
-static void keep_events(const ls_binding *binding, size_t block, size_t begin, size_t end,
-                        ls_scratch *scratch)
+/* added: of the events before it the sums were taken as they were kept. */
+static void keep_events(const ls_binding *binding, size_t block, size_t begin, size_t added,
+                        size_t end, ls_scratch *scratch)
 {
     ls_kept_events *kept = scratch->kept;
+    if (added == begin) {
+        kept->from = LS_TIME_MIN;
+        kept->until = INT64_MAX;
+    }
     kept->known = true;
     kept->fired = scratch->fired;
-    kept->from = LS_TIME_MIN;
-    kept->until = INT64_MAX;
-    for (size_t e = begin; e < end; e++) {
+    kept->count = end - begin;
+    for (size_t e = added; e < end; e++) {
         narrow(binding, ls_event_time(&binding->dataset->events, e), scratch->entries[e - block],
                kept);
     }
@@ -360,12 +364,15 @@ static bool add_events(const ls_record *record, size_t block)
     if ((ls_int128)(end - begin) * binding->event_bound + binding->fixed_bound > LS_MAX_SUM) {
         return false;
     }
+    size_t added = begin;
     if (is_kept(binding, record->scratch)) {
         take_kept(binding, record->scratch);
-    } else if (end > begin && binding->spec_count > 0) {
-        ls_kernel_contact(binding, block, begin, end, record->scratch);
+        added += record->scratch->kept->count;
+    }
+    if (end > added && binding->spec_count > 0) {
+        ls_kernel_contact(binding, block, added, end, record->scratch);
         if (record->scratch->kept && record->scratch->kept->wanted) {
-            keep_events(binding, block, begin, end, record->scratch);
+            keep_events(binding, block, begin, added, end, record->scratch);
         }
     }
     return true;
@@ -444,6 +451,7 @@ void ls_kernel_one(const ls_binding *binding, const ls_score_column *columns, si
     size_t begin = 0;
     if (events->count > 0 && binding->spec_count > 0) {
         begin = (size_t)events->first[row];
+        begin += is_kept(binding, scratch) ? scratch->kept->count : 0;
         ls_kernel_entries(binding, begin, (size_t)ls_events_end(events, row) - begin, scratch);
     }
     score_record(&record, begin);

@@ -55,12 +55,14 @@ typedef struct ls_record {
 } ls_record;
 
 /* What the events of one record are worth: it stays as it is from one instant until another, where
- * entries alone say it. Kept for a record that is scored again and again. */
+ * entries alone say it. Kept for a record that is scored again and again; events that come behind
+ * those that were added up are added to it. */
 typedef struct ls_kept_events {
     bool wanted; /* to be kept by the next run */
     bool known;
     bool fired;
     int64_t from, until;
+    size_t count; /* events that were added up, from the record's first */
     size_t capacity;
     int64_t *sums; /* by target, then counts by spec */
 } ls_kept_events;

@@ -108,6 +108,7 @@ void ls_ledger_close(ls_ledger *ledger)
     if (ledger == NULL)
         return;
     ls_context *context = ledger->context;
+    ls_ledger_kept_free(ledger);
     ls_bound_free(&ledger->bound);
     ls_ledger_ids_free(ledger);
     if (ledger->dataset != NULL) {
@@ -286,9 +287,13 @@ int ls_ledger_score(ls_ledger *ledger, size_t row, int64_t at, ls_score *out, ls
         status = ls_bound_update(bound, at, ls_ledger_event_count(ledger, row), error);
     if (status != LS_OK)
         return status;
+    ls_kept_events *kept = ls_ledger_kept_of(ledger, row);
     bool flagged = false;
     for (size_t i = 0; i < plan->count; i++) {
         uint32_t definition = plan->order[i];
+        bound->scratch.kept =
+            kept != NULL ? ls_ledger_keep(ledger, &bound->bindings[definition], &kept[definition])
+                         : NULL;
         ls_kernel_one(&bound->bindings[definition], bound->columns, row, &bound->scratch);
         flagged = flagged || (bound->columns[definition].flags[0] & LS_FLAG_WALK) != 0;
     }

@@ -77,6 +77,17 @@ typedef struct ls_ledger_classes {
     uint64_t removed; /* ledger->removed when unused texts were last looked for */
 } ls_ledger_classes;
 
+/* What the events of contacts that are scored again and again are worth. A contact has one place,
+ * which it shares with others; it is its own from the second time on that it is scored. */
+#define LS_KEPT_PLACES 2048
+typedef struct ls_ledger_kept {
+    struct ls_kept_place {
+        uint64_t born;        /* of the contact that was scored last; UINT64_MAX: nobody was */
+        ls_kept_events *kept; /* by definition; NULL: there are none yet */
+    } * places;
+    size_t definitions;
+} ls_ledger_kept;
+
 /* Who is in a list, by id, whether the contact is there or not. The bits by row are in the
  * dataset's list of the same index. */
 typedef struct ls_ledger_members {
@@ -90,6 +101,7 @@ struct ls_ledger {
     ls_plan *plan; /* NULL: nothing is scored */
     ls_dataset *dataset;
     ls_bound bound;
+    ls_ledger_kept kept;
     ls_ledger_options options; /* what was left out is filled */
 
     size_t contacts; /* that are there; rows, free ones too: tables[LS_CONTACT].count */
@@ -138,6 +150,14 @@ LS_INLINE size_t ls_ledger_event_count(const ls_ledger *ledger, size_t row)
 
 /* Whether such a plan is for a ledger. */
 int ls_ledger_check_plan(const ls_plan *plan, ls_error *error);
+
+/* ---- ls_ledger_kept.c ------------------------------------------------------------------------ */
+
+/* What was kept of the contact, by definition; NULL: nothing yet, or there is no memory. */
+ls_kept_events *ls_ledger_kept_of(ls_ledger *ledger, size_t row);
+/* What the kernel is to use and keep of it for a definition: NULL: nothing. */
+ls_kept_events *ls_ledger_keep(ls_ledger *ledger, const ls_binding *binding, ls_kept_events *kept);
+void ls_ledger_kept_free(ls_ledger *ledger);
 
 /* ---- ls_ledger_columns.c --------------------------------------------------------------------- */
 

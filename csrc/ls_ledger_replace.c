@@ -80,6 +80,7 @@ int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent, ls_er
         (void)ls_ledger_read_as(ledger, ledger->plan);
         return ls_fail_memory(error);
     }
+    ls_ledger_kept_free(ledger);
     ls_bound_free(&ledger->bound);
     ledger->bound = bound;
     ls_plan_retain(plan);

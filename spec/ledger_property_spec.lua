@@ -178,8 +178,9 @@ local function compare_contact(case, contact, at)
         if is_served(case) then fail(case, "served, but", failure) end
         return
     end
-    same(case, "score at " .. at, id, score or tostring(err):gsub("^events%[%d+%]%.", ""),
-        scores or tostring(failure))
+    -- Of several cells that cannot be read either may be told.
+    same(case, "score at " .. at, id, score or tostring(err):match("cannot read"),
+        scores or tostring(failure):match("cannot read"))
     if not score then return end
     if not case.most then -- else a value is shown as one that is answered alike
         same(case, "explanation at " .. at, id, (case.set:_scoring():explain(record, at)),
