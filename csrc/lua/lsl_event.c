@@ -95,14 +95,16 @@ static bool take_contact(lua_State *L, int type, lsl_event *out)
     return taken;
 }
 
-/* The value of the field on top of the stack. */
+/* The value of the field on top of the stack. Name and time that are given twice are not usual. */
 LS_INLINE bool take(lua_State *L, const lsl_event_reader *reader, size_t field, lsl_event *out)
 {
     int type = lua_type(L, -1);
     if (field == LSL_FIELD_AT)
-        return take_time(L, type, out);
+        return !out->at_number && out->at_text == NULL && take_time(L, type, out);
     if (field == LSL_FIELD_EVENT) {
-        out->name = type == LUA_TSTRING ? lua_tolstring(L, -1, &out->name_length) : NULL;
+        out->name = type == LUA_TSTRING && out->name == NULL
+                        ? lua_tolstring(L, -1, &out->name_length)
+                        : NULL;
         return out->name != NULL;
     }
     if (field == LSL_FIELD_CONTACT)
@@ -118,6 +120,18 @@ LS_INLINE bool take(lua_State *L, const lsl_event_reader *reader, size_t field, 
     return type != LUA_TNUMBER || isfinite(lua_tonumber(L, -1));
 }
 
+/* The pair on top of the stack: of a name, or of the short form { NAME, AT }. */
+LS_INLINE bool take_pair(lua_State *L, lsl_event_reader *reader, lsl_event *out)
+{
+    int type = lua_type(L, -2);
+    if (LS_LIKELY(type == LUA_TSTRING))
+        return take(L, reader, key_field(L, reader), out);
+    bool whole = reader->fields[LSL_FIELD_CONTACT].name != NULL; /* the short form has no contact */
+    lua_Number place = type == LUA_TNUMBER && !whole ? lua_tonumber(L, -2) : 0;
+    return (place == 1 && take(L, reader, LSL_FIELD_EVENT, out)) ||
+           (place == 2 && take(L, reader, LSL_FIELD_AT, out));
+}
+
 bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event *out)
 {
     out->name = out->at_text = out->contact = NULL;
@@ -125,8 +139,7 @@ bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event
     out->count = 0;
     lua_pushnil(L);
     for (; lua_next(L, index) != 0; lua_pop(L, 1)) {
-        if (LS_UNLIKELY(lua_type(L, -2) != LUA_TSTRING ||
-                        !take(L, reader, key_field(L, reader), out))) {
+        if (LS_UNLIKELY(!take_pair(L, reader, out))) {
             lua_pop(L, 2);
             return false;
         }
