@@ -696,6 +696,7 @@ static int make_entries(ls_binding *binding)
     size_t room = (binding->spec_count * 2 + 1) * 2;
     int64_t *values = ls_allocate_zero(binding->context, room, sizeof *values);
     int status = values ? LS_MORE : LS_ERROR_MEMORY;
+    binding->made = ++binding->context->made;
     while (status == LS_MORE) {
         status = make_buckets(binding);
         status = status == LS_OK ? try_entries(binding, values) : status;

@@ -31,6 +31,7 @@ struct ls_context {
     size_t max_memory, memory, peak;
     size_t references; /* the caller's and one per object */
     bool refused;      /* by the limit, since a job's last step began */
+    uint64_t made;     /* numbers things that are made anew, so that no two are the same */
     bool portable;
 };
 

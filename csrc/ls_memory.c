@@ -37,11 +37,11 @@ int ls_context_new(const ls_allocator *allocator, size_t max_memory, ls_context 
     ls_context *context = chosen.reallocate(chosen.user, NULL, 0, sizeof *context);
     if (context == NULL)
         return LS_ERROR_MEMORY;
-    context->allocator = chosen;
-    context->max_memory = max_memory;
-    context->memory = context->peak = sizeof *context;
-    context->references = 1;
-    context->refused = context->portable = false;
+    *context = (ls_context){.allocator = chosen,
+                            .max_memory = max_memory,
+                            .memory = sizeof *context,
+                            .peak = sizeof *context,
+                            .references = 1};
     *out = context;
     return LS_OK;
 }
