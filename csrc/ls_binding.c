@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#define MOST_BOUNDARIES 16
-
 /* ---- what the definition asks of each property ----------------------------------------------- */
 
 /* Walks every filter of the enabled rules; visit is called for leaves on properties. */
@@ -367,32 +365,24 @@ int ls_binding_classify(ls_binding *binding, ls_property_table *table, ls_string
     return status;
 }
 
-/* Instants between two neighbours of these answer everything alike. More of them than needed do no
- * harm: what an operator does not use is 0. */
-typedef struct boundaries {
-    size_t count;
-    int64_t at[MOST_BOUNDARIES];
-    uint32_t classes[MOST_BOUNDARIES + 1]; /* between them; LS_NO_CLASS: not asked yet */
-} boundaries;
-
-static void add_boundaries(boundaries *to, const int64_t *instants, size_t count)
+static void add_boundaries(ls_boundaries *to, const int64_t *instants, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         size_t place = 0;
-        while (place < to->count && place < MOST_BOUNDARIES && to->at[place] < instants[i]) {
+        while (place < to->count && place < LS_MOST_BOUNDARIES && to->at[place] < instants[i]) {
             place++;
         }
-        if (to->count > MOST_BOUNDARIES || (place < to->count && to->at[place] == instants[i])) {
+        if (to->count > LS_MOST_BOUNDARIES || (place < to->count && to->at[place] == instants[i])) {
             continue;
         }
-        if (to->count++ < MOST_BOUNDARIES) {
+        if (to->count++ < LS_MOST_BOUNDARIES) {
             memmove(to->at + place + 1, to->at + place, (to->count - 1 - place) * sizeof *to->at);
             to->at[place] = instants[i];
         }
     }
 }
 
-static void add_condition_boundaries(boundaries *to, const ls_condition *condition, int64_t at)
+static void add_condition_boundaries(ls_boundaries *to, const ls_condition *condition, int64_t at)
 {
     for (size_t i = 0; i < condition->count; i++) {
         const ls_test *test = &condition->tests[i];
@@ -403,7 +393,7 @@ static void add_condition_boundaries(boundaries *to, const ls_condition *conditi
 }
 
 /* False: there are too many. */
-static bool find_boundaries(const ls_property_table *table, int64_t at, boundaries *out)
+static bool find_boundaries(const ls_property_table *table, int64_t at, ls_boundaries *out)
 {
     out->count = 0;
     for (size_t i = 0; i < table->atom_count; i++) {
@@ -420,13 +410,13 @@ static bool find_boundaries(const ls_property_table *table, int64_t at, boundari
             }
         }
     }
-    for (size_t i = 0; i <= MOST_BOUNDARIES; i++) {
+    for (size_t i = 0; i <= LS_MOST_BOUNDARIES; i++) {
         out->classes[i] = LS_NO_CLASS;
     }
-    return out->count <= MOST_BOUNDARIES;
+    return out->count <= LS_MOST_BOUNDARIES;
 }
 
-LS_INLINE size_t place_between(const boundaries *between, int64_t moment)
+LS_INLINE size_t place_between(const ls_boundaries *between, int64_t moment)
 {
     size_t place = 0;
     for (size_t i = 0; i < between->count; i++) {
@@ -435,7 +425,7 @@ LS_INLINE size_t place_between(const boundaries *between, int64_t moment)
     return place;
 }
 
-static void note_class(const ls_property_table *table, boundaries *between, uint32_t code)
+static void note_class(const ls_property_table *table, ls_boundaries *between, uint32_t code)
 {
     const ls_column *column = table->column;
     if (code < column->moment_count && column->moments[code] != LS_NO_MOMENT) {
@@ -445,7 +435,7 @@ static void note_class(const ls_property_table *table, boundaries *between, uint
 
 /* Codes from table->code_count on whose instants were kept, as long as they answer like one that
  * was asked before; the next one is to be bound by itself. */
-static void bind_moments(ls_property_table *table, const boundaries *between, size_t count)
+static void bind_moments(ls_property_table *table, const ls_boundaries *between, size_t count)
 {
     const ls_column *column = table->column;
     const int64_t *moments = column->moments;
@@ -493,6 +483,54 @@ static int bind_known(ls_binding *binding, ls_property_table *table, ls_value_re
     return LS_OK;
 }
 
+/* Nothing but the unknown value is asked before a record wants it. */
+static int bind_by_row(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
+                       ls_error *error)
+{
+    size_t before = table->asked_capacity;
+    if (ls_grow(binding->context, &table->asked, &table->asked_capacity, table->code_capacity,
+                sizeof *table->asked) != LS_OK) {
+        return ls_fail_memory(error);
+    }
+    memset(table->asked + before, 0, (table->asked_capacity - before) * sizeof *table->asked);
+    if (table->class_count > 0 && table->by_row) {
+        return LS_OK;
+    }
+    table->by_row = true;
+    if (++table->turn == 0) {
+        memset(table->asked, 0, table->asked_capacity * sizeof *table->asked);
+        table->turn = 1;
+    }
+    table->quick = has_moments(table) && find_boundaries(table, binding->at, &table->between);
+    return bind_code(binding, table, reader, 0, false, error);
+}
+
+static bool is_by_row(const ls_binding *binding, const ls_property_table *table)
+{
+    return binding->by_row && table->moves && table->property->owner != LS_EVENT && table->column &&
+           !table->folds && !table->numeric;
+}
+
+static int ask_code(ls_binding *binding, ls_property_table *table, uint32_t code, ls_error *error)
+{
+    const ls_column *column = table->column;
+    int64_t moment = code < column->moment_count ? column->moments[code] : LS_NO_MOMENT;
+    if (table->quick && moment != LS_NO_MOMENT) {
+        table->classes[code] = table->between.classes[place_between(&table->between, moment)];
+    }
+    int status = LS_OK;
+    if (!table->quick || moment == LS_NO_MOMENT || table->classes[code] == LS_NO_CLASS) {
+        ls_value_reader reader;
+        ls_value_reader_init(&reader, binding->context);
+        status = bind_code(binding, table, &reader, code, false, error);
+        ls_value_reader_free(&reader);
+        if (status == LS_OK && table->quick) {
+            note_class(table, &table->between, code);
+        }
+    }
+    return status;
+}
+
 static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_reader *reader,
                       ls_error *error)
 {
@@ -501,8 +539,12 @@ static int bind_table(ls_binding *binding, ls_property_table *table, ls_value_re
                 sizeof *table->classes) != LS_OK) {
         return ls_fail_memory(error);
     }
+    if (is_by_row(binding, table)) {
+        return bind_by_row(binding, table, reader, error);
+    }
+    table->by_row = false;
     int status = LS_OK;
-    boundaries between;
+    ls_boundaries between;
     const bool late = table->folds && table->folded.count > 1;
     bool quick = table->code_count < count && has_moments(table) &&
                  find_boundaries(table, binding->at, &between);
@@ -887,6 +929,7 @@ static void free_table(ls_context *context, ls_property_table *table)
     ls_free(context, table->records, table->class_capacity);
     ls_free(context, table->classes, table->code_capacity * sizeof *table->classes);
     ls_free(context, table->slots, table->slot_count * sizeof *table->slots);
+    ls_free(context, table->asked, table->asked_capacity * sizeof *table->asked);
     ls_free(context, table->numbers, table->number_capacity * sizeof *table->numbers);
     ls_free(context, table->folded_codes, table->folded_capacity * sizeof *table->folded_codes);
     if (table->folded.context) {
@@ -971,6 +1014,42 @@ void ls_binding_forget(ls_binding *binding, const ls_column *column)
     }
 }
 
+/* Whether the row's values of what is by row were all asked. */
+static bool is_asked(const ls_binding *binding, size_t row)
+{
+    bool asked = true;
+    for (size_t i = 0; i < binding->definition->property_count; i++) {
+        const ls_property_table *table = &binding->tables[i];
+        asked = asked &&
+                (!table->by_row || table->asked[ls_column_code(table->column, row)] == table->turn);
+    }
+    return asked;
+}
+
+int ls_binding_row(ls_binding *binding, size_t row, ls_error *error)
+{
+    int status = LS_OK;
+    if (is_asked(binding, row)) {
+        return LS_OK;
+    }
+    for (size_t i = 0; i < binding->definition->property_count && status == LS_OK; i++) {
+        ls_property_table *table = &binding->tables[i];
+        if (table->by_row) {
+            status = ask_code(binding, table, ls_column_code(table->column, row), error);
+        }
+    }
+    if (status == LS_OK && bind_fits(binding) != LS_OK) {
+        status = ls_fail_memory(error);
+    }
+    for (size_t i = 0; i < binding->definition->property_count && status == LS_OK; i++) {
+        ls_property_table *table = &binding->tables[i];
+        if (table->by_row) {
+            table->asked[ls_column_code(table->column, row)] = table->turn;
+        }
+    }
+    return status;
+}
+
 static size_t event_state(const ls_binding *binding)
 {
     size_t state = binding->dataset->events.event.dictionary.count;
@@ -999,10 +1078,12 @@ static int update_tables(ls_binding *binding, ls_error *error)
 
 int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error)
 {
-    bool moved = binding->bound && binding->definition->moves && at != binding->at;
-    size_t before = binding->bound ? event_state(binding) : SIZE_MAX;
+    bool bound = binding->bound; /* else nothing is made yet, or it was left half made */
+    bool moved = binding->definition->moves && (!bound || at != binding->at);
+    size_t before = bound ? event_state(binding) : SIZE_MAX;
     size_t event_codes = binding->event_code_count;
     binding->at = at;
+    binding->bound = false;
     if (moved) {
         forget_moved(binding);
     }
@@ -1025,7 +1106,6 @@ int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error)
         status = ls_binding_ages(binding);
     }
     if (status != LS_OK) {
-        binding->bound = false;
         return ls_fail_memory(error);
     }
     binding->bound = true;

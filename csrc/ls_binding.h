@@ -18,6 +18,16 @@ typedef struct ls_number {
     bool known, too_large;
 } ls_number;
 
+/* Instants between two neighbours of these answer everything alike. More of them than needed do no
+ * harm: what an operator does not use is 0. */
+#define LS_MOST_BOUNDARIES 16
+typedef struct ls_boundaries {
+    size_t count;
+    int64_t at[LS_MOST_BOUNDARIES];
+    uint32_t classes[LS_MOST_BOUNDARIES + 1]; /* between them; LS_NO_CLASS: not asked yet */
+} ls_boundaries;
+#define LS_NO_CLASS UINT32_MAX
+
 /* What one property's texts answer: codes fall into value classes, texts of one class answer
  * everything alike. */
 typedef struct ls_property_table {
@@ -39,8 +49,14 @@ typedef struct ls_property_table {
     uint32_t *folded_codes; /* by code: the code of the text that it folds to, where there is one */
     size_t folded_count, folded_capacity;
     ls_dictionary folded; /* what texts fold to that is no text itself; codes UINT32_MAX - its */
-    bool numeric;         /* a rollup goes over its numbers */
-    ls_number *numbers;   /* by code */
+    /* Where records are scored one at a time, what moves is asked for the one at hand alone: */
+    bool by_row, quick;
+    uint32_t turn;   /* of asking: another one at every instant */
+    uint32_t *asked; /* by code: the turn in which it was asked */
+    size_t asked_capacity;
+    ls_boundaries between;
+    bool numeric;       /* a rollup goes over its numbers */
+    ls_number *numbers; /* by code */
     size_t number_capacity;
 } ls_property_table;
 
@@ -122,6 +138,7 @@ typedef struct ls_binding {
     const ls_dataset *dataset;
     int64_t at;
     bool bound;
+    bool by_row; /* ls_binding_row comes before every record; set before the first update */
 
     ls_property_table *tables; /* by property */
     uint32_t *atom_place;      /* by atom: its place in its property's table */
@@ -181,7 +198,8 @@ typedef struct ls_binding {
     ls_lane *lanes;
     uint32_t fired_lane; /* counts events that were an occurrence of something */
     size_t words;
-    size_t flush; /* events that lanes take before they are emptied */
+    uint64_t made; /* the number of these entries: no others of the context have it */
+    size_t flush;  /* events that lanes take before they are emptied */
     uint64_t *entries;
 
     int64_t event_bound;     /* what one event can add to all sums at most, millionths, absolute */
@@ -200,9 +218,12 @@ int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error);
 /* The class of a text that need not be in the column's dictionary, of a table that is up to date
  * and whose answers do not move; LS_NO_CLASS: no text there answers like it. LS_OK or
  * LS_ERROR_MEMORY. */
-#define LS_NO_CLASS UINT32_MAX
 int ls_binding_classify(ls_binding *binding, ls_property_table *table, ls_string text,
                         uint32_t *out);
+
+/* Asks what moves for the contact of the row, where the binding is by row. Errors: memory. */
+int ls_binding_row(ls_binding *binding, size_t row, ls_error *error);
+
 /* Whether the column's texts are asked about the instant: at another one, all of them again. */
 bool ls_binding_moves(const ls_binding *binding, const ls_column *column);
 /* The column's dictionary was cleared; to be brought up to date before its next use. */

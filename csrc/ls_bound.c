@@ -75,6 +75,7 @@ static int update_bindings(ls_bound *bound, int64_t at, ls_error *error)
     while (bound->count < bound->plan->count && status == LS_OK) {
         status = ls_binding_init(&bound->bindings[bound->count], bound->plan, bound->count,
                                  bound->dataset, error);
+        bound->bindings[bound->count].by_row = bound->by_row;
         bound->count += status == LS_OK;
     }
     for (size_t i = 0; i < bound->plan->count && status == LS_OK; i++) {
@@ -112,6 +113,17 @@ int ls_bound_update(ls_bound *bound, int64_t at, size_t events, ls_error *error)
 {
     int status = update_bindings(bound, at, error);
     return status == LS_OK ? fit_scratch(bound, events, error) : status;
+}
+
+int ls_bound_row(ls_bound *bound, size_t row, int64_t at, size_t events, ls_error *error)
+{
+    int status = ls_bound_update(bound, at, events, error);
+    for (size_t i = 0; i < bound->count && status == LS_OK; i++) {
+        if (bound->bindings[i].definition->moves) {
+            status = ls_binding_row(&bound->bindings[i], row, error);
+        }
+    }
+    return status;
 }
 
 int ls_bound_walk(const ls_bound *bound, size_t row, int64_t at, ls_score *out, ls_error *error)

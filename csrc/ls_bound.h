@@ -17,6 +17,8 @@ typedef struct ls_bound {
     uint64_t texts;           /* for the owner to count: texts that came into the dictionaries */
     uint64_t known;           /* of these, the ones that bindings know, at the instant `at` */
     int64_t at;
+    bool by_row; /* many records: what the instant moves is asked for one at a time, by
+                    ls_bound_row; set before the first update */
 } ls_bound;
 
 /* Zero-initialised before; borrows plan and dataset. LS_OK or LS_ERROR_MEMORY; after a failure it
@@ -30,6 +32,8 @@ bool ls_bound_moves(const ls_bound *bound, const ls_column *column);
 void ls_bound_forget(ls_bound *bound, const ls_column *column);
 /* Brings bindings and scratch up to date for a contact of so many events. Errors: memory. */
 int ls_bound_update(ls_bound *bound, int64_t at, size_t events, ls_error *error);
+/* The same for the contact of a row. */
+int ls_bound_row(ls_bound *bound, size_t row, int64_t at, size_t events, ls_error *error);
 /* Exact in 128 bits, for a contact whose sums lanes might not hold. out has room for every
  * definition. */
 int ls_bound_walk(const ls_bound *bound, size_t row, int64_t at, ls_score *out, ls_error *error);
