@@ -202,7 +202,8 @@ CORE_PROGRAMS := $(filter-out spec/c/lua_%,$(PROGRAMS))
 PROGRAM_FILES := $(CORE_PROGRAMS:spec/c/%.c=$(BUILD)/spec/%) \
 	$(foreach lua,$(HOST_LUAS),$(HOST_PROGRAMS:spec/c/%.c=$(BUILD)/spec/$(lua)/%))
 # The long ones, which compare the core with itself and the reference, run on 5.4 and LuaJIT alone unless named by SPEC.
-LONG_SPECS := $(if $(SPEC),,$(patsubst %,spec/%_spec.lua,property property_related limits_related fallback fuzz blocks))
+LONG_SPECS := $(if $(SPEC),,$(patsubst %,spec/%_spec.lua,property property_related limits_related fallback fuzz blocks \
+	advance_property))
 specs_on = $(filter-out $(if $(filter 5.3 5.1,$(1)),$(LONG_SPECS)),$(SPECS))
 SPEC_SUITES := $(foreach lua,$(TEST_LUAS),$(patsubst spec/%.lua,suite/$(lua)/%,$(call specs_on,$(lua))))
 SUITES := $(SPEC_SUITES) \
@@ -272,7 +273,7 @@ soak: deps-test
 BENCH_SCALE ?= w0
 BENCH_ROUNDS ?= 5
 BENCH_PEERS ?= $(BUILD_PATH)/peers
-BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure pin.so stages held live)
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure pin.so stages held live advance)
 .PHONY: bench bench-page bench-peers bench-counts bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 bench: deps
@@ -308,7 +309,8 @@ $(BUILD)/bench/pin.so: csrc/bench/pin.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	@$(BENCH_CC) -fPIC -shared -o $@ $< -ldl -pthread
-$(BUILD)/bench/stages $(BUILD)/bench/held $(BUILD)/bench/live: $(BUILD)/bench/%: csrc/bench/%.c csrc/bench/clock.h $(BUILD)/libleadscore.a
+$(BUILD)/bench/stages $(BUILD)/bench/held $(BUILD)/bench/live $(BUILD)/bench/advance: \
+		$(BUILD)/bench/%: csrc/bench/%.c csrc/bench/clock.h $(BUILD)/libleadscore.a
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	@$(CC) $(ALL_CFLAGS) -Icsrc $(LDFLAGS) -o $@ $< $(BUILD)/libleadscore.a $(CORE_LIBS)

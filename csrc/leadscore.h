@@ -453,6 +453,46 @@ typedef struct ls_ledger_counts {
 } ls_ledger_counts;
 LS_API void ls_ledger_counted(const ls_ledger *ledger, ls_ledger_counts *out);
 
+/* Time passes. A ledger that is advanced remembers every contact's scores, and when each may be
+ * another one; advancing scores again only contacts to which something happened and those that are
+ * due. */
+typedef enum ls_ledger_why {
+    LS_WHY_EVENT = 1,
+    LS_WHY_PROPERTY = 2,
+    LS_WHY_TIME = 4,
+    LS_WHY_DEFINITION = 8
+} ls_ledger_why;
+
+typedef struct ls_ledger_change {
+    size_t row, definition;
+    bool had, has;                     /* a value: before, now */
+    int64_t from, to;                  /* millionths */
+    const char *label_from, *label_to; /* "" without one; until changes are taken */
+    size_t label_from_length, label_to_length;
+    ls_ledger_why why; /* of several the first of: event, property, definition */
+    bool quiet;        /* for those who asked to hear all */
+} ls_ledger_change;
+
+/* Scores what is due at the instant and notes what changed, in the order of rows and definitions;
+ * the first scores of a contact are a change too unless it came with a dataset. quiet: changes are
+ * told nobody. Changes wait until they are taken, also after a failure; the next advance goes on
+ * where this one stopped. LS_ERROR_USAGE: the instant is earlier than that of the last advance. */
+LS_API int ls_ledger_advance(ls_ledger *ledger, int64_t at, bool quiet, ls_error *error);
+LS_API size_t ls_ledger_change_count(const ls_ledger *ledger);
+LS_API void ls_ledger_change_get(const ls_ledger *ledger, size_t i, ls_ledger_change *out);
+LS_API void ls_ledger_changes_taken(ls_ledger *ledger);
+/* Whether quiet changes are noted too; not at first. */
+LS_API void ls_ledger_hear(ls_ledger *ledger, bool hears);
+/* The instant of the last advance; false: there was none. */
+LS_API bool ls_ledger_last_advance(const ls_ledger *ledger, int64_t *at);
+/* When a contact is due, and the soonest of all: INT64_MIN at once, INT64_MAX never. */
+LS_API int64_t ls_ledger_due(const ls_ledger *ledger, size_t row);
+LS_API int64_t ls_ledger_soonest(const ls_ledger *ledger);
+/* A lower bound of the next instant after `at` at which some score of the contact may be another
+ * one, if nothing happens to it; INT64_MAX: never. */
+LS_API int ls_ledger_due_at(ls_ledger *ledger, size_t row, int64_t at, int64_t *out,
+                            ls_error *error);
+
 /* ---- the parts of the language that a checker needs ------------------------------------------ */
 
 /* How many columns a text takes in a terminal: wide characters take two, marks that are set above

@@ -57,6 +57,7 @@ static int open_plan(ls_ledger *ledger, const ls_plan *plan, ls_error *error)
         return LS_OK;
     ls_plan_retain(plan);
     ledger->plan = (ls_plan *)(uintptr_t)plan;
+    ledger->bound.by_row = true;
     if (ls_ledger_add_columns(ledger, plan) != LS_OK || ls_ledger_read_as(ledger, plan) != LS_OK ||
         ls_bound_init(&ledger->bound, plan, ledger->dataset) != LS_OK)
         return ls_fail_memory(error);
@@ -109,6 +110,7 @@ void ls_ledger_close(ls_ledger *ledger)
         return;
     ls_context *context = ledger->context;
     ls_ledger_kept_free(ledger);
+    ls_watch_close(ledger->watch);
     ls_bound_free(&ledger->bound);
     ls_ledger_ids_free(ledger);
     if (ledger->dataset != NULL) {
@@ -259,18 +261,31 @@ static int check_cells(const ls_ledger *ledger, size_t row, ls_error *error)
     return LS_OK;
 }
 
-/* Whether the contact can be scored at the instant. */
-static int check_question(ls_ledger *ledger, size_t row, int64_t at, ls_error *error)
+int ls_ledger_check(ls_ledger *ledger, int64_t at, ls_error *error)
 {
     if (ledger->plan == NULL)
         return ls_fail(error, LS_ERROR_USAGE, "the ledger has no definitions");
-    if (!ls_ledger_is_there(ledger, row))
-        return ls_fail(error, LS_ERROR_USAGE, "there is no contact in this row");
     int status = ls_check_instant(at, error);
     if (status == LS_OK && LS_UNLIKELY(!ledger->listed)) {
         status = ls_ledger_check_lists(ledger, ledger->plan, error);
         ledger->listed = status == LS_OK;
     }
+    return status;
+}
+
+bool ls_ledger_readable(const ls_ledger *ledger, size_t row)
+{
+    if (LS_UNLIKELY(ledger->losses) && ls_ledger_check_lost(ledger, row, NULL) != LS_OK)
+        return false;
+    return !ledger->unreadable || ledger->lenient || check_cells(ledger, row, NULL) == LS_OK;
+}
+
+/* Whether the contact can be scored at the instant. */
+static int check_question(ls_ledger *ledger, size_t row, int64_t at, ls_error *error)
+{
+    int status = ls_ledger_check(ledger, at, error);
+    if (status == LS_OK && !ls_ledger_is_there(ledger, row))
+        status = ls_fail(error, LS_ERROR_USAGE, "there is no contact in this row");
     if (status == LS_OK && LS_UNLIKELY(ledger->losses))
         status = ls_ledger_check_lost(ledger, row, error);
     if (status == LS_OK && LS_UNLIKELY(ledger->unreadable) && !ledger->lenient)
@@ -284,7 +299,7 @@ int ls_ledger_score(ls_ledger *ledger, size_t row, int64_t at, ls_score *out, ls
     ls_bound *bound = &ledger->bound;
     int status = check_question(ledger, row, at, error);
     if (status == LS_OK)
-        status = ls_bound_update(bound, at, ls_ledger_event_count(ledger, row), error);
+        status = ls_bound_row(bound, row, at, ls_ledger_event_count(ledger, row), error);
     if (status != LS_OK)
         return status;
     ls_kept_events *kept = ls_ledger_kept_of(ledger, row);

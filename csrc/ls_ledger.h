@@ -20,18 +20,10 @@
 
 #include "ls_bound.h"
 #include "ls_scorer.h"
+#include "ls_watch.h"
 
 #define LS_NO_ROW UINT32_MAX
 #define LS_NO_COLUMN SIZE_MAX
-
-/* Why a contact's score may have moved; several can come together. */
-typedef enum ls_ledger_why {
-    LS_WHY_EVENT = 1,
-    LS_WHY_PROPERTY = 2,
-    LS_WHY_TIME = 4,
-    LS_WHY_DEFINITION = 8,
-    LS_WHY_SILENT = 16 /* another definition, of which nothing is to be said */
-} ls_ledger_why;
 
 #define LS_ROW_ARRAYS 6
 #define LS_SPAN_SIZES 40
@@ -123,10 +115,12 @@ struct ls_ledger {
     size_t id_column; /* of events: of the property "id"; LS_NO_COLUMN: there is none */
     uint32_t *codes;  /* scratch: of the properties that are being taken */
     size_t code_capacity;
-    bool listed;     /* every list that definitions name was given */
-    bool lenient;    /* it was loaded from a dataset that reads such a text as unknown */
-    bool losses;     /* some column has lost values */
-    uint32_t *tuple; /* scratch: the classes of a text */
+    struct ls_watch *watch; /* NULL: it was never advanced */
+    bool hears;             /* changes that are told nobody are noted too */
+    bool listed;            /* every list that definitions name was given */
+    bool lenient;           /* it was loaded from a dataset that reads such a text as unknown */
+    bool losses;            /* some column has lost values */
+    uint32_t *tuple;        /* scratch: the classes of a text */
     size_t tuple_capacity;
     bool unreadable; /* some text cannot be read as the types that definitions want */
 };
@@ -175,6 +169,11 @@ int ls_ledger_read_as(ls_ledger *ledger, const ls_plan *plan);
  * not kept. Errors: memory; there are too many. */
 int ls_ledger_column(ls_ledger *ledger, ls_object owner, ls_string name, size_t *out,
                      ls_error *error);
+
+/* Whether contacts can be scored at the instant: there are definitions, and their lists. */
+int ls_ledger_check(ls_ledger *ledger, int64_t at, ls_error *error);
+/* Whether definitions can read what is known of the contact. */
+bool ls_ledger_readable(const ls_ledger *ledger, size_t row);
 
 /* ---- ls_ledger_rows.c ------------------------------------------------------------------------ */
 
@@ -267,8 +266,14 @@ int ls_ledger_take(ls_ledger *ledger, const ls_ledger_event *event, bool *repeat
 int ls_ledger_put(ls_ledger *ledger, ls_string contact, const ls_ledger_value *values, size_t count,
                   size_t *bad, ls_error *error);
 
-/* ---- ls_ledger_touch.c ----------------------------------------------------------------------- */
+/* ---- ls_ledger_advance.c --------------------------------------------------------------------- */
 
-/* Something that may move the contact's scores has happened. */
-void ls_ledger_touch(ls_ledger *ledger, size_t row, ls_ledger_why why);
+/* Something that may move the contact's scores has happened (of ls_ledger_why); 0: it came from
+ * where it was known before, so that its first scores are no change. */
+void ls_ledger_touch(ls_ledger *ledger, size_t row, unsigned why);
+/* Other definitions take over. First what can fail: *out is what is remembered, for the plan
+ * `after`. Then, once the ledger has that plan and its bindings, ls_ledger_followed; quiet:
+ * contacts to which nothing else happened change without a word. */
+int ls_ledger_follow(const ls_ledger *ledger, const ls_plan *after, struct ls_watch **out);
+void ls_ledger_followed(ls_ledger *ledger, struct ls_watch *watch, bool quiet);
 #endif

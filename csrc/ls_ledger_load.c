@@ -227,7 +227,6 @@ static int load_contact(const loading *loading, size_t from, ls_error *error)
             copy_event(loading, i, (size_t)ledger->dataset->events.ends[row]++);
         ledger->events += end - begin;
     }
-    ls_ledger_touch(ledger, row, LS_WHY_SILENT);
     return LS_OK;
 }
 
@@ -275,6 +274,8 @@ static int load(loading *loading, ls_error *error)
         status = load_list(loading, &loading->from->lists[i], error);
     if (status == LS_OK && load_related(loading) != LS_OK)
         status = ls_fail_memory(error);
+    /* Nothing happened to them: their first scores are no change. */
+    memset(ledger->marks, 0, ls_ledger_table(ledger)->count * sizeof *ledger->marks);
     return status;
 }
 

@@ -68,14 +68,17 @@ static int check(const ls_ledger *ledger, const ls_plan *plan, ls_error *error)
 
 int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent, ls_error *error)
 {
-    ls_bound bound = {0};
+    ls_bound bound = {.by_row = true};
+    ls_watch *watch = NULL;
     int status = check(ledger, plan, error);
     if (status != LS_OK)
         return status;
     if (ls_ledger_add_columns(ledger, plan) != LS_OK ||
         ls_bound_init(&bound, plan, ledger->dataset) != LS_OK ||
+        ls_ledger_follow(ledger, plan, &watch) != LS_OK ||
         ls_ledger_read_as(ledger, plan) != LS_OK) {
         ls_bound_free(&bound);
+        ls_watch_close(watch);
         /* Room for what the old ones want was there before, so that this does not fail. */
         (void)ls_ledger_read_as(ledger, ledger->plan);
         return ls_fail_memory(error);
@@ -87,8 +90,6 @@ int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent, ls_er
     if (ledger->plan != NULL)
         ls_plan_close(ledger->plan);
     ledger->plan = (ls_plan *)(uintptr_t)plan;
-    for (size_t row = 0; row < ls_ledger_table(ledger)->count; row++)
-        if (ls_ledger_is_there(ledger, row))
-            ls_ledger_touch(ledger, row, silent ? LS_WHY_SILENT : LS_WHY_DEFINITION);
+    ls_ledger_followed(ledger, watch, silent);
     return LS_OK;
 }

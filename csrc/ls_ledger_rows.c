@@ -197,6 +197,7 @@ uint32_t ls_ledger_begin(ls_ledger *ledger, ls_string id, ls_error *error)
     ledger->born[row] = ledger->births++;
     ledger->marks[row] = 0;
     ledger->ids.first[row] = LS_NO_ID;
+    ls_ledger_touch(ledger, row, 0);
     ledger->contacts++;
     join_lists(ledger, row, id);
     return row;
@@ -235,6 +236,8 @@ void ls_ledger_vacate(ls_ledger *ledger, size_t row)
     for (size_t i = 0; i < table->column_count; i++)
         ls_column_put(&table->columns[i], row, 0);
     ledger->marks[row] = 0;
+    if (ledger->watch != NULL)
+        ls_watch_end(ledger->watch, row);
     ledger->dataset->events.first[row] = ledger->dataset->events.ends[row] = ledger->free_row;
     ledger->free_row = (uint32_t)row;
     ledger->contacts--;

@@ -211,10 +211,11 @@ int ls_ledger_put(ls_ledger *ledger, ls_string contact, const ls_ledger_value *v
     int status = code_values(ledger, table->columns, values, count, table->count + 1, bad, error);
     if (status != LS_OK)
         return status;
+    const bool begins = ls_ledger_row(ledger, id) == LS_NO_ROW;
     uint32_t row = ls_ledger_begin(ledger, id, error);
     if (row == LS_NO_ROW)
         return error != NULL ? (int)error->status : LS_ERROR_MEMORY;
-    bool changed = false;
+    bool changed = begins;
     for (size_t i = 0; i < count; i++) {
         ls_column *column = &table->columns[values[i].field];
         bool other = ls_column_code(column, row) != ledger->codes[i];

@@ -30,6 +30,10 @@ local function public()
             if type(value) == "function" and name:sub(1, 1) ~= "_" then add(prefix, of[2], of[3], name) end
         end
     end
+    for name in pairs(require("leadscore.advance").Advancing) do
+        add("ledger:", "Advancing:", "advance.lua", name)
+    end
+    add("subscription:", "Subscription:", "subscription.lua", "cancel")
     return list
 end
 

@@ -101,6 +101,15 @@ const ls_plan *lsl_check_plan(lua_State *L, int index);
 
 void lsl_open_ledger(lua_State *L, int context);
 int lsl_ledger_new(lua_State *L);
+struct ls_ledger *lsl_check_ledger(lua_State *L); /* argument 1, open */
+int64_t lsl_ledger_row(lua_State *L);             /* of the contact whose id argument 2 is; or -1 */
+int lsl_ledger_unknown(lua_State *L);             /* nil and the error that there is none */
+/* lsl_advance.c: more methods of a ledger */
+int lsl_ledger_advance(lua_State *L);
+int lsl_ledger_hear(lua_State *L);
+int lsl_ledger_due_at(lua_State *L);
+int lsl_ledger_soonest(lua_State *L);
+int lsl_ledger_labels(lua_State *L);
 
 typedef struct lsl_dataset {
     ls_dataset *dataset;

@@ -33,6 +33,11 @@ static ledger_owner *check_ledger(lua_State *L)
     return owner;
 }
 
+ls_ledger *lsl_check_ledger(lua_State *L)
+{
+    return check_ledger(L)->ledger;
+}
+
 static int close_ledger(lua_State *L)
 {
     ledger_owner *owner = luaL_checkudata(L, 1, LSL_LEDGER);
@@ -493,8 +498,13 @@ static int64_t find_row(lua_State *L, const ledger_owner *owner)
     return ls_ledger_find(owner->ledger, id.text, id.length);
 }
 
+int64_t lsl_ledger_row(lua_State *L)
+{
+    return find_row(L, check_ledger(L));
+}
+
 /* nil and the error that nobody has the id. */
-static int fail_unknown(lua_State *L)
+int lsl_ledger_unknown(lua_State *L)
 {
     char number[LS_NUMBER_TEXT];
     ls_string id = check_id(L, 2, number);
@@ -558,7 +568,7 @@ static int ledger_score(lua_State *L)
     int64_t row = find_row(L, owner), at = lsl_check_integer(L, 3);
     ls_error error;
     if (row < 0)
-        return fail_unknown(L);
+        return lsl_ledger_unknown(L);
     if (ls_ledger_score(owner->ledger, (size_t)row, at, owner->scores, &error) != LS_OK)
         return lsl_fail(L, &error);
     return push_scores(L, owner);
@@ -570,7 +580,7 @@ static int ledger_explain(lua_State *L)
     int64_t row = find_row(L, owner), at = lsl_check_integer(L, 3);
     ls_error error;
     if (row < 0)
-        return fail_unknown(L);
+        return lsl_ledger_unknown(L);
     ls_buffer *text = lsl_buffer_new(L);
     if (ls_ledger_explain(owner->ledger, (size_t)row, at, lsl_buffer_write, text, &error) != LS_OK)
         return lsl_fail(L, &error);
@@ -588,7 +598,7 @@ static int ledger_next_change(lua_State *L)
     ls_error error;
     bool known;
     if (row < 0)
-        return fail_unknown(L);
+        return lsl_ledger_unknown(L);
     if (ls_ledger_next_change(owner->ledger, (size_t)row, at, index, &known, &change, &error) !=
         LS_OK)
         return lsl_fail(L, &error);
@@ -708,6 +718,11 @@ void lsl_open_ledger(lua_State *L, int context)
         {"list", ledger_list},
         {"list_add", ledger_list_add},
         {"memory", ledger_memory},
+        {"advance", lsl_ledger_advance},
+        {"hear", lsl_ledger_hear},
+        {"due_at", lsl_ledger_due_at},
+        {"soonest", lsl_ledger_soonest},
+        {"labels", lsl_ledger_labels},
         {NULL, NULL},
     };
     lsl_class(L, context, LSL_LEDGER, ledger);

@@ -2,6 +2,7 @@
 -- and asked for its next change at any instant, with the answers of a dataset that holds the same. All of it is the
 -- core's; here is what the arguments may be.
 
+local advances = require("leadscore.advance")
 local core = require("leadscore.core")
 local definitions = require("leadscore.definition")
 local errors = require("leadscore.error")
@@ -206,6 +207,7 @@ end
 function Ledger:forget(id)
     local handle = self._handle or closed()
     check_id(id)
+    advances.forget(self, id)
     return handle:forget(id)
 end
 
@@ -365,6 +367,8 @@ function Ledger:__tostring()
     return ("ledger of %s: %d contact%s"):format(#self._names > 0 and table.concat(self._names, ", ") or "no score",
         count, count == 1 and "" or "s")
 end
+
+advances.extend(Ledger)
 
 M.Ledger = Ledger
 
