@@ -23,6 +23,7 @@
 #define LSL_JOB "leadscore.job"
 #define LSL_RESULT "leadscore.result"
 #define LSL_OUTPUT "leadscore.output"
+#define LSL_APPEND "leadscore.append"
 #define LSL_INTERRUPTS "leadscore.interrupts"
 #define LSL_SANDBOX "leadscore.sandbox"
 
@@ -44,6 +45,9 @@ int lsl_closed(lua_State *L, const char *what);
 /* Pushes nil and the error as a table { message=, file=, line=, column=, kind= }; answers 2. */
 int lsl_fail(lua_State *L, const ls_error *error);
 int lsl_fail_memory(lua_State *L);
+/* Fills the error with what the system said (an errno) of a file: "cannot WHAT: no space left on
+ * device"; answers -1. */
+int lsl_fail_system(ls_error *error, const char *name, const char *what, int number);
 
 /* Arguments: raise unless the value is of exactly that kind. */
 const char *lsl_check_text(lua_State *L, int index, size_t *length); /* no numbers in disguise */
@@ -189,6 +193,9 @@ void lsl_open_output(lua_State *L, int context);
 int lsl_output_new(lua_State *L);
 int lsl_output_add(lsl_output *output, const char *bytes, size_t size,
                    ls_error *error); /* 0 or -1 */
+
+void lsl_open_append(lua_State *L, int context);
+int lsl_append_new(lua_State *L);
 
 void lsl_open_system(lua_State *L, int context);
 int lsl_interrupts_new(lua_State *L);

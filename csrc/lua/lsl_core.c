@@ -140,6 +140,17 @@ int lsl_fail_memory(lua_State *L)
     return lsl_fail(L, &error);
 }
 
+int lsl_fail_system(ls_error *error, const char *name, const char *what, int number)
+{
+    char reason[128];
+    if (strerror_r(number, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "error %d", number);
+    if (reason[0] >= 'A' && reason[0] <= 'Z' && reason[1] >= 'a')
+        reason[0] = (char)(reason[0] - 'A' + 'a'); /* as all messages begin */
+    ls_fail_at(error, LS_ERROR_IO, name, 0, 0, "cannot %s: %s", what, reason);
+    return -1;
+}
+
 /* ---- arguments ------------------------------------------------------------------------------- */
 
 const char *lsl_check_text(lua_State *L, int index, size_t *length)
@@ -768,6 +779,7 @@ static void open_classes(lua_State *L, int context)
     lsl_open_job(L, context);
     lsl_open_result(L, context);
     lsl_open_output(L, context);
+    lsl_open_append(L, context);
     lsl_open_system(L, context);
     lsl_open_sandbox(L, context);
 }
@@ -790,6 +802,7 @@ static const luaL_Reg module_functions[] = {
     {"dataset", lsl_dataset_new},
     {"ledger", lsl_ledger_new},
     {"output", lsl_output_new},
+    {"append", lsl_append_new},
     {"interrupts", lsl_interrupts_new},
     {"terminal", lsl_terminal},
     {"wait_readable", lsl_wait_readable},

@@ -263,15 +263,9 @@ struct lsl_output {
     char buffer[OUTPUT_BUFFER];
 };
 
-static int fail_io(lsl_output *output, ls_error *error, const char *what, int number)
+static int fail_io(const lsl_output *output, ls_error *error, const char *what, int number)
 {
-    char reason[128];
-    if (strerror_r(number, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "error %d", number);
-    if (reason[0] >= 'A' && reason[0] <= 'Z' && reason[1] >= 'a')
-        reason[0] = (char)(reason[0] - 'A' + 'a'); /* as all messages begin */
-    ls_fail_at(error, LS_ERROR_IO, output->name, 0, 0, "cannot %s: %s", what, reason);
-    return -1;
+    return lsl_fail_system(error, output->name, what, number);
 }
 
 static bool wait_writable(int descriptor)

@@ -48,6 +48,12 @@ local function set(list)
     return "[" .. table.concat(parts, ",") .. "]"
 end
 
+-- A value as JSON: a text, a number, a boolean or a list of them; or nil and why not.
+function M.value(value)
+    if type(value) == "table" then return set(value) end
+    return scalar(value)
+end
+
 local function encode(key, value, input)
     if type(value) == "table" then return set(value) end
     -- Fractions of seconds are cut off.

@@ -1,0 +1,327 @@
+-- The event log: files of lines that `--log FOLDER` replays. Here lines are made and appended; reading them is the
+-- core's business. Nothing is opened before the first line is written.
+
+local core = require("leadscore.core")
+local errors = require("leadscore.error")
+local rows = require("leadscore.rows")
+local show = require("leadscore.check.context").show
+
+local M = {}
+
+-- The longest line that is read back.
+local MOST_LINE = 16 * 1024 * 1024 - 1
+local quote = rows.quote
+
+-- ---- lines --------------------------------------------------------------------------------------------------------
+
+local function wrong(path, message)
+    return nil, errors.new({ kind = "input", path = path, message = message })
+end
+
+local function has_zero(text)
+    return text:find("\0", 1, true) ~= nil
+end
+
+-- An id as JSON text, or nil and an error: a text or a number, not blank.
+local function id_text(id, name)
+    if type(id) == "number" then
+        local text, why = rows.number(id)
+        if not text then return wrong(name, why) end
+        return quote(text)
+    end
+    if type(id) ~= "string" then return wrong(name, "expected a text or a number, got " .. type(id)) end
+    if has_zero(id) then return wrong(name, "expected text, got a NUL byte") end
+    if not id:find("[^ \t\r\n]") then return wrong(name, "expected an id, got none") end
+    return quote(id)
+end
+
+-- Whether a value, or one in its list, has a zero byte.
+local function holds_zero(value)
+    for _, each in ipairs(type(value) == "table" and value or { value }) do
+        if type(each) == "string" and has_zero(each) then return true end
+    end
+    return false
+end
+
+-- The text of a property's value.
+local function value_text(key, value)
+    if value == core.null then return "null" end
+    if holds_zero(value) then return wrong(key, "expected text, got a NUL byte") end
+    local text, why = rows.value(value)
+    if not text then return wrong(key, why) end
+    return text
+end
+
+-- The object of all properties but those in `passed`.
+local function properties_text(properties, passed)
+    local parts = {}
+    for key, value in next, properties do
+        if type(key) ~= "string" then return wrong(nil, "expected names as keys, got a " .. type(key)) end
+        if not (passed and passed[key]) then
+            if key == "" or has_zero(key) then return wrong(nil, "expected a name, got an empty one or a NUL byte") end
+            local text, err = value_text(key, value)
+            if not text then return nil, err end
+            parts[#parts + 1] = quote(key) .. ":" .. text
+        end
+    end
+    return "{" .. table.concat(parts, ",") .. "}"
+end
+
+-- The start of a line. ts may be left out: the line keeps its place in its file.
+local function head(op, ts, id)
+    local stamp = ""
+    if ts ~= nil then
+        if type(ts) ~= "number" or ts ~= math.floor(ts) or ts < 0 or ts > 2 ^ 53 then
+            error("leadscore.log: ts: expected a whole number from 0 to 2^53, got " .. tostring(ts), 3)
+        end
+        stamp = (',"ts":%d'):format(ts)
+    end
+    return ('{"v":1,"op":"%s"%s,"contact_id":%s'):format(op, stamp, id)
+end
+
+local function finished(line)
+    if #line > MOST_LINE then return wrong(nil, ("expected a line of at most %d bytes"):format(MOST_LINE)) end
+    return line .. "\n"
+end
+
+-- The time of an event as JSON; fractions of seconds are cut off, as everywhere.
+local function time_text(at)
+    local text, why
+    if type(at) == "number" then
+        text, why = rows.number(math.abs(at) < 2 ^ 53 and math.floor(at) or at)
+        if not text then return wrong("at", why) end
+    elseif type(at) == "string" then
+        text = at
+    else
+        return wrong("at", "expected a time, got " .. type(at))
+    end
+    if not core.read_time(text) then return wrong("at", ("cannot read %s as a time"):format(show(text))) end
+    return type(at) == "string" and quote(at) or text
+end
+
+local function event_name(name)
+    if type(name) ~= "string" or not name:find("[^ \t\r\n]") then
+        return wrong("event", "expected the event's name, got " .. (type(name) == "string" and "none" or type(name)))
+    end
+    if has_zero(name) then return wrong("event", "expected text, got a NUL byte") end
+    return quote(name)
+end
+
+local OWN = { contact_id = true, event = true, at = true, id = true }
+
+--- The line of an event.
+---@param event table { contact_id =, event =, at =, id = (optional), ... its properties }, as ledger:add takes it
+---@param ts? integer orders lines over files: milliseconds since 1970 * 1024 + a counter, no two alike
+---@return string|nil line with its line feed
+---@return leadscore.Error|nil err what is wrong with it
+function M.event(event, ts)
+    local id, name, at, identity, properties, err
+    id, err = id_text(event.contact_id, "contact_id")
+    if not id then return nil, err end
+    name, err = event_name(event.event)
+    if not name then return nil, err end
+    at, err = time_text(event.at)
+    if not at then return nil, err end
+    local line = { head("event", ts, id), ',"event":', name, ',"at":', at }
+    if event.id ~= nil and event.id ~= core.null and event.id ~= "" then
+        identity, err = id_text(event.id, "id")
+        if not identity then return nil, err end
+        line[#line + 1] = ',"id":' .. identity
+    end
+    properties, err = properties_text(event, OWN)
+    if not properties then return nil, err end
+    if properties ~= "{}" then line[#line + 1] = ',"properties":' .. properties end
+    line[#line + 1] = "}"
+    return finished(table.concat(line))
+end
+
+--- The line of a change of properties: what is named is set, the rest stays; `null` or "" makes a property unknown.
+---@param id string|number the contact's
+---@param properties table<string, any>
+---@param ts? integer
+---@return string|nil line
+---@return leadscore.Error|nil err
+function M.set(id, properties, ts)
+    local contact, text, err
+    contact, err = id_text(id, "contact_id")
+    if not contact then return nil, err end
+    text, err = properties_text(properties)
+    if not text then return nil, err end
+    return finished(head("set", ts, contact) .. ',"properties":' .. text .. "}")
+end
+
+--- The line of a contact that is forgotten with all that was known of it.
+---@param id string|number
+---@param ts? integer
+---@return string|nil line
+---@return leadscore.Error|nil err
+function M.forget(id, ts)
+    local contact, err = id_text(id, "contact_id")
+    if not contact then return nil, err end
+    return finished(head("forget", ts, contact) .. "}")
+end
+
+-- ---- appending ----------------------------------------------------------------------------------------------------
+
+--- Appends lines to the files of one writer in a folder: NAME.ndjson, then NAME-0002.ndjson and so on.
+---@class leadscore.LogWriter
+local Writer = {}
+Writer.__index = Writer
+Writer.__name = "leadscore.LogWriter"
+
+local SYNC = { never = true, second = true, always = true }
+local SYNC_EVERY = 1 -- seconds, of "second"
+
+local function raise(message)
+    error("leadscore.log.writer: " .. message, 3)
+end
+
+local function is_name(text)
+    return type(text) == "string" and text ~= "" and not has_zero(text)
+end
+
+local function path_of(self, number)
+    return self.folder .. "/" .. self.name .. (number > 1 and ("-%04d"):format(number) or "") .. ".ndjson"
+end
+
+--- A writer. It opens its file (and makes the folder, where only that is missing) with the first lines that it writes,
+--- or by writer:open(). A name belongs to one writer at a time: with a process id and a time in it, no two meet.
+---@param options table folder=, name= (of its files, without ending), fsync= "never" (the system writes when it
+--- likes; lines survive a killed process, not a machine that stops), "second" (with writer:tick) or "always" (before
+--- write answers); rotate_bytes= (a file that is longer is followed by the next; never when left out)
+---@return leadscore.LogWriter writer
+function M.writer(options)
+    local folder, name, fsync = options.folder, options.name, options.fsync or "never"
+    if not is_name(folder) then raise("folder: expected a path, got " .. tostring(folder)) end
+    if not is_name(name) or name:find("[/\n]") or name:find("^[._]") then
+        raise("name: expected a file's name without / that begins with no dot or underscore, got " .. tostring(name))
+    end
+    if not SYNC[fsync] then raise('fsync: expected "never", "second" or "always", got ' .. tostring(fsync)) end
+    local most = options.rotate_bytes
+    if most ~= nil and (type(most) ~= "number" or most < 1) then
+        raise("rotate_bytes: expected a size in bytes, got " .. tostring(most))
+    end
+    folder = folder:gsub("(.)/+$", "%1")
+    return setmetatable({ folder = folder, name = name, fsync = fsync, most = most, number = 1, synced = 0 }, Writer)
+end
+
+local function check_open(self)
+    if self.closed then error("leadscore: log writer is closed", 3) end
+end
+
+local function new_file(self)
+    local file, err = core.append(path_of(self, self.number), self.fsync ~= "never")
+    if not file then return nil, errors.wrap(err, "io") end
+    self.file = file
+    return true
+end
+
+-- Opens the file of this number; makes the folder if that is what is missing.
+local function open_file(self)
+    if not self.file then
+        local made, err = new_file(self)
+        if not made then return nil, err end
+    end
+    local ok, err = self.file:open()
+    if not ok then
+        local lfs = require("lfs")
+        if not lfs.attributes(self.folder, "mode") and lfs.mkdir(self.folder) then ok, err = self.file:open() end
+    end
+    if not ok then return nil, errors.wrap(err, "io") end
+    return true
+end
+
+-- Goes on to the first file that has room.
+local function turn(self)
+    while self.most and (self.file:size() or 0) >= self.most do
+        if self.fsync ~= "never" then
+            local ok, err = self.file:sync()
+            if not ok then return nil, errors.wrap(err, "io") end
+        end
+        self.file:close()
+        self.file, self.number = nil, self.number + 1
+        local ok, err = open_file(self)
+        if not ok then return nil, err end
+    end
+    return true
+end
+
+--- Opens the file, to know early whether it can be written. A last line without its end is cut off: whoever wrote it
+--- did not live to acknowledge it.
+---@return true|nil ok
+---@return leadscore.Error|nil err
+function Writer:open()
+    check_open(self)
+    local ok, err = open_file(self)
+    if not ok then return nil, err end
+    return turn(self)
+end
+
+--- Appends whole lines, in one write. When it fails nothing of them is left in the file.
+---@param lines string|string[] each with its line feed
+---@return true|nil ok
+---@return leadscore.Error|nil err
+function Writer:write(lines)
+    check_open(self)
+    local text = type(lines) == "table" and table.concat(lines) or lines
+    if text == "" then return true end
+    if type(text) ~= "string" or text:byte(-1) ~= 10 then
+        error("leadscore: log writer: expected whole lines, each with its line feed", 2)
+    end
+    local ok, err = open_file(self)
+    if ok then ok, err = turn(self) end
+    if not ok then return nil, err end
+    ok, err = self.file:write(text, self.fsync == "always")
+    if not ok then return nil, errors.wrap(err, "io") end
+    return true
+end
+
+--- To be called about each second where fsync is "second": brings what was written to the disk.
+---@param now? number seconds of any clock that goes on evenly; the system's own when left out
+---@return true|nil ok
+---@return leadscore.Error|nil err
+function Writer:tick(now)
+    check_open(self)
+    now = now or core.clock()
+    if self.fsync ~= "second" or not self.file or (now >= self.synced and now - self.synced < SYNC_EVERY) then
+        return true
+    end
+    self.synced = now
+    local ok, err = self.file:sync()
+    if not ok then return nil, errors.wrap(err, "io") end
+    return true
+end
+
+--- The file that is being written, and how many bytes of whole lines it has.
+---@return string|nil path nil before the first lines
+---@return integer|nil bytes
+function Writer:position()
+    check_open(self)
+    local size = self.file and self.file:size()
+    if not size then return nil end
+    return path_of(self, self.number), size
+end
+
+--- Closes the file; with fsync "second" or "always" it is on the disk then.
+---@return true|nil ok
+---@return leadscore.Error|nil err
+function Writer:close()
+    local file, ok, err = self.file, true, nil
+    self.closed, self.file = true, nil
+    if not file then return true end
+    if self.fsync ~= "never" then ok, err = file:sync() end
+    file:close()
+    if not ok then return nil, errors.wrap(err, "io") end
+    return true
+end
+
+Writer.__close = function(self) self:close() end
+
+function Writer:__tostring()
+    return ("log writer: %s (fsync %s)%s"):format(path_of(self, self.number), self.fsync,
+        self.closed and " (closed)" or "")
+end
+
+M.Writer = Writer
+
+return M
