@@ -132,7 +132,8 @@ typedef enum ls_input {
     LS_INPUT_DEALS,
     LS_INPUT_EVENTS,
     LS_INPUT_ASSOCIATIONS,
-    LS_INPUT_LIST
+    LS_INPUT_LIST,
+    LS_INPUT_LOG
 } ls_input;
 
 typedef enum ls_format { LS_FORMAT_CSV, LS_FORMAT_NDJSON } ls_format;
@@ -176,8 +177,8 @@ LS_API void ls_dataset_close(ls_dataset *dataset);
  * check their cells while reading. Never called: every column is kept, cells are checked when a
  * plan asks. */
 LS_API int ls_dataset_expect(ls_dataset *dataset, const ls_plan *plan, ls_error *error);
-/* A job that reads one input. Contacts, companies and deals come before events. Strings are copied.
- */
+/* A job that reads one input. Contacts, companies and deals come before events, the files of a log
+ * (NDJSON: lines of an event log, in any order) before contacts. Strings are copied. */
 LS_API int ls_dataset_read(ls_dataset *dataset, const ls_input_options *options, ls_job **out,
                            ls_error *error);
 /* A job that groups the events by contact; ends reading. threads: 1 to LS_MAX_THREADS. */
@@ -238,8 +239,13 @@ typedef struct ls_dataset_counts {
     uint64_t unknown_associated; /* associations with records that are not there */
     uint64_t rejected_rows;
     uint64_t rejected_cells;
+    uint64_t log_lines; /* of a log: all of them; those taken: */
+    uint64_t log_events, log_sets, log_forgets;
 } ls_dataset_counts;
 LS_API void ls_dataset_count(const ls_dataset *dataset, ls_dataset_counts *out);
+/* The i-th file of a log whose last line has no end, and so was passed over: its name and the line;
+ * NULL past the last, and once the events are grouped. */
+LS_API const char *ls_dataset_unfinished(const ls_dataset *dataset, size_t i, uint64_t *line);
 /* Events later than the instant. */
 LS_API uint64_t ls_dataset_future(const ls_dataset *dataset, int64_t at);
 /* The row of the record with this id, or -1. */

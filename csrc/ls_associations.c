@@ -58,7 +58,10 @@ static int take_end(ls_reading *reading, size_t row, ls_role object_role, end *o
     else {
         uint32_t code =
             ls_dictionary_find(&reading->dataset->tables[which].id.dictionary, id.text, id.length);
-        *out = (end){(ls_object)which, code - 1, code != LS_NO_CODE && code != 0};
+        bool there = code != LS_NO_CODE && code != 0;
+        if (there && which == LS_CONTACT)
+            there = !ls_is_hidden(reading->dataset->ingest, code - 1);
+        *out = (end){(ls_object)which, code - 1, there};
         return LS_OK;
     }
     return status == LS_OK ? LS_MORE : status;

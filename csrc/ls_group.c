@@ -4,8 +4,8 @@
  * partition's part of the final columns fits the cache.
  *
  * Events that repeat the id of one that the same contact had before are left out. */
-#include "ls_ingest.h"
 #include "ls_links.h"
+#include "ls_log.h"
 #include "ls_threads.h"
 
 #include <stdatomic.h>
@@ -13,6 +13,12 @@
 
 /* Partitions that are grouped together, for each thread. */
 #define SHARE 16
+
+/* An event whose id was seen, and when it came: INT64_MIN where that is not known. */
+typedef struct seen_event {
+    const char *event; /* NULL: a free slot */
+    int64_t arrival;   /* seconds */
+} seen_event;
 
 /* What a thread needs to group a partition. */
 typedef struct placing {
@@ -24,7 +30,7 @@ typedef struct placing {
 typedef struct ls_grouping {
     ls_job job;
     ls_dataset *dataset;
-    bool begun;
+    bool begun, ready; /* ready: all events are in partitions */
     size_t partition;  /* the next one */
     size_t event_room; /* events that the final columns have room for */
     unsigned threads;
@@ -32,7 +38,7 @@ typedef struct ls_grouping {
     size_t end;            /* of the partitions that are grouped together */
     uint64_t *bases;       /* by partition of these: where its events begin */
     _Atomic size_t shared; /* the next of these */
-    const char **seen;     /* events of the partition by the hash of their id; a power of two */
+    seen_event *seen;      /* events of the partition by the hash of their id; a power of two */
     size_t seen_size;
 } ls_grouping;
 
@@ -133,8 +139,18 @@ static int reserve_seen(ls_grouping *grouping, size_t count)
     return LS_OK;
 }
 
-/* Whether the same contact had an event of this id before; remembers it if not. */
-static bool is_repeated(ls_grouping *grouping, const char *event)
+/* When an event came, in seconds; INT64_MIN: that is not known. */
+static int64_t arrival_of(const ls_layout *layout, const char *event)
+{
+    int64_t stamp = layout->stamped ? ls_stamp_of(layout, event) : LS_NO_STAMP;
+    if (stamp == LS_NO_STAMP)
+        return INT64_MIN;
+    return stamp / LS_STAMPS_A_SECOND - (stamp % LS_STAMPS_A_SECOND < 0);
+}
+
+/* Whether the same contact had an event of this id before, and within the horizon where it is known
+ * when they came; remembers it if not. */
+static bool is_repeated(ls_grouping *grouping, const ls_layout *layout, const char *event)
 {
     static const char none[16] = {0};
     uint64_t hash;
@@ -142,15 +158,19 @@ static bool is_repeated(ls_grouping *grouping, const char *event)
         return false;
     memcpy(&hash, event + 2, sizeof hash);
     hash = (hash ^ local_of(event)) * UINT64_C(0x9e3779b97f4a7c15);
-    size_t mask = grouping->seen_size - 1;
-    for (size_t i = (size_t)(hash >> 20) & mask;; i = (i + 1) & mask) {
-        if (grouping->seen[i] == NULL) {
-            grouping->seen[i] = event;
-            return false;
-        }
-        if (memcmp(grouping->seen[i], event, 2 + sizeof none) == 0) /* contact and id */
+    int64_t arrival = arrival_of(layout, event);
+    size_t mask = grouping->seen_size - 1, i = (size_t)(hash >> 20) & mask;
+    for (; grouping->seen[i].event != NULL; i = (i + 1) & mask) {
+        seen_event *seen = &grouping->seen[i];
+        if (memcmp(seen->event, event, 2 + sizeof none) != 0) /* contact and id */
+            continue;
+        bool known = seen->arrival != INT64_MIN && arrival != INT64_MIN;
+        if (!known || arrival - seen->arrival <= LS_LOG_HORIZON)
             return true;
+        break;
     }
+    grouping->seen[i] = (seen_event){event, arrival};
+    return false;
 }
 
 /* Marks repeated events of a partition as dropped. */
@@ -167,7 +187,7 @@ static int drop_repeated(ls_grouping *grouping, const ls_partition *partition)
         const uint16_t dropped = LS_DROPPED;
         for (size_t at = 0; block->layout->identity && at < block->used;
              at += block->layout->stride) {
-            if (!is_repeated(grouping, block->events + at))
+            if (!is_repeated(grouping, block->layout, block->events + at))
                 continue;
             memcpy(block->events + at, &dropped, sizeof dropped);
             grouping->dataset->counts.repeated++;
@@ -376,6 +396,8 @@ static int prepare(ls_grouping *grouping)
         if (ls_flush_partition(dataset, i) != LS_OK)
             return LS_ERROR_MEMORY;
         ls_end_block(partition);
+        if (dataset->ingest->log != NULL && ls_log_order(dataset->context, partition) != LS_OK)
+            return LS_ERROR_MEMORY;
         if (drop_repeated(grouping, partition) != LS_OK)
             return LS_ERROR_MEMORY;
         grouping->bases[i - grouping->partition] = sum;
@@ -439,9 +461,26 @@ static void free_placings(ls_grouping *grouping, unsigned shift)
     grouping->bases = NULL;
 }
 
-static int begin(ls_grouping *grouping)
+/* Events of a log wait for their contacts. */
+static int feed(ls_grouping *grouping, uint64_t budget)
 {
+    ls_dataset *dataset = grouping->dataset;
+    ls_error error;
+    if (!grouping->begun && (ls_log_apply(dataset, &error) != LS_OK ||
+                             (ls_log_waits(dataset) && ls_make_partitions(dataset) != LS_OK)))
+        return LS_ERROR_MEMORY;
     grouping->begun = true;
+    int status = ls_log_waits(dataset) ? ls_log_feed_events(dataset, budget) : LS_OK;
+    grouping->job.progress.total = dataset->counts.events;
+    return status;
+}
+
+static int begin(ls_grouping *grouping, uint64_t budget)
+{
+    int status = feed(grouping, budget);
+    if (status != LS_OK)
+        return status;
+    grouping->ready = true;
     if (make_placings(grouping) != LS_OK || ls_links_build(grouping->dataset) != LS_OK)
         return LS_ERROR_MEMORY;
     return make_columns(grouping);
@@ -463,7 +502,9 @@ static int step_grouping(ls_job *job, uint64_t budget, ls_error *error)
     struct ls_ingest *ingest = grouping->dataset->ingest;
     if (ingest->failed)
         return ls_fail(error, LS_ERROR_USAGE, "grouping has failed");
-    int status = grouping->begun ? LS_OK : begin(grouping);
+    int status = grouping->ready ? LS_OK : begin(grouping, budget);
+    if (status == LS_MORE)
+        return LS_MORE;
     uint64_t start = job->progress.done;
     while (status == LS_OK && grouping->partition < ingest->partition_count &&
            (budget == 0 || job->progress.done - start < budget)) {

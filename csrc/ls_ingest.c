@@ -6,6 +6,7 @@
 #include "ls_scan.h"
 
 #include "ls_links.h"
+#include "ls_log.h"
 #include "ls_threads.h"
 
 #include <stdio.h>
@@ -51,6 +52,8 @@ void ls_ingest_free(ls_dataset *dataset)
     ls_free(context, ingest->expected, ingest->expected_capacity * sizeof *ingest->expected);
     ls_free(context, ingest->renamed, ingest->renamed_capacity * sizeof *ingest->renamed);
     ls_free(context, ingest->direct, ingest->direct_count * sizeof *ingest->direct);
+    ls_free(context, ingest->hidden, ingest->hidden_words * sizeof *ingest->hidden);
+    ls_log_free(dataset);
     ls_free(context, ingest, sizeof *ingest);
     dataset->ingest = NULL;
 }
@@ -373,25 +376,29 @@ static int note_renamed(ls_reading *reading, ls_string header)
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
-/* The columns that the file's properties go to. */
-static ls_column **columns_of(ls_reading *reading, size_t **count, size_t **capacity)
+/* The columns that properties of an object go to. */
+static ls_column **columns_of(ls_dataset *dataset, ls_object object, size_t **count,
+                              size_t **capacity)
 {
-    ls_dataset *dataset = reading->dataset;
-    if (reading->object == LS_EVENT) {
+    if (object == LS_EVENT) {
         *count = &dataset->events.column_count;
         *capacity = &dataset->events.column_capacity;
         return &dataset->events.columns;
     }
-    ls_table *table = &dataset->tables[reading->object];
+    ls_table *table = &dataset->tables[object];
     *count = &table->column_count;
     *capacity = &table->column_capacity;
     return &table->columns;
 }
 
-static int add_column(ls_reading *reading, ls_string name, ls_column *column)
+bool ls_is_expected(const ls_dataset *dataset, ls_object object, ls_string name)
 {
-    ls_dataset *dataset = reading->dataset;
-    const ls_expected *expected = find_expected(dataset->ingest, reading->object, name);
+    return find_expected(dataset->ingest, object, name) != NULL;
+}
+
+static int add_column(ls_dataset *dataset, ls_object object, ls_string name, ls_column *column)
+{
+    const ls_expected *expected = find_expected(dataset->ingest, object, name);
     char *copy = ls_arena_text(&dataset->arena, name.text, name.length);
     memset(column, 0, sizeof *column);
     if (copy == NULL)
@@ -404,26 +411,25 @@ static int add_column(ls_reading *reading, ls_string name, ls_column *column)
     return ls_column_init(dataset->context, column, dataset->seed);
 }
 
-/* Sets *index to the column of this name, which is made if it is new. */
-static int find_column(ls_reading *reading, ls_string name, size_t *index)
+ls_column *ls_find_column(ls_reading *reading, ls_object object, ls_string name, size_t *index)
 {
     ls_dataset *dataset = reading->dataset;
     size_t *count, *capacity;
-    ls_column **columns = columns_of(reading, &count, &capacity);
+    ls_column **columns = columns_of(dataset, object, &count, &capacity);
     for (*index = 0; *index < *count; ++*index)
         if (ls_string_equal((*columns)[*index].name, name.text, name.length))
             break;
     if (*index == *count) {
-        if (ls_grow(dataset->context, columns, capacity, *count + 1, sizeof **columns) != LS_OK)
-            return LS_ERROR_MEMORY;
-        int status = add_column(reading, name, &(*columns)[*count]);
-        if (status != LS_OK)
-            return status;
+        if (ls_grow(dataset->context, columns, capacity, *count + 1, sizeof **columns) != LS_OK ||
+            add_column(dataset, object, name, &(*columns)[*count]) != LS_OK)
+            return NULL;
         ++*count;
     }
-    return reading->object == LS_EVENT ? LS_OK
-                                       : ls_column_fill(dataset->context, &(*columns)[*index],
-                                                        dataset->tables[reading->object].count);
+    ls_column *column = &(*columns)[*index];
+    if (object != LS_EVENT &&
+        ls_column_fill(dataset->context, column, dataset->tables[object].count) != LS_OK)
+        return NULL;
+    return column;
 }
 
 static bool is(ls_string name, const char *word)
@@ -501,7 +507,7 @@ static int add_field(ls_reading *reading, ls_string name)
     if (ls_grow(reading->dataset->context, &reading->fields, &reading->field_capacity,
                 reading->field_count + 1, sizeof *reading->fields) != LS_OK)
         return LS_ERROR_MEMORY;
-    size_t index = reading->field_count++, *count, *capacity;
+    size_t index = reading->field_count++;
     ls_field *field = &reading->fields[index];
     memset(field, 0, sizeof *field);
     field->place = reading->place_count;
@@ -515,9 +521,10 @@ static int add_field(ls_reading *reading, ls_string name)
     note_role(reading, field, index);
     if (field->role == LS_ROLE_NONE && reading->input != LS_INPUT_LIST &&
         reading->input != LS_INPUT_ASSOCIATIONS) {
-        if (find_column(reading, name, &field->column) != LS_OK)
+        const ls_column *column = ls_find_column(reading, reading->object, name, &field->column);
+        if (column == NULL)
             return LS_ERROR_MEMORY;
-        field->kept = (*columns_of(reading, &count, &capacity))[field->column].kept;
+        field->kept = column->kept;
     }
     if (field->kept || field->role == LS_ROLE_EVENT)
         init_coder(reading, field);
@@ -934,6 +941,8 @@ static int run(ls_reading *reading, uint64_t budget, ls_error *error)
 {
     uint64_t start = bytes_scanned(reading), done = 0;
     int status = LS_MORE;
+    if (reading->input == LS_INPUT_LOG)
+        return ls_log_read(reading, budget, error);
     while (status == LS_MORE && (budget == 0 || done < budget)) {
         status = run_scan(reading, scan_budget(reading, budget == 0 ? 0 : budget - done), error);
         if (status == LS_OK)
@@ -970,6 +979,7 @@ static void close_reading(ls_job *job)
     ls_free(context, reading->codes, reading->code_capacity * sizeof *reading->codes);
     ls_scan_free(reading->scan);
     ls_end_events(reading);
+    ls_log_end(reading);
     ls_buffer_free(&reading->reject);
     if (reading->ndjson)
         ls_ndjson_free(&reading->lines);
@@ -1073,6 +1083,11 @@ static int open_input(ls_reading *reading, const ls_input_options *options, ls_e
         reading->ndjson ? &reading->lines.window.source : &reading->csv.window.source;
     status = ls_source_open(source, dataset->context, &named, error);
     reading->job.progress.total = source->total;
+    if (status == LS_OK && options->input == LS_INPUT_LOG)
+        status = ls_log_begin(reading, error);
+    if (status == LS_OK && (options->input == LS_INPUT_EVENTS || options->input == LS_INPUT_LIST ||
+                            options->input == LS_INPUT_ASSOCIATIONS))
+        status = ls_log_apply(dataset, error);
     if (status == LS_OK && (options->input == LS_INPUT_EVENTS || options->input == LS_INPUT_LIST))
         status = ls_index_contacts(dataset, error);
     reading->events_before = dataset->counts.events;
@@ -1088,8 +1103,10 @@ static int open_input(ls_reading *reading, const ls_input_options *options, ls_e
 
 static int check_options(const ls_input_options *options, ls_error *error)
 {
-    if (options->input > LS_INPUT_LIST || options->format > LS_FORMAT_NDJSON)
+    if (options->input > LS_INPUT_LOG || options->format > LS_FORMAT_NDJSON)
         return ls_fail(error, LS_ERROR_USAGE, "expected a known input and format");
+    if (options->input == LS_INPUT_LOG && options->format != LS_FORMAT_NDJSON)
+        return ls_fail(error, LS_ERROR_USAGE, "expected a log as NDJSON");
     if (options->path == NULL && options->reader == NULL)
         return ls_fail(error, LS_ERROR_USAGE, "expected a path or a reader, got neither");
     if (options->delimiter == '"' || options->delimiter == '\n' || options->delimiter == '\r')
@@ -1110,8 +1127,12 @@ static int check_order(const ls_dataset *dataset, ls_input input, ls_error *erro
         return ls_fail(error, LS_ERROR_USAGE, "another input is being read");
     if (ingest != NULL && ingest->failed)
         return ls_fail(error, LS_ERROR_USAGE, "an earlier input was not read to its end");
-    if (ingest != NULL && ingest->indexed && input == LS_INPUT_CONTACTS)
+    bool applied = ingest != NULL && ingest->log != NULL && ingest->log->applied;
+    if (ingest != NULL && (ingest->indexed || applied) && input == LS_INPUT_CONTACTS)
         return ls_fail(error, LS_ERROR_USAGE, "contacts are read before events and lists");
+    if (input == LS_INPUT_LOG &&
+        (dataset->tables[LS_CONTACT].count != 0 || applied || (ingest && ingest->indexed)))
+        return ls_fail(error, LS_ERROR_USAGE, "a log is read before contacts");
     return LS_OK;
 }
 
@@ -1120,7 +1141,8 @@ static ls_object object_of(ls_input input)
     switch (input) {
     case LS_INPUT_COMPANIES: return LS_COMPANY;
     case LS_INPUT_DEALS: return LS_DEAL;
-    case LS_INPUT_EVENTS: return LS_EVENT;
+    case LS_INPUT_EVENTS:
+    case LS_INPUT_LOG: return LS_EVENT;
     default: return LS_CONTACT;
     }
 }

@@ -30,14 +30,14 @@ typedef struct ls_renamed {
 #define LS_MAX_COLUMNS 10000
 
 /* How a kept event is packed: u16 row within the partition; 16 bytes of its id's hash if any file
- * has ids; the time (u32 seconds since LS_EVENT_BASE, or i64 since 1970); the event's code; codes
+ * has ids; i64 its stamp if it is of a log; the time (u32 seconds since LS_EVENT_BASE, or i64 since 1970); the event's code; codes
  * of kept properties. Columns only become more and wider, so that there are few layouts. */
 typedef struct ls_layout {
     struct ls_layout *next; /* the one before it */
     size_t size;            /* bytes of this struct */
     uint32_t stride;
-    bool identity, wide;
-    uint32_t time_offset, event_offset;
+    bool identity, stamped, wide;
+    uint32_t stamp_offset, time_offset, event_offset;
     uint8_t event_width;
     size_t column_count; /* of events->columns, kept or not */
     struct ls_packed {
@@ -78,6 +78,9 @@ struct ls_ingest {
     bool indexed;
     uint32_t *direct; /* by the value of a canonical decimal id: row + 1, or 0 */
     size_t direct_count;
+    uint64_t *hidden; /* a bit a row: contacts that other files say nothing of; NULL: none */
+    size_t hidden_words;
+    struct ls_log *log; /* NULL: there is none */
     /* events: */
     unsigned shift; /* a partition has 1 << shift contacts */
     ls_partition *partitions;
@@ -151,6 +154,7 @@ typedef struct ls_reading {
         *codes; /* records: of a row; events: of a batch, LS_BATCH_ROWS a column of the dataset */
     size_t code_capacity;
     struct ls_event_batch *events; /* LS_INPUT_EVENTS */
+    struct ls_log_reading *log;    /* LS_INPUT_LOG */
     struct ls_scan *scan;          /* of CSV: the fast way; NULL until the columns are bound */
     unsigned threads;
     bool estimated;                                   /* what the rest will take was asked */
@@ -189,6 +193,11 @@ int ls_refuse_problem(ls_reading *reading, const ls_row *row, ls_error *error);
 int ls_check_cell(ls_reading *reading, const ls_row *row, size_t field, const ls_column *column,
                   uint32_t code, ls_error *error);
 
+/* The column of a property, which is made if it is new; NULL: no memory. *index: of the table's or
+ * events' columns. */
+ls_column *ls_find_column(ls_reading *reading, ls_object object, ls_string name, size_t *index);
+bool ls_is_expected(const ls_dataset *dataset, ls_object object, ls_string name);
+
 /* ls_estimate.c: LS_ERROR_MEMORY if the events to come cannot fit the context's limit. scanned:
  * bytes so far. It asks once, when enough was read: until then the steps are of LS_ESTIMATE_SAMPLE
  * bytes at most. */
@@ -217,6 +226,7 @@ typedef struct ls_packing {
     const uint32_t *codes; /* of column c of event i: codes[c * step + i] */
     size_t step;
     uint64_t (*identities)[2]; /* hashes of their ids; NULL: they have none */
+    const int64_t *stamps;     /* of a log; NULL: they have none */
 } ls_packing;
 
 /* The partitions, if there are none yet. These answer LS_OK or LS_ERROR_MEMORY. */
@@ -230,6 +240,11 @@ void ls_end_block(ls_partition *partition);
 /* ---- contacts by id -------------------------------------------------------------------------- */
 
 int ls_index_contacts(ls_dataset *dataset, ls_error *error);
+/* Whether other files than a log say nothing of a contact. */
+LS_INLINE bool ls_is_hidden(const struct ls_ingest *ingest, size_t row)
+{
+    return LS_UNLIKELY(ingest->hidden != NULL) && (ingest->hidden[row / 64] >> (row % 64) & 1) != 0;
+}
 /* The value of a canonical decimal (no sign, no leading zero) of at most ten digits, or SIZE_MAX; 8
  * bytes from any place in the text may be read. */
 LS_INLINE size_t ls_canonical_id(ls_string text)
@@ -262,6 +277,6 @@ LS_INLINE uint32_t ls_contact_row(const ls_dataset *dataset, ls_string id, size_
         return ingest->direct[value] - 1; /* 0 - 1 is UINT32_MAX */
     uint32_t code =
         ls_dictionary_find(&dataset->tables[LS_CONTACT].id.dictionary, id.text, id.length);
-    return code == LS_NO_CODE ? UINT32_MAX : code - 1;
+    return code == LS_NO_CODE || ls_is_hidden(ingest, code - 1) ? UINT32_MAX : code - 1;
 }
 #endif

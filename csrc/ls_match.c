@@ -4,6 +4,7 @@
 
 #include "ls_ingest.h"
 #include "ls_links.h"
+#include "ls_log.h"
 
 /* What is claimed: by code, the company's row + 1, or SEVERAL. */
 #define SEVERAL UINT32_MAX
@@ -303,6 +304,8 @@ int ls_dataset_match(ls_dataset *dataset, const ls_match_options *options, ls_ma
         return ls_fail(error, LS_ERROR_USAGE, "contacts are matched before the events are grouped");
     if (dataset->ingest != NULL && (dataset->ingest->busy || dataset->ingest->failed))
         return ls_fail(error, LS_ERROR_USAGE, "contacts are matched when all inputs are read");
+    if (ls_log_apply(dataset, error) != LS_OK)
+        return LS_ERROR_MEMORY;
     *out = (ls_match_counts){0};
     int status = init_matcher(&matcher, dataset, options);
     if (status == LS_OK)

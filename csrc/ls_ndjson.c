@@ -56,15 +56,15 @@ static void take_line(ls_ndjson *ndjson, size_t length, ls_row *row)
     row->problem = LS_ROW_GOOD;
     row->field = 0;
     window->start += length;
-    if (length > 0 && row->text[length - 1] == '\n')
+    ndjson->unended = length == 0 || row->text[length - 1] != '\n';
+    if (!ndjson->unended)
         length--;
     if (length > 0 && row->text[length - 1] == '\r')
         length--;
     row->length = (uint32_t)length;
 }
 
-/* The next line; row->text is NULL at the end. */
-static int next_line(ls_ndjson *ndjson, ls_row *row, ls_error *error)
+int ls_ndjson_next_line(ls_ndjson *ndjson, ls_row *row, ls_error *error)
 {
     ls_window *window = &ndjson->window;
     for (;;) {
@@ -216,7 +216,7 @@ int ls_ndjson_read(ls_ndjson *ndjson, ls_batch *batch, ls_error *error)
     batch->row_count = 0;
     int status;
     do {
-        status = next_line(ndjson, row, error);
+        status = ls_ndjson_next_line(ndjson, row, error);
         if (status != LS_OK || row->text == NULL)
             return status;
     } while (row->problem == LS_ROW_GOOD && blank(row));

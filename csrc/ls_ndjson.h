@@ -13,6 +13,7 @@ typedef struct ls_ndjson {
     ls_context *context;
     ls_window window;
     bool begun;
+    bool unended;       /* the line at hand has no line end */
     uint64_t line;      /* of window.data[window.start] */
     ls_arena arena;     /* the line's tree */
     ls_dictionary keys; /* the name of field i has code i + 1 */
@@ -30,6 +31,8 @@ int ls_ndjson_init(ls_ndjson *ndjson, ls_context *context, uint64_t seed);
 void ls_ndjson_free(ls_ndjson *ndjson);
 /* The next line as a batch of one row, as wide as there are names so far; none at the end. */
 int ls_ndjson_read(ls_ndjson *ndjson, ls_batch *batch, ls_error *error);
+/* The next line without taking it apart; row->text is NULL at the end. */
+int ls_ndjson_next_line(ls_ndjson *ndjson, ls_row *row, ls_error *error);
 LS_INLINE size_t ls_ndjson_field_count(const ls_ndjson *ndjson)
 {
     return ndjson->keys.count - 1;

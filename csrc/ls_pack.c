@@ -95,11 +95,13 @@ int ls_flush_partition(ls_dataset *dataset, size_t index)
 
 /* What the columns need now, and never less than the layout before. */
 static void plan_layout(const ls_events *events, ls_layout *layout, const ls_layout *before,
-                        bool identity, bool wide)
+                        const ls_packing *packed)
 {
-    layout->identity = identity || (before != NULL && before->identity);
-    layout->wide = wide || (before != NULL && before->wide);
-    layout->time_offset = layout->identity ? 2 + 16 : 2;
+    layout->identity = packed->identities != NULL || (before != NULL && before->identity);
+    layout->stamped = packed->stamps != NULL || (before != NULL && before->stamped);
+    layout->wide = packed->wide || (before != NULL && before->wide);
+    layout->stamp_offset = layout->identity ? 2 + 16 : 2;
+    layout->time_offset = layout->stamp_offset + (layout->stamped ? 8 : 0);
     layout->event_offset = layout->time_offset + (layout->wide ? 8 : 4);
     layout->event_width = ls_code_width(events->event.dictionary.count);
     uint32_t offset = layout->event_offset + layout->event_width;
@@ -112,10 +114,11 @@ static void plan_layout(const ls_events *events, ls_layout *layout, const ls_lay
     layout->stride = offset;
 }
 
-static bool fits_layout(const ls_events *events, const ls_layout *layout, bool identity, bool wide)
+static bool fits_layout(const ls_events *events, const ls_layout *layout, const ls_packing *packed)
 {
     if (layout == NULL || layout->column_count != events->column_count ||
-        (identity && !layout->identity) || (wide && !layout->wide) ||
+        (packed->identities != NULL && !layout->identity) ||
+        (packed->stamps != NULL && !layout->stamped) || (packed->wide && !layout->wide) ||
         ls_code_width(events->event.dictionary.count) > layout->event_width)
         return false;
     for (size_t i = 0; i < events->column_count; i++)
@@ -183,11 +186,11 @@ static int begin_layout(ls_dataset *dataset, ls_layout *layout)
 }
 
 /* Makes a new layout if the columns have outgrown the one in use. */
-static int update_layout(ls_dataset *dataset, bool identity, bool wide)
+static int update_layout(ls_dataset *dataset, const ls_packing *packed)
 {
     const ls_events *events = &dataset->events;
     const ls_layout *before = dataset->ingest->layout;
-    if (LS_LIKELY(fits_layout(events, before, identity, wide)))
+    if (LS_LIKELY(fits_layout(events, before, packed)))
         return LS_OK;
     size_t size = sizeof *before + events->column_count * sizeof(struct ls_packed);
     ls_layout *layout = ls_allocate_zero(dataset->context, 1, size);
@@ -195,7 +198,7 @@ static int update_layout(ls_dataset *dataset, bool identity, bool wide)
         return LS_ERROR_MEMORY;
     layout->size = size;
     layout->column_count = events->column_count;
-    plan_layout(events, layout, before, identity, wide);
+    plan_layout(events, layout, before, packed);
     if (begin_layout(dataset, layout) == LS_OK)
         return LS_OK;
     if (dataset->ingest->layout != layout)
@@ -225,14 +228,16 @@ typedef struct packed_column {
 
 /* Inlined for each kind of layout. What is put later is written over the bytes that codes spill. */
 LS_INLINE int pack_rows(ls_dataset *dataset, const ls_packing *events, const packed_column *columns,
-                        size_t column_count, bool identity, bool wide)
+                        size_t column_count, bool identity, bool stamped, bool wide)
 {
     const struct ls_ingest *ingest = dataset->ingest;
     const ls_layout *layout = ingest->layout;
     const size_t count = events->count;
     const uint32_t stride = layout->stride, shift = ingest->shift,
                    mask = (UINT32_C(1) << shift) - 1, full = ingest->stage_size - SPILT - stride;
-    const uint32_t time_offset = identity ? 2 + 16 : 2, event_offset = layout->event_offset;
+    const uint32_t stamp_offset = identity ? 2 + 16 : 2,
+                   time_offset = stamped ? stamp_offset + 8 : stamp_offset,
+                   event_offset = layout->event_offset;
     const uint8_t event_width = layout->event_width;
     const unsigned stage_shift = ingest->stage_shift;
     const uint32_t *const contacts = events->contacts, *const names = events->names;
@@ -260,6 +265,10 @@ LS_INLINE int pack_rows(ls_dataset *dataset, const ls_packing *events, const pac
             static const uint64_t none[2] = {0, 0};
             memcpy(at + 2, events->identities ? events->identities[i] : none, sizeof none);
         }
+        if (stamped) {
+            static const int64_t none = INT64_MIN;
+            memcpy(at + stamp_offset, events->stamps ? &events->stamps[i] : &none, sizeof none);
+        }
         if (wide)
             memcpy(at + time_offset, &times[i], sizeof times[i]);
         else
@@ -277,19 +286,19 @@ static int pack_layout(ls_dataset *dataset, const ls_packing *events, const pack
                        size_t column_count)
 {
     const ls_layout *layout = dataset->ingest->layout;
-    if (layout->identity || layout->wide)
-        return layout->identity && layout->wide
-                   ? pack_rows(dataset, events, columns, column_count, true, true)
+    if (layout->identity || layout->stamped || layout->wide)
+        return layout->identity && layout->wide && !layout->stamped
+                   ? pack_rows(dataset, events, columns, column_count, true, false, true)
                    : pack_rows(dataset, events, columns, column_count, layout->identity,
-                               layout->wide);
+                               layout->stamped, layout->wide);
     if (column_count == 1)
-        return pack_rows(dataset, events, columns, 1, false, false);
-    return pack_rows(dataset, events, columns, column_count, false, false);
+        return pack_rows(dataset, events, columns, 1, false, false, false);
+    return pack_rows(dataset, events, columns, column_count, false, false, false);
 }
 
 int ls_pack_events(ls_dataset *dataset, const ls_packing *events)
 {
-    if (update_layout(dataset, events->identities != NULL, events->wide) != LS_OK)
+    if (update_layout(dataset, events) != LS_OK)
         return LS_ERROR_MEMORY;
     const ls_layout *layout = dataset->ingest->layout;
     packed_column few[8], *columns = few;

@@ -1,6 +1,6 @@
 /* Rows of contacts, companies and deals become rows of their tables; rows of a list become bits of
  * contacts. And the index of contacts by id, which events and lists look into. */
-#include "ls_ingest.h"
+#include "ls_log.h"
 
 /* ---- contacts by id -------------------------------------------------------------------------- */
 
@@ -44,7 +44,7 @@ int ls_index_contacts(ls_dataset *dataset, ls_error *error)
     ingest->direct_count = count;
     for (size_t row = 0; row < contacts->count; row++) {
         size_t value = value_of_row(&contacts->id.dictionary, row, bound);
-        if (value != SIZE_MAX)
+        if (value != SIZE_MAX && !ls_is_hidden(ingest, row))
             ingest->direct[value] = (uint32_t)row + 1;
     }
     ingest->indexed = true;
@@ -128,6 +128,8 @@ static int take_record(ls_reading *reading, size_t row, ls_error *error)
     if (id.length == 0)
         return ls_refuse_row(reading, about, reading->id_field + 1,
                              "id: expected an id, got nothing", error);
+    if (reading->object == LS_CONTACT && ls_log_forgot(dataset, id))
+        return LS_OK;
     uint32_t code = ls_dictionary_add(&table->id.dictionary, id.text, id.length);
     if (code == LS_NO_CODE)
         return ls_fail_memory(error);
@@ -223,7 +225,8 @@ static bool mark_listed(const ls_dataset *dataset, ls_list *list, ls_string id)
         struct ls_list_rows *of = &list->of[object];
         uint32_t code =
             ls_dictionary_find(&dataset->tables[object].id.dictionary, id.text, id.length);
-        if (code == LS_NO_CODE || code == 0 || (code - 1) / 64 >= of->word_count)
+        if (code == LS_NO_CODE || code == 0 || (code - 1) / 64 >= of->word_count ||
+            (object == LS_CONTACT && ls_is_hidden(dataset->ingest, code - 1)))
             continue;
         of->rows[(code - 1) / 64] |= UINT64_C(1) << ((code - 1) % 64);
         known = true;

@@ -517,7 +517,7 @@ static unsigned threads_at(lua_State *L, int index)
 static void read_options(lua_State *L, lsl_job *job, int job_index, ls_input_options *options)
 {
     static const char *const inputs[] = {"contacts",     "companies", "deals", "events",
-                                         "associations", "list",      NULL};
+                                         "associations", "list",      "log",   NULL};
     static const char *const formats[] = {"csv", "ndjson", NULL};
     size_t length;
     luaL_checkstack(L, 24, NULL);
@@ -600,7 +600,7 @@ static int dataset_counts(lua_State *L)
 {
     ls_dataset_counts counts;
     ls_dataset_count(lsl_check_dataset(L)->dataset, &counts);
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 13);
     set_count(L, "contacts", counts.records[LS_CONTACT]);
     set_count(L, "companies", counts.records[LS_COMPANY]);
     set_count(L, "deals", counts.records[LS_DEAL]);
@@ -610,6 +610,28 @@ static int dataset_counts(lua_State *L)
     set_count(L, "repeated", counts.repeated);
     set_count(L, "rejected_rows", counts.rejected_rows);
     set_count(L, "rejected_cells", counts.rejected_cells);
+    set_count(L, "log_lines", counts.log_lines);
+    set_count(L, "log_events", counts.log_events);
+    set_count(L, "log_sets", counts.log_sets);
+    set_count(L, "log_forgets", counts.log_forgets);
+    return 1;
+}
+
+/* Files of a log whose last line has no end: { file =, line = } each. */
+static int dataset_unfinished(lua_State *L)
+{
+    lsl_dataset *owner = lsl_check_dataset(L);
+    const char *name;
+    uint64_t line;
+    lua_newtable(L);
+    for (size_t i = 0; (name = ls_dataset_unfinished(owner->dataset, i, &line)) != NULL; i++) {
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, name);
+        lua_setfield(L, -2, "file");
+        lsl_push_integer(L, (int64_t)line);
+        lua_setfield(L, -2, "line");
+        lua_rawseti(L, -2, (int)(i + 1));
+    }
     return 1;
 }
 
@@ -738,6 +760,7 @@ void lsl_open_dataset(lua_State *L, int context)
         {"group", dataset_group},
         {"score", dataset_score},
         {"counts", dataset_counts},
+        {"unfinished", dataset_unfinished},
         {"future", dataset_future},
         {"find", dataset_find},
         {"id", dataset_id},
