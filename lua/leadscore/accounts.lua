@@ -62,8 +62,8 @@ local OWN = {
     "tasks", "engagements", "targets", "at", "score", "won", "lost", "currency", "kinds", "gdpr", "threads",
 }
 local SHARED = {
-    "definitions", "contacts", "companies", "deals", "associations", "events", "lists", "delimiter", "columns",
-    "unknown", "rejects", "max_memory", "progress", "match",
+    "definitions", "contacts", "companies", "deals", "associations", "events", "log", "lists", "delimiter",
+    "columns", "unknown", "rejects", "max_memory", "progress", "match",
 }
 
 local function known_names()

@@ -23,6 +23,7 @@ local M = {}
 ---@field companies? string|table|function
 ---@field deals? string|table|function
 ---@field associations? string|table|function { from_object =, from_id =, to_object =, to_id =, label = }
+---@field log? string|string[] folders of an event log, which is replayed
 ---@field lists? table<string, string|string[]> by name: a path, or the ids (more files: { files = { ... } })
 ---@field match? leadscore.MatchOptions associates contacts without a company: { email = "email", name = "company" }
 ---@field keep? table<string, string[]> columns kept though no definition reads them: { contact = { "owner" } }
@@ -41,8 +42,8 @@ Dataset.__index = Dataset
 Dataset.__name = "leadscore.Dataset"
 
 local KNOWN = {
-    "definitions", "contacts", "companies", "deals", "associations", "events", "lists", "delimiter", "columns",
-    "unknown", "rejects", "max_memory", "threads", "progress", "match", "keep",
+    "definitions", "contacts", "companies", "deals", "associations", "events", "log", "lists", "delimiter",
+    "columns", "unknown", "rejects", "max_memory", "threads", "progress", "match", "keep",
 }
 
 local function raise(message, level)
@@ -138,7 +139,7 @@ local function rows_read(handle)
         local counts = handle:counts()
         return counts.contacts + (counts.companies or 0) + (counts.deals or 0) + counts.events
             + (counts.unknown_contact or 0) + (counts.unknown_associated or 0) + (counts.repeated or 0)
-            + (counts.rejected_rows or 0)
+            + (counts.rejected_rows or 0) + (counts.log_lines or 0)
     end
 end
 
@@ -147,7 +148,7 @@ local function read_source(self, source, common)
     local options, failure, stream = open_source(source, common.progress, info)
     options.input, options.format, options.gzip = source.input, source.format, source.gzip
     options.name, options.list, options.last = source.name, source.list, source.last
-    options.bytes = source.rows ~= nil -- texts of Lua may hold any
+    options.bytes = source.rows ~= nil or source.input == "log" -- texts of Lua may hold any
     options.renames, options.delimiter = common.renames[source.input], common.delimiter
     options.unknown, options.rejects, options.threads = common.unknown, common.rejects, common.threads
     local job, err = self._handle:read(options)
@@ -169,11 +170,21 @@ local function read_source(self, source, common)
     return ok, problem
 end
 
+-- Last lines of a log's files that somebody is not done with, or did not live to be.
+local function note_unfinished(self)
+    for _, place in ipairs(self._handle:unfinished()) do
+        self._notes[#self._notes + 1] = errors.new({
+            kind = "input", file = place.file, line = place.line, message = "the last line has no end; it is not read",
+        })
+    end
+end
+
 local function read_all(self, list, common)
     for _, source in ipairs(list) do
         local ok, err = read_source(self, source, common)
         if not ok then return nil, err end
     end
+    note_unfinished(self)
     if self._match then
         local counts, failure = matching.run(self._handle, self._match)
         if not counts then return nil, failure end
@@ -233,12 +244,17 @@ local function missing_columns(plan, handle)
     return warnings
 end
 
+-- Whether an input was given, be it by a log.
+local function is_given(options, input)
+    return options[input] ~= nil or (options.log ~= nil and input == "contacts")
+end
+
 -- Definitions of objects that were not given at all: they have nothing to score.
 local function missing_records(plan, options)
     local warnings, warned = {}, {}
     for i = 1, plan:count() do
         local input = COUNTED[plan:object(i)]
-        if options[input] == nil and not warned[input] then
+        if not is_given(options, input) and not warned[input] then
             warned[input] = true
             warnings[#warnings + 1] = errors.new({
                 kind = "input", path = input,
@@ -430,7 +446,9 @@ end
 local function check_usage(options, level)
     level = level + 1
     check_options(options, KNOWN, "leadscore.dataset", level)
-    if not (options.contacts or options.companies or options.deals) then raise("contacts are needed", level) end
+    if not (options.contacts or options.companies or options.deals or options.log) then
+        raise("contacts are needed", level)
+    end
     if options.match ~= nil then matching.check(options.match, level) end
     if options.keep ~= nil then check_keep(options.keep, level) end
     if options.definitions then plan_of(options.definitions, "leadscore.dataset: definitions", level) end
@@ -587,7 +605,7 @@ end
 
 --- What was read: contacts, companies, deals, events, unknown_contact (events of contacts that are not there),
 --- unknown_associated (associations with records that are not there), repeated (events whose id came before),
---- rejected_rows, rejected_cells.
+--- rejected_rows, rejected_cells; of a log log_lines, and those taken: log_events, log_sets, log_forgets.
 ---@return table<string, integer> counts
 function Dataset:counts()
     return open(self):counts()

@@ -92,7 +92,7 @@ end
 function M.warnings(handle, options, more)
     local warnings, needs = {}, needs_of(options.definitions)
     local function lacks(input, name, why)
-        if options[input] ~= nil then return end
+        if options[input] ~= nil or (options.log ~= nil and (input == "events" or input == "contacts")) then return end
         warn(warnings, input, ("none were given; the score %s %s"):format(show(name), why))
     end
     if needs.events then lacks("events", needs.events, "asks for events") end

@@ -11,8 +11,8 @@ local show = require("leadscore.check.context").show
 
 local M = {}
 
--- In this order: what lists, associations and events point to comes before them.
-local INPUTS = { "contacts", "companies", "deals", "lists", "associations", "events" }
+-- In this order: what lists, associations and events point to comes before them, and what a log forgot is known first.
+local INPUTS = { "log", "contacts", "companies", "deals", "lists", "associations", "events" }
 -- Those whose columns can be renamed.
 local IS_INPUT = { contacts = true, companies = true, deals = true, associations = true, events = true }
 
@@ -30,10 +30,15 @@ local function format_of(path)
     return FORMATS[name:match("%.(%w+)$") or ""], gzip
 end
 
+-- The format of what does not say, and of a log whatever it says.
+local function format_for(input, format)
+    return input == "log" and "ndjson" or format or "csv"
+end
+
 local function file_source(input, path, list)
     local format, gzip = format_of(path)
     return {
-        input = input, path = path, name = path, format = format or "csv", gzip = gzip, list = list,
+        input = input, path = path, name = path, format = format_for(input, format), gzip = gzip, list = list,
         identity = require("lfs").attributes(path, "mode") == "file" and core.file_identity(path) or nil,
     }
 end
@@ -56,11 +61,22 @@ local function check_once(list)
     return true
 end
 
-local function note_skipped(notes, folder, name)
+local function endings_of(input)
+    return input == "log" and ".ndjson or .jsonl" or ".csv, .ndjson or .jsonl"
+end
+
+local function note_skipped(notes, input, folder, name)
     notes[#notes + 1] = errors.new({
         kind = "input", file = folder .. "/" .. name,
-        message = "not read: the name does not end in .csv, .ndjson or .jsonl (or these with .gz)",
+        message = ("not read: the name does not end in %s (or these with .gz)"):format(endings_of(input)),
     })
+end
+
+-- The reason to pass over a file of a log's folder, or nil: while a file is compressed, both are there.
+local function passed_over(input, name, names)
+    local plain = input == "log" and name:match("^(.*)%.[gG][zZ]$")
+    if plain and names[plain] then return "not read: " .. plain .. " is there too" end
+    return nil
 end
 
 -- Adds the files of a folder, in name order. Names that begin with a dot or an underscore are not data.
@@ -69,26 +85,34 @@ local function add_folder(into, input, folder, notes, list)
     local ok, next_name, state = pcall(lfs.dir, folder)
     if not ok then return nil, errors.folder(folder, next_name) end
     folder = folder:gsub("(.)/+$", "%1")
-    local names = {}
+    local names, seen = {}, {}
     for name in next_name, state do
-        if not name:find("^[._]") then names[#names + 1] = name end
+        if not name:find("^[._]") then names[#names + 1], seen[name] = name, true end
     end
     table.sort(names)
     local before = #into
     for _, name in ipairs(names) do
-        if format_of(name) then
+        local format, passed = format_of(name), passed_over(input, name, seen)
+        if format and (input ~= "log" or format == "ndjson") and not passed then
             into[#into + 1] = file_source(input, folder .. "/" .. name, list)
+        elseif passed then
+            notes[#notes + 1] = errors.new({ kind = "input", file = folder .. "/" .. name, message = passed })
         else
-            note_skipped(notes, folder, name)
+            note_skipped(notes, input, folder, name)
         end
     end
     if #into > before then return true end
-    return nil, errors.new({ kind = "input", file = folder, message = "no .csv, .ndjson or .jsonl file in it" })
+    local none = errors.new({ kind = "input", file = folder, message = ("no %s file in it"):format(endings_of(input)) })
+    if input ~= "log" or #names > 0 then return nil, none end
+    notes[#notes + 1] = none -- nothing has happened yet
+    return true
 end
 
 local function add_path(into, input, path, notes, list)
     if path == "-" then
-        into[#into + 1] = { input = input, stdin = true, name = "standard input", format = "csv", list = list }
+        into[#into + 1] = {
+            input = input, stdin = true, name = "standard input", format = format_for(input, "csv"), list = list,
+        }
         return true
     end
     if require("lfs").attributes(path, "mode") == "directory" then return add_folder(into, input, path, notes, list) end
@@ -108,7 +132,9 @@ local function add_input(into, input, value, notes, level)
     local kind = type(value)
     if kind == "string" then return add_path(into, input, value, notes) end
     if kind == "table" and type(value[1]) == "string" then return add_paths(into, input, value, notes) end
-    if kind == "table" or kind == "function" then
+    if input == "log" then
+        raise("log: expected a folder or a list of such, got " .. show(value), level + 1)
+    elseif kind == "table" or kind == "function" then
         into[#into + 1] = { input = input, rows = value, name = input, format = "ndjson" }
         return true
     end

@@ -96,6 +96,8 @@ local READ = {
     { "--deals", arg = "FILE", many = true, help = "Deals: a column id, and properties." },
     { "--associations", arg = "FILE", many = true,
         help = "Which records belong together: columns from_object, from_id, to_object, to_id, label." },
+    { "--log", arg = "FOLDER", many = true,
+        help = "An event log to replay: its .ndjson files, as the gateway writes them." },
     { "--list", arg = "NAME=FILE", many = true, convert = pair, help = "A list of ids that a definition names." },
     { "--match-domain", arg = "COLUMN",
         help = "Associates contacts without a company by the domain of the e-mail address in this column." },
@@ -251,7 +253,7 @@ M.commands = {
 
 for _, list in ipairs({ READ, M.commands[1].options, M.commands[4].options }) do
     for _, option in ipairs(list) do
-        if option.arg == "FILE" then option.convert = file_name end
+        if option.arg == "FILE" or option.arg == "FOLDER" then option.convert = file_name end
     end
 end
 
@@ -292,7 +294,8 @@ end
 
 local function check_stdin(args)
     local count = 0
-    for _, name in ipairs({ "contacts", "companies", "deals", "events", "associations", "tasks", "engagements" }) do
+    for _, name in ipairs({ "contacts", "companies", "deals", "events", "associations", "tasks", "engagements",
+        "log" }) do
         for _, path in ipairs(args[name] or {}) do
             count = count + (path == "-" and 1 or 0)
         end
@@ -336,7 +339,7 @@ local function is_same_output(a, b)
 end
 
 local FILES = {
-    "contacts", "companies", "deals", "events", "associations", "tasks", "engagements",
+    "contacts", "companies", "deals", "events", "associations", "tasks", "engagements", "log",
     "add", "remove", "dismissed", "targets", -- the last one may be written anew by --write-targets
 }
 local MOST_FILES = { write_targets = #FILES - 1 }
@@ -448,8 +451,8 @@ end
 
 -- The options of leadscore.dataset that parsed arguments stand for; ends the command on wrong usage.
 function M.dataset(args, definition, progress)
-    if not (args.contacts or args.companies or args.deals) then
-        stop.with(stop.USAGE, "leadscore: --contacts FILE is needed (or --companies, --deals)")
+    if not (args.contacts or args.companies or args.deals or args.log) then
+        stop.with(stop.USAGE, "leadscore: --contacts FILE is needed (or --companies, --deals, --log)")
     end
     check_stdin(args)
     check_instants(args)
@@ -457,9 +460,9 @@ function M.dataset(args, definition, progress)
     return {
         match = match_of(args),
         definitions = definition, contacts = args.contacts, events = args.events, companies = args.companies,
-        deals = args.deals, associations = args.associations, lists = lists_of(args.list), delimiter = args.delimiter,
-        columns = columns_of(args.column), unknown = args.unknown, rejects = args.rejects, progress = progress,
-        threads = args.threads, max_memory = args.max_memory,
+        deals = args.deals, associations = args.associations, lists = lists_of(args.list), log = args.log,
+        delimiter = args.delimiter, columns = columns_of(args.column), unknown = args.unknown, rejects = args.rejects,
+        progress = progress, threads = args.threads, max_memory = args.max_memory,
     }
 end
 

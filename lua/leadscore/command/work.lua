@@ -69,6 +69,14 @@ local function add_matches(parts, matched)
         render.thousands(matched.unmatched), #why > 0 and " (" .. table.concat(why, ", ") .. ")" or "")
 end
 
+-- "7 log lines (4 events, 2 sets, 1 forget)"
+local function add_log(parts, counts)
+    if counts.log_lines == 0 then return end
+    parts[#parts + 1] = ("%s (%s, %s, %s)"):format(render.count(counts.log_lines, "log line"),
+        render.count(counts.log_events, "event"), render.count(counts.log_sets, "set"),
+        render.count(counts.log_forgets, "forget"))
+end
+
 local PLURALS = { contact = "contacts", company = "companies", deal = "deals" }
 
 -- The instant, or how many there are and the first and last of them; and the last.
@@ -89,6 +97,7 @@ function M.finish(work, what, where)
     local span, last = span_of(instants)
     local parts = { ("%s, %s at %s in %s s"):format(what, render.count(counts.events, "event"), span,
         work.progress:seconds()) }
+    add_log(parts, counts)
     add(parts, counts.unknown_contact, "event of an unknown contact", "events of unknown contacts")
     add(parts, counts.unknown_associated, "association with an unknown record", "associations with unknown records")
     add(parts, counts.repeated, "repeated event")
@@ -104,6 +113,10 @@ function M.finish(work, what, where)
         { "events", counts.events }, { "unknown_contact", counts.unknown_contact },
         { "unknown_associated", counts.unknown_associated }, { "repeated", counts.repeated }, { "future", future },
         { "rejected_rows", counts.rejected_rows }, { "rejected_cells", counts.rejected_cells },
+        { "log_lines", counts.log_lines > 0 and counts.log_lines or nil },
+        { "log_events", counts.log_lines > 0 and counts.log_events or nil },
+        { "log_sets", counts.log_lines > 0 and counts.log_sets or nil },
+        { "log_forgets", counts.log_lines > 0 and counts.log_forgets or nil },
     })
 end
 
