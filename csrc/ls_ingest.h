@@ -30,8 +30,9 @@ typedef struct ls_renamed {
 #define LS_MAX_COLUMNS 10000
 
 /* How a kept event is packed: u16 row within the partition; 16 bytes of its id's hash if any file
- * has ids; i64 its stamp if it is of a log; the time (u32 seconds since LS_EVENT_BASE, or i64 since 1970); the event's code; codes
- * of kept properties. Columns only become more and wider, so that there are few layouts. */
+ * has ids; i64 its stamp if it is of a log; the time (u32 seconds since LS_EVENT_BASE, or i64 since
+ * 1970); the event's code; codes of kept properties. Columns only become more and wider, so that
+ * there are few layouts. */
 typedef struct ls_layout {
     struct ls_layout *next; /* the one before it */
     size_t size;            /* bytes of this struct */

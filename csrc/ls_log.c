@@ -27,6 +27,13 @@ typedef struct log_own {
     const ls_log_member *version, *op, *stamp, *contact, *id, *event, *at, *properties;
 } log_own;
 
+/* A line about a contact that is not noted yet. */
+#define MOST_WAITING 16
+struct waiting {
+    uint32_t contact;
+    ls_log_place place;
+};
+
 struct ls_log_reading {
     ls_log_line line;
     log_names contacts, events;
@@ -41,6 +48,8 @@ struct ls_log_reading {
     ls_log_place place;
     ls_log_code *codes; /* of its properties; code 0: unknown */
     size_t code_count, code_capacity;
+    struct waiting waiting[MOST_WAITING];
+    size_t waiting_count;
 };
 
 /* ---- beginning and ending -------------------------------------------------------------------- */
@@ -442,34 +451,85 @@ static int code_properties(ls_reading *reading, log_names *names, ls_error *erro
 
 /* ---- contacts -------------------------------------------------------------------------------- */
 
-/* The contact, which is made if it is new; NULL: no memory. */
-static ls_log_contact *find_contact(ls_reading *reading, ls_string id)
+/* Numbers given in sequence are found without the dictionary, which does not fit the cache. */
+static int note_direct(ls_log *log, ls_context *context, size_t value, uint32_t code)
+{
+    size_t before = log->direct_capacity;
+    if (value >= 4 * log->contact_count + ((size_t)1 << 16))
+        return LS_OK;
+    if (ls_grow(context, &log->direct, &log->direct_capacity, value + 1, sizeof *log->direct) !=
+        LS_OK)
+        return LS_ERROR_MEMORY;
+    if (log->direct_capacity != before)
+        memset(log->direct + before, 0, (log->direct_capacity - before) * sizeof *log->direct);
+    log->direct[value] = code;
+    return LS_OK;
+}
+
+/* The code of a contact's id; LS_NO_CODE: no memory. */
+static uint32_t code_contact(ls_reading *reading, ls_string id)
 {
     ls_log *log = reading->dataset->ingest->log;
+    size_t value = ls_canonical_id(id);
+    if (value < log->direct_capacity && log->direct[value] != 0)
+        return log->direct[value];
     uint32_t code = ls_dictionary_add(&log->ids, id.text, id.length);
-    if (code == LS_NO_CODE ||
-        ls_grow(reading->dataset->context, &log->contacts, &log->contact_capacity, code,
-                sizeof *log->contacts) != LS_OK)
-        return NULL;
-    ls_log_contact *contact = &log->contacts[code - 1];
-    const ls_log_place *place = &reading->log->place;
+    if (code != LS_NO_CODE && value != SIZE_MAX &&
+        note_direct(log, reading->dataset->context, value, code) != LS_OK)
+        return LS_NO_CODE;
+    return code;
+}
+
+/* Sets log->contact to the code of a contact, which is made if it is new. */
+static int find_contact(ls_reading *reading, ls_string id)
+{
+    ls_log *log = reading->dataset->ingest->log;
+    uint32_t code = code_contact(reading, id);
+    if (code == LS_NO_CODE || ls_grow(reading->dataset->context, &log->contacts,
+                                      &log->contact_capacity, code, sizeof *log->contacts) != LS_OK)
+        return LS_ERROR_MEMORY;
     if (code > log->contact_count) {
-        memset(contact, 0, sizeof *contact);
+        memset(&log->contacts[code - 1], 0, sizeof *log->contacts);
         log->contact_count = code;
     }
     reading->log->contact = code;
-    if (contact->first.line == 0 || ls_log_before(place, &contact->first))
-        contact->first = *place;
-    return contact;
+    return LS_OK;
 }
 
-static ls_log_contact *note_said(ls_reading *reading, ls_string id)
+static void note_first(ls_log_contact *contact, const ls_log_place *place)
 {
-    ls_log_contact *contact = find_contact(reading, id);
-    const ls_log_place *place = &reading->log->place;
-    if (contact != NULL && (contact->last.line == 0 || ls_log_before(&contact->last, place)))
-        contact->last = *place;
-    return contact;
+    if (contact->first.line == 0 || ls_log_before(place, &contact->first))
+        contact->first = *place;
+}
+
+static void note_last(ls_log_place *last, const ls_log_place *place)
+{
+    if (last->line == 0 || ls_log_before(last, place))
+        *last = *place;
+}
+
+/* Notes the lines that wait: in any order, since the first and the last of them count. */
+static void note_waiting(ls_reading *reading)
+{
+    struct ls_log_reading *log = reading->log;
+    for (size_t i = 0; i < log->waiting_count; i++) {
+        const struct waiting *waiting = &log->waiting[i];
+        ls_log_contact *contact = &reading->dataset->ingest->log->contacts[waiting->contact - 1];
+        note_first(contact, &waiting->place);
+        note_last(&contact->last, &waiting->place);
+    }
+    log->waiting_count = 0;
+}
+
+/* Notes that the line says something of its contact. Contacts do not fit the cache: while a few
+ * lines wait, theirs come. */
+static void note_said(ls_reading *reading)
+{
+    struct ls_log_reading *log = reading->log;
+    __builtin_prefetch(&reading->dataset->ingest->log->contacts[log->contact - 1], 1);
+    log->waiting[log->waiting_count++] = (struct waiting){log->contact, log->place};
+    if (log->waiting_count == MOST_WAITING)
+        note_waiting(reading);
 }
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -518,8 +578,8 @@ static int keep_setting(ls_reading *reading, const ls_log_code *set)
     if (slot->contact != 0 && ls_log_before(place, &before))
         return LS_OK;
     log->setting_count += slot->contact == 0;
-    *slot = (ls_log_setting){reading->log->contact, set->column, set->code, place->line,
-                             place->stamp};
+    *slot =
+        (ls_log_setting){reading->log->contact, set->column, set->code, place->line, place->stamp};
     return LS_OK;
 }
 
@@ -547,8 +607,9 @@ static int take_set(ls_reading *reading, ls_string id, ls_error *error)
         status = code_properties(reading, &log->contacts, error);
     if (status != LS_OK)
         return status;
-    if (note_said(reading, id) == NULL)
+    if (find_contact(reading, id) != LS_OK)
         return ls_fail_memory(error);
+    note_said(reading);
     for (size_t i = 0; i < log->code_count; i++)
         if (keep_setting(reading, &log->codes[i]) != LS_OK)
             return ls_fail_memory(error);
@@ -558,13 +619,13 @@ static int take_set(ls_reading *reading, ls_string id, ls_error *error)
 
 static int take_forget(ls_reading *reading, ls_string id, ls_error *error)
 {
-    const ls_log_place *place = &reading->log->place;
-    ls_log_contact *contact = find_contact(reading, id);
-    if (contact == NULL)
+    ls_log *log = reading->dataset->ingest->log;
+    if (find_contact(reading, id) != LS_OK)
         return ls_fail_memory(error);
-    if (contact->forgotten.line == 0 || ls_log_before(&contact->forgotten, place))
-        contact->forgotten = *place;
-    reading->dataset->ingest->log->forgets = true;
+    ls_log_contact *contact = &log->contacts[reading->log->contact - 1];
+    note_first(contact, &reading->log->place);
+    note_last(&contact->forgotten, &reading->log->place);
+    log->forgets = true;
     reading->dataset->counts.log_forgets++;
     return LS_OK;
 }
@@ -617,16 +678,17 @@ static int take_event(ls_reading *reading, ls_string id, ls_error *error)
     if (status == LS_OK)
         status = check_properties(reading, &log->events, id, error);
     if (status == LS_OK)
-        status = check_cell(reading, &reading->dataset->events.event, log->own.event, event.name,
-                            error);
+        status =
+            check_cell(reading, &reading->dataset->events.event, log->own.event, event.name, error);
     if (status == LS_OK)
         status = code_properties(reading, &log->events, error);
     if (status != LS_OK)
         return status;
     drop_unknown(log);
     event.count = (uint32_t)log->code_count;
-    if (note_said(reading, id) == NULL)
+    if (find_contact(reading, id) != LS_OK)
         return ls_fail_memory(error);
+    note_said(reading);
     event.contact = log->contact;
     if (ls_log_put(reading->dataset, &event, log->codes) != LS_OK)
         return ls_fail_memory(error);
@@ -670,8 +732,8 @@ static int take_line(ls_reading *reading, ls_error *error)
     int status = ls_log_line_read(&log->line, log->row->text, log->row->length);
     if (status == LS_ERROR_MEMORY)
         return ls_fail_memory(error);
-    status = status == LS_OK ? take_parsed(reading, error)
-                             : refuse(reading, log->line.message, error);
+    status =
+        status == LS_OK ? take_parsed(reading, error) : refuse(reading, log->line.message, error);
     return status == LS_MORE ? LS_OK : status;
 }
 
@@ -694,7 +756,7 @@ static bool is_blank(const ls_row *row)
     return ls_trim(row->text, row->length).length == 0;
 }
 
-int ls_log_read(ls_reading *reading, uint64_t budget, ls_error *error)
+static int read_lines(ls_reading *reading, uint64_t budget, ls_error *error)
 {
     const ls_window *window = &reading->lines.window;
     uint64_t start = window->before + window->start;
@@ -714,4 +776,11 @@ int ls_log_read(ls_reading *reading, uint64_t budget, ls_error *error)
             return status;
     } while (budget == 0 || window->before + window->start - start < budget);
     return LS_MORE;
+}
+
+int ls_log_read(ls_reading *reading, uint64_t budget, ls_error *error)
+{
+    int status = read_lines(reading, budget, error);
+    note_waiting(reading);
+    return status;
 }

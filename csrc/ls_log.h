@@ -1,15 +1,16 @@
-/* Replaying an event log into a dataset that is being read. A log is lines of JSON in files, ordered
- * over all of them by their stamps:
+/* Replaying an event log into a dataset that is being read. A log is lines of JSON in files,
+ * ordered over all of them by their stamps:
  *
  *     {"v":1,"op":"event","ts":N,"contact_id":"42","event":"NAME","at":TIME,"id":"...",
  *      "properties":{...}}
  *     {"v":1,"op":"set","ts":N,"contact_id":"42","properties":{...}}
  *     {"v":1,"op":"forget","ts":N,"contact_id":"42"}
  *
- * Its files are read once, before all others and in any order of their lines. Of properties the last
- * set wins, so that one is kept of each; events wait in a spool, since the contacts of other files
- * must be known before events are packed. Once these are read, ls_log_apply adds the contacts that
- * only the log knows and sets properties; ls_log_feed_events packs the events before they are grouped.
+ * Its files are read once, before all others and in any order of their lines. Of properties the
+ * last set wins, so that one is kept of each; events wait in a spool, since the contacts of other
+ * files must be known before events are packed. Once these are read, ls_log_apply adds the contacts
+ * that only the log knows and sets properties; ls_log_feed_events packs the events before they are
+ * grouped.
  *
  * ls_log_line.c takes a line apart, ls_log.c reads, ls_log_apply.c does the rest. */
 #ifndef LS_LOG_H
@@ -103,6 +104,8 @@ typedef struct ls_log {
     ls_dictionary ids; /* contact i has code i + 1 */
     ls_log_contact *contacts;
     size_t contact_count, contact_capacity;
+    uint32_t *direct; /* by the value of a canonical decimal id: code, or 0 */
+    size_t direct_capacity;
     ls_log_setting *settings; /* a hash table by contact and column */
     size_t setting_count, slot_count;
     ls_log_chunk *first, *last;

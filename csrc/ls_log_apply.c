@@ -65,8 +65,7 @@ int ls_log_put(ls_dataset *dataset, const ls_log_event *event, const ls_log_code
     ls_log *log = dataset->ingest->log;
     const ls_log_event *before = &log->before;
     size_t needed = (size_t)LONGEST_NUMBER * (6 + 2 * (size_t)event->count) + 16;
-    if ((log->last == NULL ||
-         log->last->size - sizeof *log->last - log->last->used < needed) &&
+    if ((log->last == NULL || log->last->size - sizeof *log->last - log->last->used < needed) &&
         add_chunk(log, dataset->context, needed) != LS_OK)
         return LS_ERROR_MEMORY;
     unsigned char *start = log->last->bytes + log->last->used;
@@ -155,6 +154,7 @@ void ls_log_free(ls_dataset *dataset)
     if (log->ids.context != NULL)
         ls_dictionary_free(&log->ids);
     ls_free(context, log->contacts, log->contact_capacity * sizeof *log->contacts);
+    ls_free(context, log->direct, log->direct_capacity * sizeof *log->direct);
     ls_free(context, log->tails, log->tail_capacity * sizeof *log->tails);
     ls_free(context, log, sizeof *log);
     dataset->ingest->log = NULL;
@@ -221,8 +221,7 @@ static size_t find_newcomers(const ls_dataset *dataset, newcomer *newcomers)
         ls_string id = ls_dictionary_text(&log->ids, (uint32_t)i + 1);
         uint32_t code = ls_dictionary_find(ids, id.text, id.length);
         contact->row = code == LS_NO_CODE ? UINT32_MAX : code - 1;
-        if (contact->row == UINT32_MAX && contact->last.line != 0 &&
-            holds(contact, &contact->last))
+        if (contact->row == UINT32_MAX && contact->last.line != 0 && holds(contact, &contact->last))
             newcomers[count++] = (newcomer){contact->first, (uint32_t)i};
     }
     return count;
@@ -398,8 +397,7 @@ int ls_log_feed_events(ls_dataset *dataset, uint64_t budget)
     int status = LS_OK;
     if (log->feed == NULL)
         status = begin_feed(dataset);
-    for (uint64_t done = 0;
-         log->first != NULL && status == LS_OK && (budget == 0 || done < budget);
+    for (uint64_t done = 0; log->first != NULL && status == LS_OK && (budget == 0 || done < budget);
          done += LS_BATCH_ROWS)
         status = feed_batch(dataset);
     if (status == LS_OK && log->first != NULL)
@@ -408,7 +406,8 @@ int ls_log_feed_events(ls_dataset *dataset, uint64_t budget)
     return status;
 }
 
-/* ---- the order of a log ------------------------------------------------------------------------ */
+/* ---- the order of a log ------------------------------------------------------------------------
+ */
 
 typedef struct stamped {
     int64_t stamp;
@@ -424,8 +423,8 @@ static int compare_stamped(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-/* Events with stamps are the last of a partition, and of one layout. Answers how many there are, and
- * whether they are in order. */
+/* Events with stamps are the last of a partition, and of one layout. Answers how many there are,
+ * and whether they are in order. */
 static size_t count_stamped(const ls_block *first, bool *ordered)
 {
     int64_t last = INT64_MIN;

@@ -45,13 +45,14 @@ LS_INLINE bool pass(scan *scan, char wanted)
     return true;
 }
 
-/* A mark in the highest bit of each byte of the word that ends a plain text: a quote, a backslash, a
- * control character; bytes after the first mark may be marked wrongly. */
+/* A mark in the highest bit of each byte of the word that ends a plain text: a quote, a backslash,
+ * a control character; bytes after the first mark may be marked wrongly. */
 LS_INLINE uint64_t find_ends(uint64_t word)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
     uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
-    return (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((word - ones * 0x20) & ~word)) &
+    return (((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
+            ((word - ones * 0x20) & ~word)) &
            high;
 }
 
@@ -265,8 +266,9 @@ static int read_tree(ls_log_line *line, const char *text, size_t length)
     ls_json *object = NULL;
     ls_error problem;
     ls_arena_free(&line->arena);
-    int status = (line->bytes ? ls_json_read_bytes : ls_json_read)(
-        &line->arena, text, length, MOST_NESTED, LS_MAX_ROW, &object, &problem);
+    int status =
+        (line->bytes ? ls_json_read_bytes : ls_json_read)(&line->arena, text, length, MOST_NESTED,
+                                                          LS_MAX_ROW, &object, &problem);
     if (status == LS_ERROR_MEMORY)
         return status;
     if (status != LS_OK) {
