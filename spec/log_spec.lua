@@ -122,7 +122,8 @@ describe("an event log", function()
             "contact,2,company,c")
         write("count.lua", 'return { { name = "one", groups = { { name = "g", rules = {',
             '{ points = 1, when = { id = { known = true } } } } } } }, { name = "n", object = "company",',
-            'groups = { { name = "g", kind = "fit", rules = { { rollup = "count", of = "score:one", at_least = 1 } } } } } }')
+            'groups = { { name = "g", kind = "fit", rules = {',
+            '{ rollup = "count", of = "score:one", at_least = 1 } } } } } }')
         write("log/a.ndjson", '{"v":1,"op":"forget","ts":1,"contact_id":"2"}',
             '{"v":1,"op":"set","ts":2,"contact_id":"2","properties":{"country":"DE"}}')
         local inputs = " --object company --contacts contacts.csv " ..

@@ -100,6 +100,19 @@ static const char events_csv[] = "id,contact_id,event,at,page\n"
                                  "d,2,page_view,2025-12-28,docs\n"
                                  "e,x4,call_started,2025-10-01,\n"
                                  "f,9,call_started,2025-10-01,\n";
+static const char log_ndjson[] =
+    "{\"v\":1,\"op\":\"event\",\"ts\":20,\"contact_id\":\"1\",\"event\":\"page_view\","
+    "\"at\":\"2025-12-30\",\"id\":\"b\",\"properties\":{\"page\":\"pricing/c\"}}\n"
+    "{\"v\":1,\"op\":\"event\",\"ts\":30,\"contact_id\":\"new\",\"event\":\"call_started\","
+    "\"at\":-1,\"page\":[\"a\",\"\\u00e9\"]}\n"
+    "{\"v\":1,\"op\":\"event\",\"ts\":25,\"contact_id\":\"new\",\"event\":\"page_view\","
+    "\"at\":\"2025-12-30\",\"id\":\"z\",\"page\":\"pricing\"}\n"
+    "{\"v\":1,\"op\":\"set\",\"ts\":31,\"id\":\"2\",\"properties\":{\"industry\":\"Software\","
+    "\"employees\":300}}\n"
+    "{\"v\":1,\"op\":\"forget\",\"ts\":10,\"id\":\"x4\"}\n"
+    "{\"v\":1,\"op\":\"set\",\"id\":\"x4\",\"region\":\"East\"}\n"
+    "{\"v\":1,\"op\":\"forget\",\"ts\":40,\"id\":\"3\"}\n"
+    "{\"v\":1,\"op\":\"se";
 static const char list_csv[] = "id\n3\n";
 
 typedef struct source {
@@ -290,6 +303,23 @@ static int do_explain(stage *s)
     return ls_explain(s->plan, s->dataset, LS_CONTACT, 0, AT, write_text, &s->out, NULL);
 }
 
+static int do_replay(stage *s)
+{
+    int status = make_dataset(s);
+    for (int i = 0; i < 2 && status == LS_OK; i++)
+        status =
+            read_input(s, LS_INPUT_LOG, LS_FORMAT_NDJSON, false, log_ndjson, strlen(log_ndjson));
+    if (status == LS_OK)
+        status = read_contacts(s);
+    if (status == LS_OK)
+        status = read_rest(s);
+    if (status == LS_OK)
+        status = group(s);
+    if (status == LS_OK)
+        status = score(s);
+    return status == LS_OK ? do_write(s) : status;
+}
+
 static int set(stage *s, const char *name, const char *value)
 {
     return ls_scorer_set(s->scorer, name, strlen(name), value, strlen(value), NULL);
@@ -357,6 +387,7 @@ static const struct operation {
     {"read CSV", prepare_plan, do_read_csv},
     {"read CSV in gzip", prepare_plan, do_read_gzip},
     {"read NDJSON", prepare_plan, do_read_ndjson},
+    {"replay a log", prepare_plan, do_replay},
     {"group", prepare_read, group},
     {"score", prepare_group, score},
     {"write", prepare_score, do_write},
