@@ -20,13 +20,6 @@ typedef struct log_names {
     size_t capacity;
 } log_names;
 
-typedef enum log_op { OP_NONE, OP_EVENT, OP_SET, OP_FORGET } log_op;
-
-/* The members that are not properties; NULL: not there. */
-typedef struct log_own {
-    const ls_log_member *version, *op, *stamp, *contact, *id, *event, *at, *properties;
-} log_own;
-
 /* A line about a contact that is not noted yet. */
 #define MOST_WAITING 16
 struct waiting {
@@ -42,8 +35,6 @@ struct ls_log_reading {
     ls_date_table dates;
     /* The line at hand: */
     const ls_row *row;
-    log_own own;
-    log_op op;
     uint32_t contact; /* code */
     ls_log_place place;
     ls_log_code *codes; /* of its properties; code 0: unknown */
@@ -120,41 +111,11 @@ static int refuse(ls_reading *reading, const char *reason, ls_error *error)
     return status == LS_OK ? LS_MORE : status;
 }
 
-static int shown(ls_string text)
+/* The same of a line that said why itself. */
+static int refuse_line(ls_reading *reading, int status, ls_error *error)
 {
-    return (int)ls_min((int64_t)text.length, 60);
-}
-
-static int refuse_member(ls_reading *reading, const char *name, const char *expected,
-                         const ls_log_member *member, ls_error *error)
-{
-    ls_error reason;
-    if (member == NULL || member->kind == LS_JSON_NULL)
-        ls_fail(&reason, LS_ERROR_INPUT, "%s: expected %s, got nothing", name, expected);
-    else if (member->kind == LS_JSON_ARRAY || member->kind == LS_JSON_OBJECT)
-        ls_fail(&reason, LS_ERROR_INPUT, "%s: expected %s, got %s", name, expected,
-                member->kind == LS_JSON_ARRAY ? "a list" : "an object");
-    else if (member->kind == LS_JSON_TEXT)
-        ls_fail(&reason, LS_ERROR_INPUT, "%s: expected %s, got \"%.*s\"", name, expected,
-                shown(member->text), member->text.text);
-    else
-        ls_fail(&reason, LS_ERROR_INPUT, "%s: expected %s, got %.*s", name, expected,
-                shown(member->text), member->text.text);
-    return refuse(reading, reason.message, error);
-}
-
-static int refuse_name(ls_reading *reading, ls_string name, const char *what, ls_error *error)
-{
-    ls_error reason;
-    ls_fail(&reason, LS_ERROR_INPUT, "%.*s: %s", shown(name), name.text, what);
-    return refuse(reading, reason.message, error);
-}
-
-static int refuse_twice(ls_reading *reading, ls_string name, ls_error *error)
-{
-    ls_error reason;
-    ls_fail(&reason, LS_ERROR_INPUT, "a key given twice: \"%.*s\"", shown(name), name.text);
-    return refuse(reading, reason.message, error);
+    return status == LS_ERROR_MEMORY ? ls_fail_memory(error)
+                                     : refuse(reading, reading->log->line.message, error);
 }
 
 /* Lists a cell that cannot be read; its record stays. LS_OK or the error that ends the job. */
@@ -225,8 +186,6 @@ static int find_field(ls_reading *reading, log_names *names, ls_string name, uin
     uint32_t hash = ls_hash_text(&names->keys, name.text, name.length);
     uint32_t code = ls_dictionary_seek(&names->keys, name.text, name.length, hash);
     if (LS_UNLIKELY(code == LS_NO_CODE)) {
-        if (memchr(name.text, '\0', name.length) != NULL)
-            return refuse(reading, "a zero byte in a name", error);
         if (is_worthless(reading, names, name))
             return LS_OK;
         if (names->keys.count > LS_MAX_COLUMNS && !reading->dataset->expecting)
@@ -239,175 +198,27 @@ static int find_field(ls_reading *reading, log_names *names, ls_string name, uin
     return LS_OK;
 }
 
-/* ---- members --------------------------------------------------------------------------------- */
-
-/* Where a member of this name is kept; NULL: it is a property. */
-static const ls_log_member **own_slot(log_own *own, ls_string name)
-{
-    switch (name.length) {
-    case 1: return name.text[0] == 'v' ? &own->version : NULL;
-    case 2:
-        if (is(name, "op"))
-            return &own->op;
-        if (is(name, "ts"))
-            return &own->stamp;
-        return is(name, "id") ? &own->id : is(name, "at") ? &own->at : NULL;
-    case 5: return is(name, "event") ? &own->event : NULL;
-    case 10:
-        if (is(name, "contact_id"))
-            return &own->contact;
-        return is(name, "properties") ? &own->properties : NULL;
-    default: return NULL;
-    }
-}
-
-static int find_own(ls_reading *reading, ls_error *error)
-{
-    struct ls_log_reading *log = reading->log;
-    memset(&log->own, 0, sizeof log->own);
-    for (size_t i = 0; i < log->line.count; i++) {
-        const ls_log_member *member = &log->line.members[i];
-        const ls_log_member **slot = member->inner ? NULL : own_slot(&log->own, member->key);
-        if (slot == NULL)
-            continue;
-        if (*slot != NULL)
-            return refuse_twice(reading, member->key, error);
-        *slot = member;
-        if (member->text.length != 0 &&
-            memchr(member->text.text, '\0', member->text.length) != NULL)
-            return refuse_name(reading, member->key, "expected text, got a NUL byte", error);
-    }
-    if (log->own.properties != NULL && log->own.properties->kind != LS_JSON_NULL)
-        return refuse_member(reading, "properties", "an object", log->own.properties, error);
-    return LS_OK;
-}
-
-static int read_op(ls_reading *reading, ls_error *error)
-{
-    struct ls_log_reading *log = reading->log;
-    const log_own *own = &log->own;
-    if (own->version == NULL || own->version->kind != LS_JSON_NUMBER ||
-        !is(own->version->text, "1"))
-        return refuse_member(reading, "v", "version 1 of the log", own->version, error);
-    log->op = OP_NONE;
-    if (own->op != NULL && own->op->kind == LS_JSON_TEXT) {
-        ls_string name = own->op->text;
-        log->op = is(name, "event")    ? OP_EVENT
-                  : is(name, "set")    ? OP_SET
-                  : is(name, "forget") ? OP_FORGET
-                                       : OP_NONE;
-    }
-    if (log->op == OP_NONE)
-        return refuse_member(reading, "op", "event, set or forget", own->op, error);
-    return LS_OK;
-}
-
-static bool read_integer(ls_string text, int64_t *out)
-{
-    bool negative = text.length != 0 && text.text[0] == '-';
-    uint64_t number = 0;
-    if (text.length - negative > 19)
-        return false;
-    for (size_t i = negative; i < text.length; i++) {
-        unsigned digit = (unsigned char)text.text[i] - '0';
-        if (digit > 9)
-            return false;
-        number = number * 10 + digit;
-    }
-    if (number > INT64_MAX)
-        return false;
-    *out = negative ? -(int64_t)number : (int64_t)number;
-    return true;
-}
-
-/* A line without a stamp comes after the one before it. */
-static int read_stamp(ls_reading *reading, ls_error *error)
-{
-    struct ls_log_reading *log = reading->log;
-    const ls_log_member *stamp = log->own.stamp;
-    log->place.stamp = log->stamp;
-    if (stamp == NULL || stamp->kind == LS_JSON_NULL)
-        return LS_OK;
-    if (stamp->kind != LS_JSON_NUMBER || !read_integer(stamp->text, &log->place.stamp))
-        return refuse_member(reading, "ts", "a whole number", stamp, error);
-    return LS_OK;
-}
-
-static bool is_id(const ls_log_member *member)
-{
-    return member->kind == LS_JSON_TEXT || member->kind == LS_JSON_NUMBER;
-}
-
-static int read_contact(ls_reading *reading, ls_string *id, ls_error *error)
-{
-    const log_own *own = &reading->log->own;
-    bool other = own->contact == NULL && reading->log->op != OP_EVENT && own->id != NULL;
-    const ls_log_member *member = other ? own->id : own->contact;
-    const char *name = other ? "id" : "contact_id";
-    if (member == NULL || member->kind == LS_JSON_NULL)
-        return refuse_member(reading, name, "an id", NULL, error);
-    if (!is_id(member))
-        return refuse_member(reading, name, "a text or a number", member, error);
-    *id = ls_trimmed(member->text);
-    return id->length != 0 ? LS_OK : refuse_member(reading, name, "an id", NULL, error);
-}
-
 /* ---- properties ------------------------------------------------------------------------------ */
 
-/* Whether a member is a property of what the line is about. */
-static bool is_property(const struct ls_log_reading *log, const ls_log_member *member)
-{
-    if (member->inner)
-        return true;
-    if (log->op == OP_EVENT && member == log->own.id)
-        return true; /* besides being its identity */
-    if (log->op == OP_SET && (member == log->own.event || member == log->own.at))
-        return true;
-    log_own none;
-    return own_slot(&none, member->key) == NULL;
-}
-
-/* Members that stand beside `op` and nowhere else. */
-static int check_name(ls_reading *reading, const ls_log_member *member, ls_string id,
-                      ls_error *error)
-{
-    const struct ls_log_reading *log = reading->log;
-    ls_string name = member->key;
-    if (!member->inner)
-        return LS_OK;
-    if (log->op == OP_EVENT &&
-        (is(name, "contact_id") || is(name, "event") || is(name, "at") || is(name, "id")))
-        return refuse_name(reading, name, "expected beside op, got it among properties", error);
-    ls_string text = ls_trimmed(member->text);
-    if (log->op == OP_SET && is(name, "id") && !ls_string_equal(text, id.text, id.length))
-        return refuse_name(reading, name, "expected no other id than the contact's", error);
-    return LS_OK;
-}
-
-/* Finds the columns of all properties, and what is wrong with them: nothing is kept before. */
-static int check_properties(ls_reading *reading, log_names *names, ls_string id, ls_error *error)
+/* Finds the columns of all properties: nothing is kept before. */
+static int find_fields(ls_reading *reading, log_names *names, ls_error *error)
 {
     struct ls_log_reading *log = reading->log;
     uint32_t line = reading->dataset->ingest->log->line_count;
     for (size_t i = 0; i < log->line.count; i++) {
         ls_log_member *member = &log->line.members[i];
         member->field = 0;
-        if (!is_property(log, member))
-            continue;
-        int status = check_name(reading, member, id, error);
-        if (status == LS_OK)
-            status = find_field(reading, names, member->key, &member->field, error);
+        int status = member->property
+                         ? find_field(reading, names, member->key, &member->field, error)
+                         : LS_OK;
         if (status != LS_OK)
             return status;
         if (member->field == 0)
             continue;
         log_field *field = &names->fields[member->field - 1];
         if (field->seen == line)
-            return refuse_twice(reading, member->key, error);
+            return refuse_line(reading, ls_log_refuse_twice(&log->line, member->key), error);
         field->seen = line;
-        if (member->text.length != 0 &&
-            memchr(member->text.text, '\0', member->text.length) != NULL)
-            return refuse_name(reading, member->key, "expected text, got a NUL byte", error);
     }
     return LS_OK;
 }
@@ -585,24 +396,10 @@ static int keep_setting(ls_reading *reading, const ls_log_code *set)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-/* An id beside the contact's says the same, or something is wrong. */
-static int check_id(ls_reading *reading, ls_string id, ls_error *error)
-{
-    const log_own *own = &reading->log->own;
-    if (own->contact == NULL || own->id == NULL || own->id->kind == LS_JSON_NULL)
-        return LS_OK;
-    ls_string other = ls_trimmed(own->id->text);
-    if (is_id(own->id) && ls_string_equal(other, id.text, id.length))
-        return LS_OK;
-    return refuse_name(reading, own->id->key, "expected no other id than the contact's", error);
-}
-
 static int take_set(ls_reading *reading, ls_string id, ls_error *error)
 {
     struct ls_log_reading *log = reading->log;
-    int status = check_id(reading, id, error);
-    if (status == LS_OK)
-        status = check_properties(reading, &log->contacts, id, error);
+    int status = find_fields(reading, &log->contacts, error);
     if (status == LS_OK)
         status = code_properties(reading, &log->contacts, error);
     if (status != LS_OK)
@@ -634,26 +431,21 @@ static int take_forget(ls_reading *reading, ls_string id, ls_error *error)
 static int read_event(ls_reading *reading, ls_log_event *event, ls_error *error)
 {
     struct ls_log_reading *log = reading->log;
-    const log_own *own = &log->own;
+    ls_log_line *line = &log->line;
     char reason[LS_ERROR_TEXT];
-    const ls_log_member *name = own->event, *at = own->at, *id = own->id;
-    if (name == NULL || (name->kind != LS_JSON_TEXT && name->kind != LS_JSON_NUMBER))
-        return refuse_member(reading, "event", "a name", name, error);
     event->name = ls_coder_code(&log->event_coder, &reading->dataset->events.event,
-                                ls_trimmed(name->text), log->row->line);
+                                ls_trimmed(line->event->text), log->row->line);
     if (event->name == LS_NO_CODE)
         return ls_fail_memory(error);
     if (event->name == 0)
-        return refuse_member(reading, "event", "a name", NULL, error);
-    if (at == NULL || !is_id(at) || ls_reads_empty(reading, ls_trimmed(at->text)))
-        return refuse_member(reading, "at", "a time", at != NULL && is_id(at) ? NULL : at, error);
-    if (!ls_read_event_time(&log->dates, at->text, &event->at)) {
-        ls_bad_cell_text((ls_string){"at", 2}, at->text, LS_DATETIME, reason);
+        return refuse_line(reading, ls_log_refuse_member(line, "event", "a name", NULL), error);
+    if (ls_reads_empty(reading, ls_trimmed(line->at->text)))
+        return refuse_line(reading, ls_log_refuse_member(line, "at", "a time", NULL), error);
+    if (!ls_read_event_time(&log->dates, line->at->text, &event->at)) {
+        ls_bad_cell_text((ls_string){"at", 2}, line->at->text, LS_DATETIME, reason);
         return refuse(reading, reason, error);
     }
-    if (id != NULL && id->kind != LS_JSON_NULL && !is_id(id))
-        return refuse_member(reading, "id", "a text or a number", id, error);
-    ls_string identity = id != NULL ? ls_trimmed(id->text) : (ls_string){NULL, 0};
+    ls_string identity = line->id != NULL ? ls_trimmed(line->id->text) : (ls_string){NULL, 0};
     event->identified = identity.length != 0;
     if (event->identified)
         ls_hash_identity(reading->dataset->seed, identity, event->identity);
@@ -676,10 +468,10 @@ static int take_event(ls_reading *reading, ls_string id, ls_error *error)
     ls_log_event event = {.place = log->place};
     int status = read_event(reading, &event, error);
     if (status == LS_OK)
-        status = check_properties(reading, &log->events, id, error);
+        status = find_fields(reading, &log->events, error);
     if (status == LS_OK)
-        status =
-            check_cell(reading, &reading->dataset->events.event, log->own.event, event.name, error);
+        status = check_cell(reading, &reading->dataset->events.event, log->line.event, event.name,
+                            error);
     if (status == LS_OK)
         status = code_properties(reading, &log->events, error);
     if (status != LS_OK)
@@ -696,23 +488,17 @@ static int take_event(ls_reading *reading, ls_string id, ls_error *error)
     return LS_OK;
 }
 
-static int take_parsed(ls_reading *reading, ls_error *error)
+static int take_said(ls_reading *reading, ls_error *error)
 {
     struct ls_log_reading *log = reading->log;
-    ls_string id;
-    int status = find_own(reading, error);
-    if (status == LS_OK)
-        status = read_op(reading, error);
-    if (status == LS_OK)
-        status = read_stamp(reading, error);
-    if (status == LS_OK)
-        status = read_contact(reading, &id, error);
+    int status = ls_log_understand(&log->line, log->stamp);
     if (status != LS_OK)
-        return status;
-    switch (log->op) {
-    case OP_EVENT: status = take_event(reading, id, error); break;
-    case OP_SET: status = take_set(reading, id, error); break;
-    default: status = take_forget(reading, id, error);
+        return refuse_line(reading, status, error);
+    log->place.stamp = log->line.at_stamp;
+    switch (log->line.op) {
+    case LS_LOG_EVENT: status = take_event(reading, log->line.contact_id, error); break;
+    case LS_LOG_SET: status = take_set(reading, log->line.contact_id, error); break;
+    default: status = take_forget(reading, log->line.contact_id, error);
     }
     if (status == LS_OK)
         log->stamp = log->place.stamp;
@@ -730,10 +516,7 @@ static int take_line(ls_reading *reading, ls_error *error)
     log->place.line = ++all->line_count;
     reading->dataset->counts.log_lines++;
     int status = ls_log_line_read(&log->line, log->row->text, log->row->length);
-    if (status == LS_ERROR_MEMORY)
-        return ls_fail_memory(error);
-    status =
-        status == LS_OK ? take_parsed(reading, error) : refuse(reading, log->line.message, error);
+    status = status == LS_OK ? take_said(reading, error) : refuse_line(reading, status, error);
     return status == LS_MORE ? LS_OK : status;
 }
 

@@ -12,7 +12,8 @@
  * that only the log knows and sets properties; ls_log_feed_events packs the events before they are
  * grouped.
  *
- * ls_log_line.c takes a line apart, ls_log.c reads, ls_log_apply.c does the rest. */
+ * ls_log_line.c takes a line apart, ls_log_said.c works out what it says, ls_log.c reads,
+ * ls_log_apply.c does the rest. */
 #ifndef LS_LOG_H
 #define LS_LOG_H
 
@@ -25,8 +26,11 @@ typedef struct ls_log_member {
     ls_string text; /* as of a field of a row: lists joined with ';', ls_nested_value */
     uint8_t kind;   /* ls_json_kind */
     bool inner;     /* of `properties`, which is no member itself then */
+    bool property;  /* of what the line is about, if it is an event or a set */
     uint32_t field; /* the reader's: the code of its name */
 } ls_log_member;
+
+typedef enum ls_log_op { LS_LOG_NOTHING, LS_LOG_EVENT, LS_LOG_SET, LS_LOG_FORGET } ls_log_op;
 
 typedef struct ls_log_line {
     ls_context *context;
@@ -38,12 +42,26 @@ typedef struct ls_log_line {
     size_t text_used, text_capacity;
     bool bytes; /* texts that are no UTF-8 are kept as they are */
     char message[LS_ERROR_TEXT];
+    /* What it says: */
+    ls_log_op op;
+    int64_t at_stamp;     /* where it is in the order of all */
+    ls_string contact_id; /* trimmed */
+    /* The members beside properties; NULL: not there. */
+    const ls_log_member *version, *op_name, *stamp, *contact, *id, *event, *at, *properties;
 } ls_log_line;
 
 /* Takes a line apart; 8 bytes past its end may be read. Members lie in the line or in the struct
  * until the next one. LS_ERROR_INPUT: it is no object of JSON, as `message` says. */
 int ls_log_line_read(ls_log_line *line, const char *text, size_t length);
 void ls_log_line_free(ls_log_line *line);
+/* Works out what it says; before: the stamp of the line before it in its file. LS_ERROR_INPUT: it
+ * says nothing, as `message` says. Times and values are not looked into. */
+int ls_log_understand(ls_log_line *line, int64_t before);
+/* These note why a line says nothing, and answer LS_ERROR_INPUT. */
+int ls_log_refuse(ls_log_line *line, const char *message);
+int ls_log_refuse_member(ls_log_line *line, const char *name, const char *expected,
+                         const ls_log_member *member);
+int ls_log_refuse_twice(ls_log_line *line, ls_string name);
 
 /* ---- what is kept of a log ------------------------------------------------------------------- */
 

@@ -241,6 +241,7 @@ static int take_members(ls_log_line *line, const ls_json *object, bool inner)
     for (const ls_json *json = object->first; json != NULL && status == LS_OK; json = json->next) {
         if (!inner && json->kind == LS_JSON_OBJECT &&
             ls_string_equal(json->key, "properties", 10)) {
+            line->nested++;
             status = take_members(line, json, true);
             continue;
         }
@@ -255,7 +256,7 @@ static int take_members(ls_log_line *line, const ls_json *object, bool inner)
     return status;
 }
 
-static int refuse(ls_log_line *line, const char *message)
+int ls_log_refuse(ls_log_line *line, const char *message)
 {
     memcpy(line->message, message, strlen(message) + 1);
     return LS_ERROR_INPUT;
@@ -273,10 +274,11 @@ static int read_tree(ls_log_line *line, const char *text, size_t length)
         return status;
     if (status != LS_OK) {
         const char *colon = strstr(problem.message, ": "); /* after "line 1" */
-        return refuse(line, colon != NULL ? colon + 2 : problem.message);
+        return ls_log_refuse(line, colon != NULL ? colon + 2 : problem.message);
     }
     if (object->kind != LS_JSON_OBJECT)
-        return refuse(line, "expected an object, such as {\"v\":1,\"op\":\"forget\",\"id\":\"7\"}");
+        return ls_log_refuse(
+            line, "expected an object, such as {\"v\":1,\"op\":\"forget\",\"id\":\"7\"}");
     line->text_used = 0;
     /* Keys and texts are no longer than the line. */
     if (ls_grow(line->context, &line->texts, &line->text_capacity, length + LS_WINDOW_SLACK, 1) !=
@@ -293,6 +295,6 @@ int ls_log_line_read(ls_log_line *line, const char *text, size_t length)
         status = scan_line(line, text, length);
     if (status != LS_ERROR_INPUT)
         return status;
-    line->count = 0;
+    line->count = line->nested = 0;
     return read_tree(line, text, length);
 }

@@ -3,7 +3,8 @@
  *   live CANONICAL.json RECORD AT [CALLS [CONTACTS]]
  *
  * RECORD is as of held.c; each of CONTACTS (1000) contacts gets it. Then events of the record come
- * again, a contact after the other, at one second after another: added alone, scored alone, both. */
+ * again, a contact after the other, at one second after another: added alone, scored alone, both.
+ */
 #include "clock.h"
 
 #include "leadscore.h"
