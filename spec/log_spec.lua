@@ -436,3 +436,123 @@ describe("an event log", function()
         assert.equal("memory", err.kind)
     end)
 end)
+
+describe("a ledger that replays an event log", function()
+    local folder, ledger
+    before_each(function()
+        folder = shell.folder()
+        ledger = assert(leadscore.ledger(assert(leadscore.define({
+            name = "n", properties = { employees = "number" }, groups = {
+                { name = "Web", rules = { { event = "visit", points = 1 } } },
+                { name = "Fit", rules = { { property = "employees", bands = { { at_least = 10, points = 100 } } } } },
+            },
+        }))))
+    end)
+    after_each(function()
+        ledger:close()
+        shell.remove(folder)
+    end)
+
+    local function write(name, ...)
+        shell.write(folder .. "/" .. name, table.concat({ ... }, "\n") .. "\n")
+    end
+
+    local AT = 1769904000
+    local VISIT = '{"v":1,"op":"event","ts":%d,"contact_id":"%s","event":"visit","at":1767225600%s}'
+
+    it("holds what the lines say, in the order of ts over files", function()
+        write("a.ndjson", VISIT:format(5, "1", ""), VISIT:format(3, "2", ""), VISIT:format(9, "3", ',"id":"e"'))
+        write("b.jsonl", '{"v":1,"op":"forget","ts":4,"contact_id":"2"}', VISIT:format(8, "3", ',"id":"e"'),
+            '{"v":1,"op":"set","ts":2,"id":"4","employees":"12"}', '{"v":1,"op":"set","id":"4","employees":"9"}')
+        shell.run(folder, "gzip a.ndjson")
+        assert.same({ lines = 7, events = 3, repeated = 1, sets = 2, forgets = 1, rejected = 0, unfinished = {} },
+            ledger:replay(folder))
+        assert.equal(3, ledger:count())
+        assert.is_false(ledger:has("2"))
+        for id, value in pairs({ ["1"] = 1, ["3"] = 1, ["4"] = 0 }) do
+            assert.equal(value, assert(ledger:score(id, AT)).value)
+        end
+    end)
+
+    it("knows the ids of events as they were known when they came", function()
+        local stamp, day = AT * 1000 * 1024, 86400 * 1000 * 1024
+        write("a.ndjson", VISIT:format(stamp - 100 * day, "1", ',"id":"old"'), VISIT:format(stamp, "1", ',"id":"new"'))
+        assert(ledger:replay(folder))
+        local event = { contact_id = "1", event = "visit", at = AT, id = "new" }
+        assert.equal("repeated", ledger:add(event, AT + 89 * 86400))
+        event.id = "old"
+        assert.equal("added", ledger:add(event, AT))
+    end)
+
+    it("ends at the first line that says nothing, or goes on", function()
+        write("a.ndjson", VISIT:format(1, "1", ""), "nonsense", '{"v":1,"op":"set","id":"1","employees":"many"}',
+            '{"v":1,"op":"event","contact_id":"1","event":"visit","at":"soon"}',
+            '{"v":1,"op":"set","id":"1","x":{"y":1}}', VISIT:format(2, "1", ""))
+        local counts, err = ledger:replay(folder)
+        assert.is_nil(counts)
+        assert.matches("/a.ndjson:2: not JSON: ", tostring(err))
+        local lines = {}
+        counts = assert(ledger:replay(folder, { rejects = function(each) lines[#lines + 1] = tostring(each) end }))
+        assert.same({ 4, 2 }, { counts.rejected, counts.events })
+        assert.equal(4, #lines)
+        assert.matches("/a.ndjson:3: .*cannot read \"many\" as a number", lines[2])
+        assert.matches("/a.ndjson:4: .*cannot read \"soon\" as a time", lines[3])
+        assert.matches("/a.ndjson:5: x: expected a text, a number or a list, got an object", lines[4])
+    end)
+
+    it("says which last lines have no end", function()
+        shell.write(folder .. "/a.ndjson", VISIT:format(1, "1", "") .. "\n" .. VISIT:format(2, "1", ""))
+        local counts = assert(ledger:replay(folder))
+        assert.same({ { file = folder .. "/a.ndjson", line = 2 } }, counts.unfinished)
+        assert.equal(1, counts.events)
+    end)
+
+    it("opens few files at a time, however many there are", function()
+        for i = 1, 300 do
+            write(("%03d.ndjson"):format(i), VISIT:format(i, "1", ""), VISIT:format(i, "2", ""))
+        end
+        local lfs, most = require("lfs"), 0
+        local counts = assert(ledger:replay(folder, { progress = function()
+            local open = 0
+            for _ in lfs.dir("/proc/self/fd") do
+                open = open + 1
+            end
+            most = math.max(most, open)
+        end }))
+        assert.equal(600, counts.events)
+        assert.is_true(most > 0 and most < 100)
+    end)
+
+    it("stops when it is told to, and waits while it is", function()
+        local lines = {}
+        for i = 1, 3000 do
+            lines[i] = VISIT:format(i, "1", "")
+        end
+        write("a.ndjson", (table.unpack or unpack)(lines))
+        local counts, err = ledger:replay(folder, { progress = function(so_far) return so_far.lines < 1 end })
+        assert.is_nil(counts)
+        assert.equal("interrupted", err.kind)
+        local pauses = 0
+        local replay = coroutine.wrap(function()
+            local done = ledger:replay(folder, { progress = function() coroutine.yield() end })
+            return done
+        end)
+        local done = replay()
+        while not done do
+            pauses, done = pauses + 1, replay()
+        end
+        assert.equal(6, pauses)
+        assert.equal(3000, done.lines)
+    end)
+
+    it("says what is wrong with a folder or an option", function()
+        local counts, err = ledger:replay(folder .. "/none")
+        assert.is_nil(counts)
+        assert.equal("io", err.kind)
+        assert.same(0, assert(ledger:replay(folder)).lines)
+        assert.error_matches(function() ledger:replay(7) end, "log: expected a folder")
+        assert.error_matches(function() ledger:replay(folder, { reject = print }) end, 'did you mean "rejects"')
+        ledger:close()
+        assert.error_matches(function() ledger:replay(folder) end, "ledger is closed")
+    end)
+end)

@@ -72,7 +72,7 @@ local function make_files(making)
     for _ = 1, chance:pick({ 0, 3, 20, 60 }) do
         local line, file = make_line(making), chance:pick(files)
         stamp = stamp + chance:pick(GAPS)
-        line.ts = not chance:chance(15) and stamp or nil
+        line.ts = (making.stamped or not chance:chance(15)) and stamp or nil
         table.insert(file, chance:chance(85) and #file + 1 or chance:int(1, #file + 1), line)
     end
     return files
@@ -204,7 +204,8 @@ end
 
 -- All together --------------------------------------------------------------------------------------------------------
 
-local function make_case(seed)
+-- stamped: every line has a stamp, and events of files have no ids.
+local function make_case(seed, stamped)
     local case = { seed = seed, random = random.new(seed) }
     case.definitions = random.definitions(case.random)
     case.at = random.instant(case.random)
@@ -213,9 +214,9 @@ local function make_case(seed)
     case.rows, case.row_events, case.lists = ways.rows(random.records(case.random, case.at, options), case.at,
         random.lists)
     for _, event in ipairs(case.row_events) do
-        if case.random:chance(20) then event.id = case.random:pick({ "a", "b" }) end
+        if not stamped and case.random:chance(20) then event.id = case.random:pick({ "a", "b" }) end
     end
-    local making = { random = case.random, known = known }
+    local making = { random = case.random, known = known, stamped = stamped }
     making.contacts, making.events = ways.rows(random.records(case.random, case.at,
         { records = 12, wide = seed % 3 == 0 }), case.at, random.lists)
     case.files = make_files(making)
@@ -252,10 +253,47 @@ local function differences_of(case, folder)
     return differences
 end
 
-local function check_case(case)
+local function sorted(ids)
+    table.sort(ids)
+    return ways.show(ids)
+end
+
+-- The same of a ledger that begins with the files.
+local function ledger_differences(case, folder)
+    local differences, records, order = {}, replay(case)
+    local dataset = assert(leadscore.dataset({ contacts = case.rows, events = case.row_events, lists = case.lists }))
+    local ledger = assert(leadscore.ledger(case.set, { dataset = dataset }))
+    local counts, ids = assert(ledger:replay(folder)), {}
+    for id in ledger:ids() do
+        ids[#ids + 1] = id
+    end
+    local lines = 0
+    for _, file in ipairs(case.files) do
+        lines = lines + #file
+    end
+    if counts.lines ~= lines then
+        differences[#differences + 1] = ("lines: expected %d, got %d"):format(lines, counts.lines)
+    end
+    if sorted(ids) ~= sorted(order) then
+        differences[#differences + 1] = ("ids: expected %s, got %s"):format(ways.show(order), ways.show(ids))
+        return differences
+    end
+    for _, id in ipairs(order) do
+        local scores, err = ledger:score(id, case.at)
+        if not scores then return { tostring(err) } end
+        for name, want in pairs(ways.expected(case.definitions, copy(records[id], { ids = true }), case.at)) do
+            ways.compare(differences, "ledger of " .. id, name, want, scores[name], true)
+        end
+    end
+    ledger:close()
+    dataset:close()
+    return differences
+end
+
+local function check_case(case, compare)
     local folder = shell.folder()
     write_files(case, folder)
-    local ok, differences = pcall(differences_of, case, folder)
+    local ok, differences = pcall(compare, case, folder)
     shell.remove(folder)
     if not ok then error(("seed %d: %s"):format(case.seed, tostring(differences)), 0) end
     if #differences > 0 then
@@ -268,7 +306,13 @@ describe("a random event log", function()
     for first = 1, ONLY and 1 or SEEDS, CHUNK do
         it(("is replayed as it says, seeds from %d on"):format(ONLY or first), function()
             for seed = ONLY or first, ONLY or math.min(first + CHUNK - 1, SEEDS) do
-                check_case(make_case(seed))
+                check_case(make_case(seed), differences_of)
+            end
+        end)
+
+        it(("is replayed so by a ledger, seeds from %d on"):format(ONLY or first), function()
+            for seed = ONLY or first, ONLY or math.min(first + CHUNK - 1, SEEDS) do
+                check_case(make_case(seed, true), ledger_differences)
             end
         end)
     end

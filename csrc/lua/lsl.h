@@ -24,6 +24,7 @@
 #define LSL_RESULT "leadscore.result"
 #define LSL_OUTPUT "leadscore.output"
 #define LSL_APPEND "leadscore.append"
+#define LSL_LOG_READER "leadscore.log_reader"
 #define LSL_INTERRUPTS "leadscore.interrupts"
 #define LSL_SANDBOX "leadscore.sandbox"
 
@@ -196,6 +197,9 @@ int lsl_output_add(lsl_output *output, const char *bytes, size_t size,
 
 void lsl_open_append(lua_State *L, int context);
 int lsl_append_new(lua_State *L);
+
+void lsl_open_log(lua_State *L, int context);
+int lsl_log_reader_new(lua_State *L);
 
 void lsl_open_system(lua_State *L, int context);
 int lsl_interrupts_new(lua_State *L);

@@ -780,6 +780,7 @@ static void open_classes(lua_State *L, int context)
     lsl_open_result(L, context);
     lsl_open_output(L, context);
     lsl_open_append(L, context);
+    lsl_open_log(L, context);
     lsl_open_system(L, context);
     lsl_open_sandbox(L, context);
 }
@@ -803,6 +804,7 @@ static const luaL_Reg module_functions[] = {
     {"ledger", lsl_ledger_new},
     {"output", lsl_output_new},
     {"append", lsl_append_new},
+    {"log_reader", lsl_log_reader_new},
     {"interrupts", lsl_interrupts_new},
     {"terminal", lsl_terminal},
     {"wait_readable", lsl_wait_readable},

@@ -7,6 +7,7 @@ local core = require("leadscore.core")
 local definitions = require("leadscore.definition")
 local errors = require("leadscore.error")
 local datasets = require("leadscore.dataset")
+local logs = require("leadscore.log")
 local show = require("leadscore.check.context").show
 
 local M = {}
@@ -267,6 +268,22 @@ function Ledger:dataset()
     local rows, err = handle:dataset(os.getenv("LEADSCORE_KERNELS") == "portable")
     if not rows then return nil, errors.wrap(err) end
     return datasets.given(rows, self._keep ~= "all")
+end
+
+--- Replays an event log: adds, sets and forgets what its lines say, in their order, each event as if it came at its
+--- line's `ts`.
+---@param folder string|string[] as of leadscore.dataset{ log = }
+---@param options? { rejects?: fun(err: leadscore.Error), progress?: fun(counts: table): boolean? } rejects: called
+--- for each line that says nothing or is refused, without it the first ends; progress: called about each 1,000 lines,
+--- may yield, and returns false to stop
+---@return table|nil counts lines, events, repeated, sets, forgets, rejected; unfinished: { file =, line = } of each
+--- last line that has no end
+---@return leadscore.Error|nil err
+function Ledger:replay(folder, options)
+    if not self._handle then closed() end
+    options = options or {}
+    datasets.check_options(options, { "rejects", "progress" }, "ledger:replay", 2)
+    return logs.replay(self, folder, options, 2)
 end
 
 -- ---- what is asked ----------------------------------------------------------------------------------------------

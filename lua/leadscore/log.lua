@@ -324,4 +324,236 @@ end
 
 M.Writer = Writer
 
+-- ---- replaying ----------------------------------------------------------------------------------------------------
+
+-- Files are read in the order of their stamps, which ascend in each file nearly always. Each is read twice: first for
+-- its lines that come late, which are held in memory, and for where it begins, so that few files are open at a time.
+
+local EVERY = 1000 -- lines between looks at progress
+local SECOND = 1000 * 1024 -- of stamps
+
+-- Where a line is in the order of all.
+local function is_before(a, b)
+    if a.stamp ~= b.stamp then return a.stamp < b.stamp end
+    if a.file ~= b.file then return a.file < b.file end
+    return a.line < b.line
+end
+
+local function open_reader(source)
+    local reader, err = core.log_reader(source.path, source.gzip)
+    if not reader then return nil, errors.wrap(err, "io") end
+    return reader
+end
+
+local function line_at(file, op, stamp, line)
+    return { file = file.number, stamp = stamp or -math.huge, line = line, op = op, source = file.source }
+end
+
+-- Reads a file for the first time.
+local function survey(file, step)
+    local reader, err = open_reader(file.source)
+    if not reader then return nil, err end
+    local highest = -math.huge
+    while step() do
+        local op, stamp, line = reader:next()
+        if op then
+            local place = line_at(file, op, stamp, line)
+            file.last, file.first = line, file.first or place
+            if place.stamp >= highest then
+                highest = place.stamp
+            else
+                place.id, place.what = reader:said()
+                file.late[#file.late + 1] = place.id and place or nil
+            end
+        elseif line then
+            reader:close()
+            return nil, errors.wrap(stamp)
+        elseif not stamp then
+            break
+        end
+    end
+    file.unfinished = reader:unfinished()
+    reader:close()
+    table.sort(file.late, is_before)
+    return true
+end
+
+-- The late lines of a file, in order.
+local function late_cursor(file)
+    local at = 0
+    return {
+        advance = function(self)
+            at = at + 1
+            self.head = file.late[at]
+            return true
+        end,
+        close = function() end,
+    }
+end
+
+-- The other lines of a file; passes(err) says whether to go on past a line that says nothing.
+local function file_cursor(file, passes)
+    local reader, highest = nil, -math.huge
+    local function next_line()
+        local op, stamp, line = reader:next()
+        if op and line <= file.last then
+            local place = line_at(file, op, stamp, line)
+            if place.stamp < highest then return "late" end
+            highest = place.stamp
+            local id, what = reader:said()
+            if not id then return nil, what end
+            place.id, place.what = id, what
+            return place
+        end
+        if not op and stamp then return nil, stamp, line end
+        return "end"
+    end
+    return {
+        advance = function(self)
+            local err
+            if not reader then reader, err = open_reader(file.source) end
+            if not reader then return nil, err end
+            while true do
+                local place, problem, fatal = next_line()
+                if type(place) == "table" then
+                    self.head = place
+                    return true
+                elseif place == "end" then
+                    self.head = nil
+                    return true
+                elseif not place and (fatal or not passes(errors.wrap(problem))) then
+                    return nil, errors.wrap(problem)
+                end
+            end
+        end,
+        close = function()
+            if reader then reader:close() end
+        end,
+    }
+end
+
+local function close_all(cursors)
+    for _, cursor in ipairs(cursors) do
+        cursor.close()
+    end
+end
+
+-- Opens the files that begin before the first of the lines at hand. Answers the place of that line, nil where there is
+-- none left, or false and an error.
+local function first_of(active, files, passes)
+    while true do
+        local best
+        for i, cursor in ipairs(active) do
+            if not best or is_before(cursor.head, active[best].head) then best = i end
+        end
+        local file = files[files.next]
+        if not file or (best and is_before(active[best].head, file.first)) then return best end
+        files.next = files.next + 1
+        for _, cursor in ipairs({ late_cursor(file), file_cursor(file, passes) }) do
+            local ok, err = cursor:advance()
+            if not ok then
+                cursor.close()
+                return false, err
+            end
+            if cursor.head then
+                active[#active + 1] = cursor
+            else
+                cursor.close()
+            end
+        end
+    end
+end
+
+-- Calls take(line) for all lines in order, until it answers nil and an error.
+local function merge(active, files, passes, take)
+    while true do
+        local best, err = first_of(active, files, passes)
+        if best == nil then return true end
+        if best == false then return nil, err end
+        local cursor = active[best]
+        local ok, problem = take(cursor.head)
+        if ok then ok, problem = cursor:advance() end
+        if not ok then return nil, problem end
+        if not cursor.head then
+            cursor.close()
+            table.remove(active, best)
+        end
+    end
+end
+
+local function survey_all(list, counts, step)
+    local files = { next = 1 }
+    for number, source in ipairs(list) do
+        local file = { number = number, source = source, late = {} }
+        local ok, err = survey(file, step)
+        if not ok then return nil, err end
+        if file.late[1] and is_before(file.late[1], file.first) then file.first = file.late[1] end
+        if file.first then files[#files + 1] = file end
+        if file.unfinished then
+            counts.unfinished[#counts.unfinished + 1] = { file = source.path, line = file.unfinished }
+        end
+    end
+    table.sort(files, function(a, b) return is_before(a.first, b.first) end)
+    return files
+end
+
+-- What a line does to a ledger; counted.
+local function apply(ledger, line, counts)
+    if line.op == "event" then
+        local now = line.stamp > -math.huge and math.floor(line.stamp / SECOND) or nil
+        local outcome, err = ledger:add(line.what, now)
+        if not outcome then return nil, err end
+        local name = outcome == "repeated" and "repeated" or "events"
+        counts[name] = counts[name] + 1
+    elseif line.op == "set" then
+        local ok, err = ledger:set(line.id, line.what)
+        if not ok then return nil, err end
+        counts.sets = counts.sets + 1
+    else
+        ledger:forget(line.id)
+        counts.forgets = counts.forgets + 1
+    end
+    return true
+end
+
+local function at_line(err, line)
+    return errors.new({ kind = err.kind, file = line.source.path, line = line.line, message = tostring(err) })
+end
+
+-- Ledger:replay; raises `level` up for passes usage.
+function M.replay(ledger, folders, options, level)
+    local rejects, progress = options.rejects, options.progress
+    local list, notes = require("leadscore.sources").expand({ log = folders }, level + 1)
+    if not list then return nil, notes end
+    local counts = { lines = 0, events = 0, repeated = 0, sets = 0, forgets = 0, rejected = 0, unfinished = {} }
+    local seen, stopped = 0, false
+    local function step()
+        seen = seen + 1
+        if progress and seen % EVERY == 0 and progress(counts) == false then stopped = true end
+        return not stopped
+    end
+    local function passes(err)
+        if not rejects then return false end
+        counts.rejected = counts.rejected + 1
+        rejects(err)
+        return true
+    end
+    local function take(line)
+        if not step() then return nil end
+        counts.lines = counts.lines + 1
+        local ok, err = apply(ledger, line, counts)
+        err = not ok and at_line(err, line)
+        if ok or passes(err) then return true end
+        return nil, err
+    end
+    local active = {}
+    local files, err = survey_all(list, counts, step)
+    local ok = files ~= nil
+    if ok then ok, err = merge(active, files, passes, take) end
+    close_all(active)
+    if stopped then return nil, errors.new({ kind = "interrupted", message = "interrupted" }) end
+    if not ok then return nil, err end
+    return counts
+end
+
 return M
