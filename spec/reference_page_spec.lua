@@ -25,6 +25,8 @@ local function public()
         ["dataset:"] = { require("leadscore.dataset").Dataset, "Dataset:", "dataset.lua" },
         ["accounts:"] = { require("leadscore.accounts").Accounts, "Accounts:", "accounts.lua" },
         ["result:"] = { require("leadscore.result").Result, "Result:", "result.lua" },
+        ["log."] = { require("leadscore.log"), "M.", "log.lua" },
+        ["writer:"] = { require("leadscore.log").Writer, "Writer:", "log.lua" },
     }) do
         for name, value in pairs(of[1]) do
             if type(value) == "function" and name:sub(1, 1) ~= "_" then add(prefix, of[2], of[3], name) end

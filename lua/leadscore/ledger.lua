@@ -283,7 +283,7 @@ function Ledger:replay(folder, options)
     if not self._handle then closed() end
     options = options or {}
     datasets.check_options(options, { "rejects", "progress" }, "ledger:replay", 2)
-    return logs.replay(self, folder, options, 2)
+    return logs._replay(self, folder, options, 2)
 end
 
 -- ---- what is asked ----------------------------------------------------------------------------------------------

@@ -521,7 +521,7 @@ local function at_line(err, line)
 end
 
 -- Ledger:replay; raises `level` up for passes usage.
-function M.replay(ledger, folders, options, level)
+function M._replay(ledger, folders, options, level)
     local rejects, progress = options.rejects, options.progress
     local list, notes = require("leadscore.sources").expand({ log = folders }, level + 1)
     if not list then return nil, notes end
