@@ -406,19 +406,6 @@ static int prepare(ls_grouping *grouping)
     return reserve_places(grouping, most);
 }
 
-static void free_blocks(ls_grouping *grouping)
-{
-    for (size_t i = grouping->partition; i < grouping->end; i++) {
-        ls_partition *partition = &grouping->dataset->ingest->partitions[i];
-        while (partition->first != NULL) {
-            ls_block *block = partition->first;
-            partition->first = block->next;
-            ls_free(grouping->dataset->context, block, block->size);
-        }
-        partition->last = NULL;
-    }
-}
-
 static int group_some(ls_grouping *grouping)
 {
     const struct ls_ingest *ingest = grouping->dataset->ingest;
@@ -429,7 +416,7 @@ static int group_some(ls_grouping *grouping)
         return LS_ERROR_MEMORY;
     atomic_store(&grouping->shared, grouping->partition);
     ls_threads_run(grouping->threads, work, grouping);
-    free_blocks(grouping);
+    ls_free_blocks(grouping->dataset, grouping->end);
     grouping->partition = grouping->end;
     return LS_OK;
 }

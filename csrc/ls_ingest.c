@@ -24,23 +24,14 @@ struct ls_ingest *ls_ingest_of(ls_dataset *dataset)
     return dataset->ingest;
 }
 
-static void free_partition(ls_context *context, ls_partition *partition)
-{
-    while (partition->first != NULL) {
-        ls_block *next = partition->first->next;
-        ls_free(context, partition->first, partition->first->size);
-        partition->first = next;
-    }
-}
-
 void ls_ingest_free(ls_dataset *dataset)
 {
     struct ls_ingest *ingest = dataset->ingest;
     ls_context *context = dataset->context;
     if (ingest == NULL)
         return;
-    for (size_t i = 0; i < ingest->partition_count; i++)
-        free_partition(context, &ingest->partitions[i]);
+    ls_free_blocks(dataset, ingest->partition_count);
+    ls_free(context, ingest->slabs, ingest->slab_count * sizeof *ingest->slabs);
     ls_free(context, ingest->stage, ingest->partition_count * ingest->stage_size);
     ls_free(context, ingest->staged, ingest->partition_count * sizeof *ingest->staged);
     ls_free(context, ingest->partitions, ingest->partition_count * sizeof *ingest->partitions);

@@ -47,6 +47,15 @@ typedef struct ls_layout {
     } columns[];
 } ls_layout;
 
+/* Memory that blocks are cut from. Neighbouring partitions share theirs: large, so that the system
+ * gives it in large pages, and given back as soon as all of them are grouped, so that the final
+ * columns need not be beside all that was read. */
+typedef struct ls_slab {
+    struct ls_slab *next;
+    size_t size; /* bytes, this header included */
+    size_t used; /* of them */
+} ls_slab;
+
 /* Events of one partition in reading order. */
 typedef struct ls_block {
     struct ls_block *next;
@@ -87,6 +96,9 @@ struct ls_ingest {
     ls_partition *partitions;
     size_t partition_count;
     ls_layout *layout;
+    ls_slab **slabs; /* by partition >> slab_shift; the first is the one that is being cut */
+    unsigned slab_shift;
+    size_t slab_count; /* how many share out the partitions */
     /* Events wait here until a partition has some to move, so that reading touches few pages: */
     char *stage;      /* stage_size bytes a partition, a power of two */
     uint32_t *staged; /* by partition: bytes of events that wait there */
@@ -237,6 +249,8 @@ int ls_pack_events(ls_dataset *dataset, const ls_packing *events);
 int ls_flush_partition(ls_dataset *dataset, size_t partition);
 /* Notes how much of a partition's last block is used. */
 void ls_end_block(ls_partition *partition);
+/* Gives blocks back: those of all partitions before `end` whose slabs hold no others. */
+void ls_free_blocks(ls_dataset *dataset, size_t end);
 
 /* ---- contacts by id -------------------------------------------------------------------------- */
 

@@ -3,24 +3,100 @@
  * Every byte the core holds passes through ls_reallocate, which is where the limit is kept: the
  * count may never pass max_memory, and it is back at the size of the context itself once all
  * objects are closed. Everything in csrc/ calls this file; it calls only the allocator. */
+#if defined(__linux__)
+#define _GNU_SOURCE /* mremap */
+#endif
 #include "ls_core.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <utf8proc.h>
 
+/* Not where a checker watches the bounds of what malloc gives. */
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+#define LS_MAPS_BLOCKS 1
+#include <sys/mman.h>
+/* From so many bytes on a block is a mapping of its own: a large page. */
+#define LARGE_BLOCK ((size_t)2 * 1024 * 1024)
+#define PAGE ((size_t)4096)
+#endif
+
 /* ---- context --------------------------------------------------------------------------------- */
 
+static void *reallocate_small(void *block, size_t size)
+{
+    if (size == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, size);
+}
+
+#if defined(LS_MAPS_BLOCKS)
+static bool is_mapped(const void *block, size_t size)
+{
+    return block != NULL && size >= LARGE_BLOCK;
+}
+
+static size_t whole_pages(size_t size)
+{
+    return (size + PAGE - 1) / PAGE * PAGE;
+}
+
+static void *map_block(size_t size)
+{
+    if (size > SIZE_MAX - PAGE)
+        return NULL;
+    void *block =
+        mmap(NULL, whole_pages(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
+        return NULL;
+#if defined(MADV_HUGEPAGE)
+    (void)madvise(block, whole_pages(size), MADV_HUGEPAGE); /* where they are not to be had: none */
+#endif
+    return block;
+}
+
+static void *resize_mapped(void *block, size_t old_size, size_t size)
+{
+    if (size > SIZE_MAX - PAGE)
+        return NULL;
+    if (whole_pages(old_size) == whole_pages(size))
+        return block;
+    void *moved = mremap(block, whole_pages(old_size), whole_pages(size), MREMAP_MAYMOVE);
+    return moved != MAP_FAILED ? moved : NULL;
+}
+
+/* Large blocks are mappings of their own, of large pages where the system has them: what is
+ * written once or looked into here and there costs less with them, and what is freed is the
+ * system's again at once, whatever was allocated after it. */
+static void *reallocate_with_malloc(void *user, void *block, size_t old_size, size_t new_size)
+{
+    (void)user;
+    const bool was = is_mapped(block, old_size), is = new_size >= LARGE_BLOCK;
+    if (was && is)
+        return resize_mapped(block, old_size, new_size);
+    if (!was && !is)
+        return reallocate_small(block, new_size);
+    void *moved = is ? map_block(new_size) : new_size != 0 ? malloc(new_size) : NULL;
+    if (moved == NULL && new_size != 0)
+        return NULL;
+    if (moved != NULL && block != NULL)
+        memcpy(moved, block, old_size < new_size ? old_size : new_size);
+    if (was)
+        munmap(block, whole_pages(old_size));
+    else
+        free(block);
+    return moved;
+}
+#else
 static void *reallocate_with_malloc(void *user, void *block, size_t old_size, size_t new_size)
 {
     (void)user;
     (void)old_size;
-    if (new_size == 0) {
-        free(block);
-        return NULL;
-    }
-    return realloc(block, new_size);
+    return reallocate_small(block, new_size);
 }
+#endif
 
 int ls_context_new(const ls_allocator *allocator, size_t max_memory, ls_context **out)
 {

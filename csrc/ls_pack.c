@@ -11,6 +11,12 @@
  * little is left over in the last block of each partition. */
 #define FIRST_BLOCK ((size_t)512)
 #define LAST_BLOCK ((size_t)16 * 1024)
+/* So do slabs, up to a large page. */
+#define FIRST_SLAB ((size_t)4 * 1024)
+#define LAST_SLAB ((size_t)2 * 1024 * 1024)
+/* So many shares of partitions have slabs of their own. */
+#define SLAB_SHARES 32
+#define BLOCK_ALIGNMENT ((size_t)64)
 /* Bytes of a partition that wait to be moved together, at least; two lines of the cache. */
 #define STAGE_SIZE 128
 /* An event is packed with stores of 4 bytes whatever its widths: so many may be spilt past it. */
@@ -28,13 +34,22 @@ int ls_make_partitions(ls_dataset *dataset)
     while ((contacts - 1) >> ingest->shift >= MOST_PARTITIONS && ingest->shift < LS_MOST_SHIFT)
         ingest->shift++;
     size_t count = ((contacts - 1) >> ingest->shift) + 1;
+    unsigned slab_shift = 0;
+    while ((count - 1) >> slab_shift >= SLAB_SHARES)
+        slab_shift++;
+    size_t slab_count = ((count - 1) >> slab_shift) + 1;
     uint32_t *staged = ls_allocate_zero(dataset->context, count, sizeof *staged);
     ls_partition *partitions = ls_allocate_zero(dataset->context, count, sizeof *partitions);
-    if (staged == NULL || partitions == NULL) {
+    ls_slab **slabs = ls_allocate_zero(dataset->context, slab_count, sizeof(ls_slab *));
+    if (staged == NULL || partitions == NULL || slabs == NULL) {
         ls_free(dataset->context, staged, count * sizeof *staged);
         ls_free(dataset->context, partitions, count * sizeof *partitions);
+        ls_free(dataset->context, slabs, slab_count * sizeof(ls_slab *));
         return LS_ERROR_MEMORY;
     }
+    ingest->slabs = slabs;
+    ingest->slab_shift = slab_shift;
+    ingest->slab_count = slab_count;
     ingest->staged = staged;
     ingest->partitions = partitions;
     ingest->partition_count = count;
@@ -47,6 +62,63 @@ void ls_end_block(ls_partition *partition)
         partition->last->used = (size_t)(partition->at - partition->last->events);
 }
 
+static int add_slab(ls_dataset *dataset, ls_slab **slabs, size_t wanted)
+{
+    size_t size = *slabs == NULL ? FIRST_SLAB : (*slabs)->size * 2;
+    size_t head = BLOCK_ALIGNMENT + sizeof(ls_slab);
+    size = size > LAST_SLAB ? LAST_SLAB : size;
+    if (size < head + wanted)
+        size = head + wanted;
+    ls_slab *slab = ls_allocate(dataset->context, size);
+    if (slab == NULL)
+        return LS_ERROR_MEMORY;
+    size_t start = (uintptr_t)(slab + 1) % BLOCK_ALIGNMENT;
+    *slab = (ls_slab){.next = *slabs,
+                      .size = size,
+                      .used = sizeof *slab + (start == 0 ? 0 : BLOCK_ALIGNMENT - start)};
+    *slabs = slab;
+    return LS_OK;
+}
+
+void ls_free_blocks(ls_dataset *dataset, size_t end)
+{
+    struct ls_ingest *ingest = dataset->ingest;
+    size_t count = end == ingest->partition_count ? ingest->slab_count : end >> ingest->slab_shift;
+    for (size_t i = 0; i < count; i++) {
+        while (ingest->slabs[i] != NULL) {
+            ls_slab *next = ingest->slabs[i]->next;
+            ls_free(dataset->context, ingest->slabs[i], ingest->slabs[i]->size);
+            ingest->slabs[i] = next;
+        }
+    }
+    for (size_t i = 0; i < end; i++)
+        ingest->partitions[i].first = ingest->partitions[i].last = NULL;
+}
+
+/* Room for a block of the partition; NULL: no memory. */
+static ls_block *cut_block(ls_dataset *dataset, const ls_partition *partition, size_t size)
+{
+    const struct ls_ingest *ingest = dataset->ingest;
+    size_t index = (size_t)(partition - ingest->partitions);
+    ls_slab **slabs = &ingest->slabs[index >> ingest->slab_shift];
+    if ((*slabs == NULL || (*slabs)->size - (*slabs)->used < size) &&
+        add_slab(dataset, slabs, size) != LS_OK)
+        return NULL;
+    ls_slab *slab = *slabs;
+    char *block = (char *)slab + slab->used;
+    size_t left = slab->size - slab->used,
+           whole = (size + BLOCK_ALIGNMENT - 1) & ~(BLOCK_ALIGNMENT - 1);
+    slab->used += whole < left ? whole : left;
+    return (ls_block *)(void *)block;
+}
+
+static void begin_block(ls_partition *partition, ls_block *block)
+{
+    const uint32_t stride = block->layout->stride;
+    partition->at = block->events;
+    partition->room = (uint32_t)((block->size - sizeof *block) / stride * stride);
+}
+
 static int add_block(ls_dataset *dataset, ls_partition *partition)
 {
     const ls_layout *layout = dataset->ingest->layout;
@@ -56,7 +128,7 @@ static int add_block(ls_dataset *dataset, ls_partition *partition)
         size = LAST_BLOCK;
     if (size < sizeof *last + layout->stride)
         size = sizeof *last + layout->stride;
-    ls_block *block = ls_allocate(dataset->context, size);
+    ls_block *block = cut_block(dataset, partition, size);
     if (block == NULL)
         return LS_ERROR_MEMORY;
     *block = (ls_block){.layout = layout, .size = size};
@@ -66,8 +138,7 @@ static int add_block(ls_dataset *dataset, ls_partition *partition)
     else
         partition->first = block;
     partition->last = block;
-    partition->at = block->events;
-    partition->room = (uint32_t)((size - sizeof *block) / layout->stride * layout->stride);
+    begin_block(partition, block);
     return LS_OK;
 }
 
@@ -84,6 +155,8 @@ int ls_flush_partition(ls_dataset *dataset, size_t index)
         uint32_t count = left < partition->room ? left : partition->room;
         memcpy(partition->at, from, count);
         partition->at += count;
+        __builtin_prefetch(partition->at + 64, 1); /* where the next go */
+        __builtin_prefetch(partition->at + 128, 1);
         partition->room -= count;
         from += count;
         left -= count;
@@ -128,25 +201,24 @@ static bool fits_layout(const ls_events *events, const ls_layout *layout, const 
     return true;
 }
 
-/* Gives back what the last block of a partition has left, as a new layout begins; or it just stays
- * unused. */
-static void seal_block(ls_context *context, ls_partition *partition)
+/* A new layout begins: the rest of the last block of a partition becomes a block of its own. */
+static void seal_block(const ls_layout *layout, ls_partition *partition)
 {
     ls_block *block = partition->last;
-    ls_block **link = &partition->first;
     ls_end_block(partition);
     partition->at = NULL;
     partition->room = 0;
     if (block == NULL)
         return;
-    while (*link != block)
-        link = &(*link)->next;
-    size_t size = sizeof *block + block->used;
-    ls_block *moved = ls_reallocate(context, block, block->size, size);
-    if (moved == NULL)
+    size_t alignment = _Alignof(ls_block), used = sizeof *block + block->used;
+    used = (used + alignment - 1) / alignment * alignment;
+    if (block->size < used + sizeof *block + layout->stride)
         return;
-    moved->size = size;
-    *link = partition->last = moved;
+    ls_block *rest = (ls_block *)(void *)((char *)block + used);
+    *rest = (ls_block){.layout = layout, .size = block->size - used};
+    block->size = used;
+    block->next = partition->last = rest;
+    begin_block(partition, rest);
 }
 
 static int make_stage(ls_dataset *dataset, uint32_t stride)
@@ -178,7 +250,7 @@ static int begin_layout(ls_dataset *dataset, ls_layout *layout)
     for (size_t i = 0; i < ingest->partition_count; i++) {
         if (ls_flush_partition(dataset, i) != LS_OK)
             return LS_ERROR_MEMORY;
-        seal_block(dataset->context, &ingest->partitions[i]);
+        seal_block(layout, &ingest->partitions[i]);
     }
     layout->next = ingest->layout;
     ingest->layout = layout;
