@@ -4,26 +4,20 @@
 
 #include "ls_cpu.h"
 
-/* Rows that go through all columns before the next do. */
-#define BLOCK_ROWS 256
+#define LS_SCAN_TARGET
+#define LS_SCAN_NAME(name) name##_portable
+#define LS_SCAN_FIND ls_known_find
+#include "ls_scan_block.h"
+
 /* From so many texts on a dictionary does not fit the second-level cache, and its parts are fetched
  * ahead. */
 #define LARGE_DICTIONARY 4096
+/* Places for known texts: of all fields of a thread, and of one. */
+#define MOST_PLACES ((size_t)128 * 1024)
+#define FIELD_PLACES ((size_t)8192)
+#define LEAST_PLACES ((size_t)64)
 
-#define LEFT_TEXT 1 /* some text has no code yet */
-#define LEFT_ROW 2
-
-typedef struct block {
-    ls_chunk *chunk;
-    const ls_reading *reading;
-    size_t first, count, stride;
-    uint8_t left[BLOCK_ROWS];    /* LEFT_ bits */
-    uint32_t values[BLOCK_ROWS]; /* where the contact is in the direct path */
-    ls_string texts[BLOCK_ROWS];
-    uint32_t hashes[BLOCK_ROWS];
-    uint32_t rows[BLOCK_ROWS]; /* of the block: those whose texts and hashes these are */
-    uint32_t codes[BLOCK_ROWS];
-} block;
+typedef ls_scan_block block;
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -69,6 +63,79 @@ void ls_chunk_free(ls_chunk *chunk, ls_context *context)
     memset(chunk, 0, sizeof *chunk);
 }
 
+static size_t coded_fields(const ls_reading *reading)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < reading->field_count; i++)
+        count += reading->fields[i].kept || i == reading->event_index;
+    return count;
+}
+
+int ls_scan_worker_init(ls_scan_worker *worker, const ls_reading *reading, size_t size)
+{
+    ls_context *context = reading->dataset->context;
+    size_t most = MOST_PLACES / (coded_fields(reading) + 1);
+    memset(worker, 0, sizeof *worker);
+    worker->field_count = reading->field_count;
+    worker->places = LEAST_PLACES;
+    while (worker->places < FIELD_PLACES && worker->places < size / 8 && worker->places < most)
+        worker->places *= 2;
+    worker->known = ls_allocate_zero(context, worker->field_count, sizeof *worker->known);
+    int status = worker->known != NULL ? LS_OK : LS_ERROR_MEMORY;
+    for (size_t i = 0; i < worker->field_count && status == LS_OK; i++)
+        if (reading->fields[i].kept || i == reading->event_index)
+            status = ls_known_init(&worker->known[i], context, worker->places);
+    if (status != LS_OK)
+        ls_scan_worker_free(worker, context);
+    return status;
+}
+
+void ls_scan_worker_free(ls_scan_worker *worker, ls_context *context)
+{
+    for (size_t i = 0; i < worker->field_count && worker->known != NULL; i++)
+        ls_known_free(&worker->known[i], context, worker->places);
+    ls_free(context, worker->known, worker->field_count * sizeof *worker->known);
+    worker->known = NULL;
+}
+
+/* ---- known texts ----------------------------------------------------------------------------- */
+
+#define ONES_8 255, 255, 255, 255, 255, 255, 255, 255
+const unsigned char ls_known_masks[2 * LS_LONGEST_KNOWN] = {ONES_8, ONES_8, ONES_8, ONES_8};
+
+int ls_known_init(ls_known_texts *known, ls_context *context, size_t places)
+{
+    known->shift = 48;
+    for (size_t pairs = places / 2; pairs > 1; pairs /= 2)
+        known->shift--;
+    known->texts = ls_allocate_zero(context, places, sizeof *known->texts);
+    known->tags = ls_allocate_zero(context, places, sizeof *known->tags);
+    return known->texts != NULL && known->tags != NULL ? LS_OK : LS_ERROR_MEMORY;
+}
+
+void ls_known_free(ls_known_texts *known, ls_context *context, size_t places)
+{
+    ls_free(context, known->texts, places * sizeof *known->texts);
+    ls_free(context, known->tags, places * sizeof *known->tags);
+    known->texts = NULL;
+    known->tags = NULL;
+}
+
+void ls_known_add(const ls_known_texts *known, const char *text, size_t length, uint32_t code)
+{
+    uint64_t words[4];
+    ls_known_words(text, length, words);
+    uint64_t hash = ls_known_hash_words(words) >> known->shift;
+    size_t pair = 2 * (size_t)(hash >> 16), place = pair;
+    while (place < pair + 2 && (place == 0 || known->texts[place].words[0] != 0))
+        place++; /* the first place is the empty text's */
+    if (place == pair + 2)
+        return;
+    memcpy(known->texts[place].words, words, sizeof words);
+    known->texts[place].code = code;
+    known->tags[place] = (uint16_t)hash;
+}
+
 /* Goes down a column of the block. */
 typedef struct cursor {
     const char *text;
@@ -91,7 +158,7 @@ LS_INLINE ls_string next_text(cursor *cursor, uint8_t *left)
     cursor->mark += cursor->stride;
     if (LS_UNLIKELY(text.text[0] == '"')) { /* the text of an empty field is its end */
         text = ls_unquoted(text);
-        *left |= memchr(text.text, '"', text.length) != NULL ? LEFT_ROW : 0;
+        *left |= memchr(text.text, '"', text.length) != NULL ? LS_LEFT_FOR_ROW : 0;
     }
     return text;
 }
@@ -123,8 +190,9 @@ static void find_texts(block *block, const ls_dictionary *dictionary, size_t cou
 /* ---- contacts and times ---------------------------------------------------------------------- */
 
 /* Contacts whose ids are no small numbers: they are looked up by their texts. */
-static void find_by_text(block *block, size_t count)
+void ls_scan_find_others(ls_scan_block *block)
 {
+    const size_t count = block->others;
     const ls_dataset *dataset = block->reading->dataset;
     find_texts(block, &dataset->tables[LS_CONTACT].id.dictionary, count);
     uint32_t *contacts = block->chunk->contacts + block->first;
@@ -132,136 +200,95 @@ static void find_by_text(block *block, size_t count)
         contacts[block->rows[i]] = block->codes[i] == LS_NO_CODE ? UINT32_MAX : block->codes[i] - 1;
 }
 
-/* What is done about times gives the contacts before time to come into the cache. */
-static size_t read_contacts(block *block)
+void ls_scan_other_id(ls_scan_block *block, size_t i)
 {
-    const struct ls_ingest *ingest = block->reading->dataset->ingest;
-    const uint32_t *const direct = ingest->direct;
-    const size_t count = block->count,
-                 bound = ingest->direct_count < UINT32_MAX ? ingest->direct_count : UINT32_MAX;
-    cursor ids = cursor_of(block, block->reading->id_field);
-    size_t others = 0;
-    for (size_t i = 0; i < count; i++) {
-        ls_string id = next_text(&ids, &block->left[i]);
-        size_t value = ls_canonical_id(id);
-        if (LS_LIKELY(value < bound)) {
-            block->values[i] = (uint32_t)value;
-            __builtin_prefetch(&direct[value]);
-            continue;
-        }
-        block->values[i] = UINT32_MAX;
-        id = ls_trimmed(id);
-        block->left[i] |= id.length == 0 ? LEFT_ROW : 0;
-        block->texts[others] = id;
-        block->rows[others] = (uint32_t)i;
-        others += !block->left[i];
+    ls_string id =
+        ls_chunk_field(block->chunk, block->stride, block->first + i, block->reading->id_field);
+    if (id.length != 0 && id.text[0] == '"') {
+        id = ls_unquoted(id);
+        block->left[i] |= memchr(id.text, '"', id.length) != NULL ? LS_LEFT_FOR_ROW : 0;
     }
-    return others;
+    size_t value = ls_canonical_id(id), bound = block->reading->dataset->ingest->direct_count;
+    if (value < bound && value < UINT32_MAX) {
+        block->values[i] = (uint32_t)value;
+        return;
+    }
+    id = ls_trimmed(id);
+    block->left[i] |= id.length == 0 ? LS_LEFT_FOR_ROW : 0;
+    block->texts[block->others] = id;
+    block->rows[block->others] = (uint32_t)i;
+    block->others += !block->left[i];
 }
 
-static void read_times(block *block)
+/* Times that are not in the usual form, or quoted. */
+bool ls_scan_time(ls_scan_block *block, size_t i, int64_t *at)
 {
-    ls_chunk *chunk = block->chunk;
-    int64_t *const times = chunk->times + block->first;
-    const size_t count = block->count;
-    cursor texts = cursor_of(block, block->reading->at_field);
-    uint64_t most = 0; /* seconds since LS_EVENT_BASE; of times before it a huge number */
-    for (size_t i = 0; i < count; i++) {
-        int64_t at = LS_EVENT_BASE;
-        if (LS_UNLIKELY(
-                !ls_read_event_time(&chunk->dates, next_text(&texts, &block->left[i]), &at)))
-            block->left[i] |= LEFT_ROW;
-        times[i] = at;
-        uint64_t seconds = (uint64_t)at - (uint64_t)LS_EVENT_BASE;
-        most = seconds > most ? seconds : most;
+    ls_string text =
+        ls_chunk_field(block->chunk, block->stride, block->first + i, block->reading->at_field);
+    if (text.length != 0 && text.text[0] == '"') {
+        text = ls_unquoted(text);
+        if (memchr(text.text, '"', text.length) != NULL)
+            return false;
     }
-    chunk->wide |= most > UINT32_MAX;
-}
-
-static void find_contacts(block *block, size_t others)
-{
-    const uint32_t *direct = block->reading->dataset->ingest->direct;
-    uint32_t *contacts = block->chunk->contacts + block->first;
-    const size_t count = block->count;
-    if (others < count)
-        for (size_t i = 0; i < count; i++)
-            contacts[i] =
-                block->values[i] == UINT32_MAX ? UINT32_MAX : direct[block->values[i]] - 1;
-    if (others != 0)
-        find_by_text(block, others);
+    return ls_read_event_time(&block->worker->dates, text, at);
 }
 
 /* ---- names and properties -------------------------------------------------------------------- */
 
-/* A field whose texts are coded. Rows whose text is new, or to be looked at, are left over. */
-typedef struct coding {
-    const ls_coder *coder;
-    const ls_column *column;
-    const uint32_t *contacts; /* rows of unknown contacts need no code; NULL: all do */
-    cursor texts;
-    uint32_t *out;
-} coding;
-
 LS_INLINE uint8_t left_for(const ls_column *column, uint32_t code)
 {
-    return code == LS_NO_CODE ? LEFT_TEXT : ls_column_unreadable(column, code) ? LEFT_ROW : 0;
+    return code == LS_NO_CODE                   ? LS_LEFT_FOR_TEXT
+           : ls_column_unreadable(column, code) ? LS_LEFT_FOR_ROW
+                                                : 0;
 }
 
-/* Any text. */
-static __attribute__((noinline)) uint32_t code_text(const coding *coding, size_t i, ls_string text,
-                                                    uint8_t *left)
+/* The inside of a short quoted field, its doubled quotes made one, in `out`; length 0: too long. */
+static ls_string undouble_short(ls_string inside, char out[2 * LS_LONGEST_KNOWN])
+{
+    ls_string text = {out, 0};
+    memset(out, 0, 2 * LS_LONGEST_KNOWN);
+    for (size_t i = 0; i < inside.length && inside.length <= LS_LONGEST_KNOWN; i++) {
+        out[text.length++] = inside.text[i];
+        i += inside.text[i] == '"';
+    }
+    return text;
+}
+
+/* Any text. Its code is remembered unless it is to be looked at. */
+uint32_t ls_scan_code_text(ls_scan_block *block, const ls_scan_coding *coding, size_t i)
 {
     const ls_dictionary *dictionary = &coding->column->dictionary;
+    const uint32_t *mark = coding->mark + i * block->stride;
+    const uint32_t start = mark[0] + 1;
+    char undoubled[2 * LS_LONGEST_KNOWN];
+    ls_string field = {block->chunk->text + start, mark[1] - start}, text = field;
+    bool doubled = false;
     if (text.length != 0 && text.text[0] == '"') {
         text = ls_unquoted(text);
-        *left |= memchr(text.text, '"', text.length) != NULL ? LEFT_ROW : 0;
+        doubled = memchr(text.text, '"', text.length) != NULL;
+        if (doubled)
+            text = undouble_short(text, undoubled);
     }
     text = ls_trimmed(text);
-    if (text.length == 0 || ls_coder_reads_empty(coding->coder, text) ||
-        (coding->contacts && coding->contacts[i] == UINT32_MAX))
-        return 0;
-    uint32_t hash = ls_hash_text(dictionary, text.text, text.length);
-    uint32_t code = ls_dictionary_seek(dictionary, text.text, text.length, hash);
-    *left |= left_for(coding->column, code);
+    uint32_t code = 0;
+    if (text.length != 0 && !ls_coder_reads_empty(coding->coder, text)) {
+        if (coding->contacts && coding->contacts[i] == UINT32_MAX && !doubled)
+            return 0;
+        uint32_t hash = ls_hash_text(dictionary, text.text, text.length);
+        code = ls_dictionary_seek(dictionary, text.text, text.length, hash);
+    }
+    uint8_t left = left_for(coding->column, code);
+    if (doubled && (left != 0 || text.length == 0))
+        left = LS_LEFT_FOR_ROW; /* such texts are added there only */
+    if (left == 0 && field.length <= LS_LONGEST_KNOWN)
+        ls_known_add(coding->known, field.text, field.length, code);
+    block->left[i] |= left;
     return code;
 }
 
-/* Most texts are plain and short and found at the first look; the loop has nothing else in it. */
-static void code_small(block *block, const coding *coding)
+static void code_large(block *block, const ls_scan_coding *coding)
 {
-    const ls_column *column = coding->column;
-    const ls_dictionary dictionary = column->dictionary; /* copied: nothing in the loop moves it */
-    const uint32_t mask = dictionary.slot_count - 1;
-    const uint64_t unknown =
-        column->unreadable_count != 0 ? UINT64_MAX : coding->coder->unknown_lengths;
-    const size_t count = block->count, stride = coding->texts.stride;
-    const char *const start = coding->texts.text;
-    const uint32_t *mark = coding->texts.mark;
-    uint32_t *const out = coding->out;
-    for (size_t i = 0; i < count; i++, mark += stride) {
-        const char *text = start + (uint32_t)(mark[0] + 1);
-        size_t length = mark[1] - (uint32_t)(mark[0] + 1);
-        /* Of an empty field the first byte is what ends it. */
-        if (LS_LIKELY(length - 1 < LS_LONGEST_KEY && text[0] > '"' && text[length - 1] > ' ' &&
-                      (unknown >> length & 1) == 0)) {
-            ls_text_key key = ls_text_key_of(text, length);
-            uint32_t hash = ls_hash_key(&dictionary, &key, text, length);
-            /* Nearly all are in one of two slots; which of them cannot be foreseen: no branch. */
-            const struct ls_slot *slot = &dictionary.slots[hash & mask],
-                                 *after = &dictionary.slots[(hash + 1) & mask];
-            slot += (size_t)(slot->hash != hash) * (size_t)(after - slot);
-            out[i] = slot->code;
-            if (LS_LIKELY(slot->hash == hash && slot->code != 0 &&
-                          ls_dictionary_holds(&dictionary, slot->code, &key, text, length)))
-                continue;
-        }
-        out[i] = code_text(coding, i, (ls_string){text, length}, &block->left[i]);
-    }
-}
-
-static void code_large(block *block, const coding *coding)
-{
-    cursor texts = coding->texts;
+    cursor texts = {block->chunk->text, coding->mark, block->stride};
     const uint32_t *contacts = coding->contacts;
     uint32_t *out = coding->out;
     size_t count = 0;
@@ -281,32 +308,37 @@ static void code_large(block *block, const coding *coding)
     }
 }
 
-static void code_field(block *block, size_t index, const ls_column *column,
-                       const uint32_t *contacts, uint32_t *out)
+static void code_field(block *block, const ls_scan_loops *loops, size_t index,
+                       const ls_column *column, const uint32_t *contacts, uint32_t *out)
 {
     const ls_field *field = &block->reading->fields[index];
-    const coding coding = {&field->coder, column, contacts, cursor_of(block, field->place), out};
-    (column->dictionary.count > LARGE_DICTIONARY ? code_large : code_small)(block, &coding);
+    const uint32_t *mark = block->chunk->marks + block->first * block->stride + field->place;
+    const ls_scan_coding coding = {&field->coder, column, &block->worker->known[index],
+                                   contacts,      mark,   out};
+    (column->dictionary.count > LARGE_DICTIONARY ? code_large : loops->code_known)(block, &coding);
 }
 
-static void code_names(block *block)
+static void code_names(block *block, const ls_scan_loops *loops)
 {
     uint32_t *names = block->chunk->names + block->first;
     const ls_column *column = &block->reading->dataset->events.event;
     const size_t count = block->count;
-    code_field(block, block->reading->event_index, column, NULL, names);
+    size_t none = 0;
+    code_field(block, loops, block->reading->event_index, column, NULL, names);
     for (size_t i = 0; i < count; i++)
-        block->left[i] |= names[i] == 0 ? LEFT_ROW : 0;
+        none += names[i] == 0;
+    for (size_t i = 0; i < count && none != 0; i++)
+        block->left[i] |= names[i] == 0 ? LS_LEFT_FOR_ROW : 0;
 }
 
-static void code_properties(block *block)
+static void code_properties(block *block, const ls_scan_loops *loops)
 {
     const ls_reading *reading = block->reading;
     ls_chunk *chunk = block->chunk;
     for (size_t i = 0; i < reading->field_count; i++) {
         size_t column = reading->fields[i].column;
         if (reading->fields[i].kept)
-            code_field(block, i, &reading->dataset->events.columns[column],
+            code_field(block, loops, i, &reading->dataset->events.columns[column],
                        chunk->contacts + block->first,
                        chunk->codes + column * chunk->row_capacity + block->first);
     }
@@ -339,7 +371,7 @@ static void sort_out(block *block)
         left += block->left[i] != 0;
     }
     for (size_t i = 0; i < count && left != 0; i++) {
-        bool row = (block->left[i] & LEFT_ROW) != 0;
+        bool row = (block->left[i] & LS_LEFT_FOR_ROW) != 0;
         chunk->left[chunk->left_count] = (uint32_t)(block->first + i) | (row ? LS_LEFT_ROW : 0);
         chunk->left_count += block->left[i] != 0;
         unknown -= row && contacts[i] == UINT32_MAX;
@@ -348,29 +380,44 @@ static void sort_out(block *block)
 }
 
 /* The rows from `first` on. */
-static void work_rows(block *block, size_t first, size_t rows)
+static void work_rows(block *block, const ls_scan_loops *loops, size_t first, size_t rows)
 {
-    for (block->first = first; block->first < rows; block->first += BLOCK_ROWS) {
+    for (block->first = first; block->first < rows; block->first += LS_SCAN_ROWS) {
         size_t rest = rows - block->first;
-        block->count = rest < BLOCK_ROWS ? rest : BLOCK_ROWS;
+        block->count = rest < LS_SCAN_ROWS ? rest : LS_SCAN_ROWS;
         memset(block->left, 0, block->count * sizeof *block->left);
-        size_t others = read_contacts(block);
-        read_times(block);
-        find_contacts(block, others);
-        code_names(block);
-        code_properties(block);
+        loops->read_contacts(block);
+        loops->read_times(block);
+        loops->find_contacts(block);
+        code_names(block, loops);
+        code_properties(block, loops);
         if (block->chunk->identity)
             hash_identities(block);
         sort_out(block);
     }
 }
 
-void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading)
+static const ls_scan_loops portable_loops = {read_contacts_portable, read_times_portable,
+                                             find_contacts_portable, code_known_portable};
+
+static const ls_scan_loops *loops_of(const ls_chunk *chunk)
 {
+#if defined(LS_HAS_AVX2_CODE)
+    if (chunk->avx2)
+        return &ls_scan_avx2;
+#endif
+    (void)chunk;
+    return &portable_loops;
+}
+
+void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading, ls_scan_worker *worker)
+{
+    const ls_scan_loops *loops = loops_of(chunk);
     block block;
     ls_cut cut;
     block.chunk = chunk;
     block.reading = reading;
+    block.worker = worker;
     block.stride = reading->batch.stride;
     chunk->row_count = chunk->left_count = 0;
     chunk->unknown_contacts = 0;
@@ -378,7 +425,7 @@ void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading)
     ls_cut_begin(&cut, chunk);
     while (!cut.ended) {
         ls_cut_rows(&cut, chunk, block.stride, reading->csv.delimiter);
-        work_rows(&block, chunk->row_count, cut.row_count);
+        work_rows(&block, loops, chunk->row_count, cut.row_count);
         chunk->row_count = cut.row_count;
     }
     chunk->used = (uint32_t)(chunk->marks[chunk->row_count * block.stride] + 1);

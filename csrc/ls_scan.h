@@ -6,6 +6,7 @@
 
 #include "ls_event_time.h"
 #include "ls_ingest.h"
+#include "ls_scan_texts.h"
 
 /* Bytes of a chunk: small enough for its text and what is made of it to share a second-level cache
  * of 512 KiB with the tables that it looks into. */
@@ -37,13 +38,22 @@ typedef struct ls_chunk {
     size_t row_capacity, column_count;
     bool identity, avx2;
     char *unquoted; /* texts of rows that are finished */
-    ls_date_table dates;
 } ls_chunk;
+
+/* What a thread remembers from one chunk to the next. */
+typedef struct ls_scan_worker {
+    ls_date_table dates;
+    ls_known_texts *known; /* by field of the reading that is coded */
+    size_t field_count, places;
+} ls_scan_worker;
 
 /* LS_OK or LS_ERROR_MEMORY. stride: fields of a row; columns: of the dataset's events. */
 int ls_chunk_init(ls_chunk *chunk, ls_context *context, size_t size, size_t stride, size_t columns,
                   bool identity);
 void ls_chunk_free(ls_chunk *chunk, ls_context *context);
+/* LS_OK or LS_ERROR_MEMORY. size: of the chunks that it works out. */
+int ls_scan_worker_init(ls_scan_worker *worker, const ls_reading *reading, size_t size);
+void ls_scan_worker_free(ls_scan_worker *worker, ls_context *context);
 /* ls_scan_marks.c: cutting a chunk into rows of `stride` fields, some at a time, up to one that is
  * not plain. */
 typedef struct ls_cut {
@@ -61,7 +71,17 @@ void ls_cut_begin(ls_cut *cut, ls_chunk *chunk);
 /* Cuts some more, until cut->ended. */
 void ls_cut_rows(ls_cut *cut, ls_chunk *chunk, size_t stride, char delimiter);
 /* Works out the chunk's plain rows, up to the first that is not. Never allocates. */
-void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading);
+void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading, ls_scan_worker *worker);
+/* Its loops, for several kinds of processors: ls_scan_block.h. */
+struct ls_scan_block;
+struct ls_scan_coding;
+typedef struct ls_scan_loops {
+    void (*read_contacts)(struct ls_scan_block *block);
+    void (*read_times)(struct ls_scan_block *block);
+    void (*find_contacts)(struct ls_scan_block *block);
+    void (*code_known)(struct ls_scan_block *block, const struct ls_scan_coding *coding);
+} ls_scan_loops;
+extern const ls_scan_loops ls_scan_avx2;
 /* ls_events.c: takes the rows that are left over, in order, and writes what they are. */
 int ls_chunk_finish(ls_chunk *chunk, ls_reading *reading, ls_error *error);
 

@@ -25,8 +25,9 @@ struct ls_scan {
     ls_reading *reading;
     ls_context *context;
     unsigned threads;
-    size_t chunk_count; /* of a set */
-    ls_chunk *chunks;   /* of both sets */
+    size_t chunk_count;      /* of a set */
+    ls_chunk *chunks;        /* of both sets */
+    ls_scan_worker *workers; /* by thread; the caller's is the first */
     set sets[2];
     const char *tail; /* what the last chunk that was filled left */
     size_t tail_length;
@@ -34,7 +35,7 @@ struct ls_scan {
     /* what threads share */
     pthread_mutex_t mutex;
     pthread_cond_t begun, ended;
-    unsigned round, idle;
+    unsigned started, round, idle;
     bool closing;
     ls_chunk *shared;
     size_t shared_count;
@@ -57,7 +58,10 @@ ls_scan *ls_scan_new(ls_reading *reading)
     scan->chunks = ls_allocate_zero(context, 2 * scan->chunk_count, sizeof *scan->chunks);
     uint64_t total = window->source.gzip == NULL ? window->source.total : 0;
     size_t size = total != 0 && total < LS_CHUNK_SIZE ? (size_t)total : LS_CHUNK_SIZE;
-    int status = scan->chunks ? LS_OK : LS_ERROR_MEMORY;
+    scan->workers = ls_allocate_zero(context, scan->threads, sizeof *scan->workers);
+    int status = scan->chunks && scan->workers ? LS_OK : LS_ERROR_MEMORY;
+    for (unsigned i = 0; i < scan->threads && status == LS_OK; i++)
+        status = ls_scan_worker_init(&scan->workers[i], reading, size);
     for (size_t i = 0; i < 2 * scan->chunk_count && status == LS_OK; i++)
         status = ls_chunk_init(&scan->chunks[i], context, size, reading->batch.stride,
                                reading->dataset->events.column_count,
@@ -77,6 +81,9 @@ void ls_scan_free(ls_scan *scan)
         return;
     for (size_t i = 0; scan->chunks && i < 2 * scan->chunk_count; i++)
         ls_chunk_free(&scan->chunks[i], scan->context);
+    for (unsigned i = 0; scan->workers && i < scan->threads; i++)
+        ls_scan_worker_free(&scan->workers[i], scan->context);
+    ls_free(scan->context, scan->workers, scan->threads * sizeof *scan->workers);
     ls_free(scan->context, scan->chunks, 2 * scan->chunk_count * sizeof *scan->chunks);
     pthread_mutex_destroy(&scan->mutex);
     pthread_cond_destroy(&scan->begun);
@@ -143,13 +150,13 @@ static int put_back_set(ls_scan *scan, int which, size_t first, size_t from, ls_
 
 /* ---- threads --------------------------------------------------------------------------------- */
 
-static void work_chunks(ls_scan *scan)
+static void work_chunks(ls_scan *scan, ls_scan_worker *worker)
 {
     for (;;) {
         size_t i = atomic_fetch_add(&scan->next, 1);
         if (i >= scan->shared_count)
             return;
-        ls_chunk_work(&scan->shared[i], scan->reading);
+        ls_chunk_work(&scan->shared[i], scan->reading, worker);
     }
 }
 
@@ -158,6 +165,7 @@ static void *work(void *argument)
     ls_scan *scan = argument;
     unsigned seen = 0;
     pthread_mutex_lock(&scan->mutex);
+    ls_scan_worker *worker = &scan->workers[++scan->started];
     for (;;) {
         while (scan->round == seen && !scan->closing)
             pthread_cond_wait(&scan->begun, &scan->mutex);
@@ -165,7 +173,7 @@ static void *work(void *argument)
             break;
         seen = scan->round;
         pthread_mutex_unlock(&scan->mutex);
-        work_chunks(scan);
+        work_chunks(scan, worker);
         pthread_mutex_lock(&scan->mutex);
         scan->idle++;
         pthread_cond_signal(&scan->ended);
@@ -188,7 +196,7 @@ static void begin_round(ls_scan *scan, int which)
 
 static void end_round(ls_scan *scan, unsigned workers)
 {
-    work_chunks(scan);
+    work_chunks(scan, &scan->workers[0]);
     pthread_mutex_lock(&scan->mutex);
     while (scan->idle < workers)
         pthread_cond_wait(&scan->ended, &scan->mutex);
@@ -199,7 +207,7 @@ static void end_round(ls_scan *scan, unsigned workers)
 static unsigned start_workers(ls_scan *scan, pthread_t *workers)
 {
     unsigned count = 0;
-    scan->round = 0;
+    scan->started = scan->round = 0;
     scan->closing = false;
     while (count + 1 < scan->threads && pthread_create(&workers[count], NULL, work, scan) == 0)
         count++;

@@ -1,0 +1,32 @@
+/* Working out a chunk on processors with AVX2: a text is one load, and bits are cheap to move. */
+#include "ls_cpu.h"
+#include "ls_scan_texts.h"
+
+#if defined(LS_HAS_AVX2_CODE)
+#include <immintrin.h>
+
+/* The code of a text that is known, else LS_NO_CODE. */
+static inline LS_AVX2 __attribute__((always_inline)) uint32_t find_known(
+    const ls_known_texts *known, const char *text, size_t length)
+{
+    const unsigned char *masks = ls_known_masks + LS_LONGEST_KNOWN - length;
+    __m256i words = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(const void *)text),
+                                     _mm256_loadu_si256((const __m256i *)(const void *)masks));
+    __m128i high = _mm256_extracti128_si256(words, 1);
+    __m128i mixed = _mm_xor_si128(_mm256_castsi256_si128(words), _mm_alignr_epi8(high, high, 5));
+    uint64_t hash =
+        ls_known_hash((uint64_t)_mm_cvtsi128_si64(mixed), (uint64_t)_mm_extract_epi64(mixed, 1));
+    const ls_known_text *found = &known->texts[ls_known_place(known, hash)];
+    __m256i same =
+        _mm256_cmpeq_epi64(words, _mm256_loadu_si256((const __m256i *)(const void *)found->words));
+    return _mm256_movemask_epi8(same) == -1 ? found->code : LS_NO_CODE;
+}
+
+#define LS_SCAN_TARGET LS_AVX2
+#define LS_SCAN_NAME(name) name##_avx2
+#define LS_SCAN_FIND find_known
+#include "ls_scan_block.h"
+
+const ls_scan_loops ls_scan_avx2 = {read_contacts_avx2, read_times_avx2, find_contacts_avx2,
+                                    code_known_avx2};
+#endif
