@@ -44,15 +44,15 @@ LS_INLINE bool ls_event_date(ls_date_table *dates, const char *text, int64_t *st
     return true;
 }
 
-/* The usual form: 2025-01-31T09:30:00, a blank for T, Z or nothing after it. */
+/* The usual form: 2025-01-31T09:30:00, a blank for T, Z or nothing after it. clock: what
+ * ls_event_clock says of byte 11 on. */
 LS_INLINE bool ls_read_usual_time(ls_date_table *dates, const char *text, size_t length,
-                                  int64_t *at)
+                                  int64_t clock, int64_t *at)
 {
     int64_t start;
     *at = LS_EVENT_BASE;
     if (LS_UNLIKELY(length != 19 && (length != 20 || text[19] != 'Z')))
         return false;
-    int64_t clock = ls_event_clock(text + 11);
     if (LS_UNLIKELY(clock < 0 || (text[10] != ' ' && text[10] != 'T') ||
                     !ls_event_date(dates, text, &start)))
         return false;
@@ -63,7 +63,8 @@ LS_INLINE bool ls_read_usual_time(ls_date_table *dates, const char *text, size_t
 /* Any form; the usual one takes the direct path. */
 LS_INLINE bool ls_read_event_time(ls_date_table *dates, ls_string text, int64_t *at)
 {
-    if (LS_LIKELY(ls_read_usual_time(dates, text.text, text.length, at)))
+    if (LS_LIKELY(text.length >= 19 && ls_read_usual_time(dates, text.text, text.length,
+                                                          ls_event_clock(text.text + 11), at)))
         return true;
     text = ls_trimmed(text);
     return text.length != 0 && ls_time_read(text.text, text.length, at, NULL);

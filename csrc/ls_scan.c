@@ -7,6 +7,7 @@
 #define LS_SCAN_TARGET
 #define LS_SCAN_NAME(name) name##_portable
 #define LS_SCAN_FIND ls_known_find
+#define LS_SCAN_CLOCK ls_event_clock
 #include "ls_scan_block.h"
 
 /* From so many texts on a dictionary does not fit the second-level cache, and its parts are fetched

@@ -17,8 +17,8 @@ typedef struct ls_scan_block {
     const ls_reading *reading;
     ls_scan_worker *worker;
     size_t first, count, stride;
-    size_t others; /* contacts that are looked up by their texts */
-    bool direct;   /* all have a direct path */
+    size_t others;                 /* contacts that are looked up by their texts */
+    bool direct;                   /* all have a direct path */
     uint8_t left[LS_SCAN_ROWS];    /* LS_LEFT_ bits */
     uint32_t values[LS_SCAN_ROWS]; /* where the contact is in the direct path */
     ls_string texts[LS_SCAN_ROWS];
@@ -93,7 +93,8 @@ LS_SCAN_TARGET static void LS_SCAN_NAME(read_times)(ls_scan_block *block)
         uint32_t start = mark[0] + 1;
         size_t length = mark[1] - start;
         int64_t at;
-        if (LS_UNLIKELY(!ls_read_usual_time(dates, text + start, length, &at)))
+        if (LS_UNLIKELY(!ls_read_usual_time(dates, text + start, length,
+                                            LS_SCAN_CLOCK(text + start + 11), &at)))
             if (!ls_scan_time(block, i, &at))
                 block->left[i] |= LS_LEFT_FOR_ROW;
         times[i] = at;

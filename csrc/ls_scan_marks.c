@@ -11,6 +11,12 @@
  * multiple of 64. */
 #define STEP ((size_t)12 * 1024)
 
+/* Marks of 64 bytes that are written without a look at how many there are. */
+#define USUAL_MARKS 6
+#define PUT_MARK(i, lowest)                                                                        \
+    out[i] = (uint32_t)at + (uint32_t)lowest(bits);                                                \
+    bits &= bits - 1
+
 /* Answers the ends that are outside quotes. *plain is false where some quote is not around a whole
  * field, or there is a line feed inside quotes, or a zero: the scanner can tell. */
 static uint64_t leave_quoted(const char *text, uint64_t all, uint64_t ends,
@@ -66,12 +72,15 @@ LS_INLINE found find_portable(const char *text, char delimiter)
             lines += (unsigned)__builtin_popcountll(found.lines & all);                            \
             uint32_t *out = next;                                                                  \
             next += (unsigned)__builtin_popcountll(bits);                                          \
-            for (; out < next;                                                                     \
-                 out += 2, bits &= bits - 1) { /* one past the last may be written */              \
-                out[0] = (uint32_t)at + (uint32_t)lowest(bits);                                    \
-                bits &= bits - 1;                                                                  \
-                out[1] = (uint32_t)at + (uint32_t)lowest(bits);                                    \
-            }                                                                                      \
+            /* how many there are cannot be foreseen */                                            \
+            PUT_MARK(0, lowest);                                                                   \
+            PUT_MARK(1, lowest);                                                                   \
+            PUT_MARK(2, lowest);                                                                   \
+            PUT_MARK(3, lowest);                                                                   \
+            PUT_MARK(4, lowest);                                                                   \
+            PUT_MARK(5, lowest);                                                                   \
+            for (out += USUAL_MARKS; LS_UNLIKELY(out < next); out++, bits &= bits - 1)             \
+                *out = (uint32_t)at + (uint32_t)lowest(bits);                                      \
         }                                                                                          \
         cut->at = at;                                                                              \
         cut->before = before;                                                                      \
