@@ -90,6 +90,26 @@ int ls_column_append(ls_context *context, ls_column *column, uint32_t code)
     return LS_OK;
 }
 
+int ls_column_extend(ls_context *context, ls_column *column, const uint32_t *codes, size_t count)
+{
+    uint32_t all = 0;
+    int status = LS_OK;
+    for (size_t i = 0; i < count; i++)
+        all |= codes[i];
+    uint8_t width = all < 0x100 ? 1 : all < 0x10000 ? 2 : 4;
+    if (width > column->width)
+        status = widen(context, column, width);
+    if (status == LS_OK)
+        status = reserve_codes(context, column, column->count + count, column->width);
+    if (status != LS_OK)
+        return status;
+    void *out = (char *)column->codes + column->count * column->width;
+    for (size_t i = 0; i < count; i++)
+        set_code(out, column->width, i, codes[i]);
+    column->count += count;
+    return LS_OK;
+}
+
 int ls_column_fill(ls_context *context, ls_column *column, size_t count)
 {
     if (!column->kept || column->width == 0 || column->count >= count)

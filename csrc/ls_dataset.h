@@ -184,6 +184,8 @@ LS_INLINE void ls_column_put(ls_column *column, size_t row, uint32_t code)
     default: ((uint32_t *)column->codes)[row] = code; break;
     }
 }
+/* Appends several. */
+int ls_column_extend(ls_context *context, ls_column *column, const uint32_t *codes, size_t count);
 void ls_column_free(ls_context *context, ls_column *column);
 /* The column of a property, or NULL if no input has it (or it was not kept). owner LS_EVENT: of
  * events ("event" is the name column; "at" is no column: NULL). "id" of a record is its id column.

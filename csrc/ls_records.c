@@ -156,57 +156,171 @@ static int level_columns(ls_reading *reading, ls_error *error)
     return LS_OK;
 }
 
-/* From so many texts on a dictionary does not fit the second-level cache. */
-#define LARGE_DICTIONARY 4096
+/* ---- runs of good rows ----------------------------------------------------------------------- */
 
-/* Fetches what the look-ups of a field will need: its slots, then what these lead to. Rows are
- * taken one after another, and each would wait for memory by itself. */
-static void fetch_texts(const ls_reading *reading, size_t field, const ls_dictionary *dictionary)
-{
-    const ls_batch *batch = &reading->batch;
-    const uint32_t mask = dictionary->slot_count - 1;
+/* Rows of a CSV file that are good so far: they go through one column at a time, so that the
+ * look-ups of a column wait for memory together. */
+typedef struct run {
+    size_t first, count;
+    ls_string texts[LS_BATCH_ROWS]; /* of the column; length 0: code 0 */
     uint32_t hashes[LS_BATCH_ROWS];
-    size_t count = 0;
-    for (size_t row = 0; row < batch->row_count; row++) {
-        if (batch->rows[row].problem != LS_ROW_GOOD)
-            continue; /* it has no fields */
-        ls_string text = ls_reading_field(reading, row, field);
+} run;
+
+/* Hashes the texts of a column, and fetches what looking them up will need: the slots, then what
+ * these lead to. */
+static void fetch_texts(run *run, const ls_dictionary *dictionary)
+{
+    const uint32_t mask = dictionary->slot_count - 1;
+    for (size_t i = 0; i < run->count; i++) {
+        ls_string text = run->texts[i];
         if (text.length == 0)
             continue;
-        hashes[count] = ls_hash_text(dictionary, text.text, text.length);
-        __builtin_prefetch(&dictionary->slots[hashes[count++] & mask], 1);
+        run->hashes[i] = ls_hash_text(dictionary, text.text, text.length);
+        __builtin_prefetch(&dictionary->slots[run->hashes[i] & mask], 1);
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct ls_slot *slot = &dictionary->slots[hashes[i] & mask];
-        if (slot->hash == hashes[i])
+    for (size_t i = 0; i < run->count; i++) {
+        const struct ls_slot *slot = &dictionary->slots[run->hashes[i] & mask];
+        if (run->texts[i].length != 0 && slot->hash == run->hashes[i])
             __builtin_prefetch(&dictionary->entries[slot->code]);
     }
 }
 
-static void fetch_batch(const ls_reading *reading)
+/* Adds the ids of the run, which ends before a row that is to be refused. */
+static int add_ids(ls_reading *reading, run *run, ls_error *error)
+{
+    ls_column *id = &reading->dataset->tables[reading->object].id;
+    ls_dictionary *ids = &id->dictionary;
+    size_t count = 0;
+    for (; count < run->count; count++) {
+        run->texts[count] = ls_reading_field(reading, run->first + count, reading->id_field);
+        if (run->texts[count].length == 0)
+            break;
+    }
+    run->count = count;
+    fetch_texts(run, ids);
+    for (size_t i = 0; i < run->count; i++) {
+        ls_string text = run->texts[i];
+        const ls_row *row = &reading->batch.rows[run->first + i];
+        ls_place place = {reading->source, (uint32_t)(reading->id_field + 1), row->line};
+        if (ls_dictionary_seek(ids, text.text, text.length, run->hashes[i]) != LS_NO_CODE) {
+            run->count = i;
+            break;
+        }
+        uint32_t code = ls_dictionary_append(ids, text.text, text.length, run->hashes[i]);
+        if (code == LS_NO_CODE ||
+            ls_column_note(reading->dataset->context, id, code, &place) != LS_OK)
+            return ls_fail_memory(error);
+    }
+    return LS_OK;
+}
+
+/* Codes a column of the run. */
+static int code_column(ls_reading *reading, run *run, size_t index, ls_error *error)
+{
+    const ls_field *field = &reading->fields[index];
+    ls_column *column = &reading->dataset->tables[reading->object].columns[field->column];
+    uint32_t *codes = reading->codes + index * LS_BATCH_ROWS;
+    for (size_t i = 0; i < run->count; i++) {
+        run->texts[i] = ls_reading_field(reading, run->first + i, field->place);
+        if (ls_coder_reads_empty(&field->coder, run->texts[i]))
+            run->texts[i].length = 0;
+    }
+    fetch_texts(run, &column->dictionary);
+    for (size_t i = 0; i < run->count; i++) {
+        ls_string text = run->texts[i];
+        uint32_t hash = run->hashes[i], code = 0;
+        if (text.length != 0)
+            code = ls_dictionary_seek(&column->dictionary, text.text, text.length, hash);
+        if (code == LS_NO_CODE)
+            code = ls_coder_add(&field->coder, column, text, hash,
+                                reading->batch.rows[run->first + i].line);
+        if (code == LS_NO_CODE)
+            return ls_fail_memory(error);
+        codes[i] = code;
+    }
+    return LS_OK;
+}
+
+/* Lists what cannot be read in the i-th row of the run. */
+static int check_cells(ls_reading *reading, const run *run, size_t i, ls_error *error)
 {
     const ls_table *table = &reading->dataset->tables[reading->object];
-    if (table->id.dictionary.count > LARGE_DICTIONARY)
-        fetch_texts(reading, reading->id_field, &table->id.dictionary);
-    for (size_t i = 0; i < reading->field_count; i++) {
-        const ls_field *field = &reading->fields[i];
-        if (!field->kept)
-            continue; /* there may be no column at all */
-        const ls_dictionary *dictionary = &table->columns[field->column].dictionary;
-        if (dictionary->count > LARGE_DICTIONARY)
-            fetch_texts(reading, field->place, dictionary);
+    const ls_row *row = &reading->batch.rows[run->first + i];
+    int status = ls_check_cell(reading, row, reading->id_field, &table->id,
+                               (uint32_t)(table->count + i + 1), error);
+    for (size_t f = 0; f < reading->field_count && status == LS_OK; f++) {
+        const ls_field *field = &reading->fields[f];
+        if (field->kept && reading->codes[f * LS_BATCH_ROWS + i] != 0)
+            status = ls_check_cell(reading, row, field->place, &table->columns[field->column],
+                                   reading->codes[f * LS_BATCH_ROWS + i], error);
     }
+    return status;
+}
+
+static bool any_unreadable(const ls_reading *reading)
+{
+    const ls_table *table = &reading->dataset->tables[reading->object];
+    bool any = table->id.unreadable != NULL;
+    for (size_t f = 0; f < reading->field_count; f++)
+        any = any || (reading->fields[f].kept &&
+                      table->columns[reading->fields[f].column].unreadable != NULL);
+    return any;
+}
+
+/* Takes the run's rows as far as they are kept: run->count of them. */
+static int take_run(ls_reading *reading, run *run, ls_error *error)
+{
+    ls_dataset *dataset = reading->dataset;
+    ls_table *table = &dataset->tables[reading->object];
+    int status = add_ids(reading, run, error);
+    for (size_t f = 0; f < reading->field_count && status == LS_OK; f++)
+        if (reading->fields[f].kept)
+            status = code_column(reading, run, f, error);
+    if (status != LS_OK)
+        return status;
+    if (any_unreadable(reading)) {
+        size_t count = 0;
+        while (count < run->count && (status = check_cells(reading, run, count, error)) == LS_OK)
+            count++;
+        run->count = count;
+    }
+    for (size_t f = 0; f < reading->field_count; f++) {
+        const ls_field *field = &reading->fields[f];
+        if (field->kept &&
+            ls_column_extend(dataset->context, &table->columns[field->column],
+                             reading->codes + f * LS_BATCH_ROWS, run->count) != LS_OK)
+            return ls_fail_memory(error);
+    }
+    dataset->counts.records[reading->object] = table->count += run->count;
+    return status;
+}
+
+static int reserve_run(ls_reading *reading)
+{
+    if (reading->field_count > SIZE_MAX / LS_BATCH_ROWS)
+        return LS_ERROR_MEMORY;
+    return ls_grow(reading->dataset->context, &reading->codes, &reading->code_capacity,
+                   reading->field_count * LS_BATCH_ROWS, sizeof *reading->codes);
 }
 
 int ls_take_records(ls_reading *reading, ls_error *error)
 {
-    int status = LS_OK;
-    fetch_batch(reading);
-    if (ls_grow(reading->dataset->context, &reading->codes, &reading->code_capacity,
-                reading->field_count, sizeof *reading->codes) != LS_OK)
-        return ls_fail_memory(error);
-    for (size_t row = 0; row < reading->batch.row_count && status == LS_OK; row++)
-        status = take_record(reading, row, error);
+    const ls_batch *batch = &reading->batch;
+    run run;
+    int status = reserve_run(reading) == LS_OK ? LS_OK : ls_fail_memory(error);
+    for (size_t row = 0; row < batch->row_count && status == LS_OK;) {
+        size_t end = row;
+        while (end < batch->row_count && batch->rows[end].problem == LS_ROW_GOOD &&
+               !reading->ndjson)
+            end++;
+        run.first = row;
+        run.count = end - row;
+        if (run.count != 0)
+            status = take_run(reading, &run, error);
+        row += run.count;
+        if (row < batch->row_count && (row < end || row == run.first) && status == LS_OK)
+            status = take_record(reading, row++, error);
+    }
     return status;
 }
 

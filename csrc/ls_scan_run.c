@@ -10,8 +10,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Chunks of a set, for each thread where there are several: enough to share well. */
+/* Chunks of a set, where there are several threads: enough for each to share well, and for a round
+ * to be long beside its beginning and end. */
 #define SHARE 4
+#define LEAST_SET 32
 /* The longest that the scanner goes on alone, in batches, where rows that are not plain keep
  * coming. */
 #define LONGEST_PAUSE 64
@@ -44,6 +46,17 @@ struct ls_scan {
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
+static size_t chunks_of_set(const ls_window *window, unsigned threads)
+{
+    uint64_t total = window->source.gzip == NULL ? window->source.total : 0;
+    size_t count = SHARE * (size_t)threads;
+    if (threads == 1)
+        return 1;
+    if (count < LEAST_SET && (total == 0 || total > LEAST_SET * LS_CHUNK_SIZE))
+        count = LEAST_SET;
+    return count;
+}
+
 ls_scan *ls_scan_new(ls_reading *reading)
 {
     ls_context *context = reading->dataset->context;
@@ -54,7 +67,7 @@ ls_scan *ls_scan_new(ls_reading *reading)
     scan->reading = reading;
     scan->context = context;
     scan->threads = reading->threads;
-    scan->chunk_count = reading->threads == 1 ? 1 : SHARE * (size_t)reading->threads;
+    scan->chunk_count = chunks_of_set(window, reading->threads);
     scan->chunks = ls_allocate_zero(context, 2 * scan->chunk_count, sizeof *scan->chunks);
     uint64_t total = window->source.gzip == NULL ? window->source.total : 0;
     size_t size = total != 0 && total < LS_CHUNK_SIZE ? (size_t)total : LS_CHUNK_SIZE;
