@@ -22,6 +22,12 @@ __extension__ typedef unsigned __int128 ls_uint128;
 #error "leadscore needs a compiler with 128-bit integers (gcc, clang)"
 #endif
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LS_BIG_ENDIAN 1
+#else
+#define LS_BIG_ENDIAN 0
+#endif
+
 #define LS_MILLION 1000000
 /* The largest finished sum: 10^12 points. */
 #define LS_MAX_SUM (INT64_C(1000000000000) * LS_MILLION)

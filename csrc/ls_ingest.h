@@ -9,6 +9,7 @@
 #include "ls_csv.h"
 #include "ls_dataset.h"
 #include "ls_ndjson.h"
+#include "ls_uuid.h"
 
 /* ---- what a dataset keeps while it is read --------------------------------------------------- */
 
@@ -91,6 +92,7 @@ struct ls_ingest {
     uint64_t *hidden; /* a bit a row: contacts that other files say nothing of; NULL: none */
     size_t hidden_words;
     struct ls_log *log; /* NULL: there is none */
+    ls_uuid_table uuids; /* if there are more UUIDs than others */
     /* events: */
     unsigned shift; /* a partition has 1 << shift contacts */
     ls_partition *partitions;

@@ -11,17 +11,55 @@ static size_t direct_bound(size_t count)
     return count > (SIZE_MAX >> 4) ? SIZE_MAX >> 2 : 4 * count + ((size_t)1 << 20);
 }
 
-/* The value of a contact's id, SIZE_MAX without a direct path. The dictionary's texts have no
- * slack: copied. */
+/* The value of a contact's id, SIZE_MAX without a direct path. */
 static size_t value_of_row(const ls_dictionary *ids, size_t row, size_t bound)
 {
-    char copy[24] = {0};
-    ls_string id = ls_dictionary_text(ids, (uint32_t)row + 1);
-    if (id.length > 10)
+    const struct ls_entry *entry = &ids->entries[row + 1];
+    char copy[24] = {0}; /* the dictionary's texts have no slack */
+    if (entry->length > 10)
         return SIZE_MAX;
-    memcpy(copy, id.text, id.length);
-    size_t value = ls_canonical_id((ls_string){copy, id.length});
+    memcpy(copy, &entry->head, sizeof entry->head);
+    if (entry->length > sizeof entry->head || LS_BIG_ENDIAN)
+        memcpy(copy, ids->bytes + entry->offset, entry->length);
+    size_t value = ls_canonical_id((ls_string){copy, entry->length});
     return value < bound ? value : SIZE_MAX;
+}
+
+static bool uuid_of_row(const ls_dictionary *ids, size_t row, ls_uuid *out)
+{
+    ls_string id = ls_dictionary_text(ids, (uint32_t)row + 1);
+    return id.length == LS_UUID_LENGTH && ls_uuid_read(id.text, out);
+}
+
+static void put_uuid(const ls_uuid_table *table, ls_uuid uuid, size_t row)
+{
+    size_t mask = table->slot_count - 1, i = ls_uuid_hash(table, uuid) & mask;
+    while (table->slots[i].contact != 0)
+        i = (i + 1) & mask;
+    table->slots[i] = (struct ls_uuid_slot){.uuid = uuid, .contact = (uint32_t)row + 1};
+}
+
+static int index_uuids(ls_dataset *dataset)
+{
+    const ls_table *contacts = &dataset->tables[LS_CONTACT];
+    ls_uuid_table *table = &dataset->ingest->uuids;
+    size_t count = 0, slots = 16;
+    ls_uuid uuid;
+    for (size_t row = 0; row < contacts->count; row++)
+        count += uuid_of_row(&contacts->id.dictionary, row, &uuid);
+    if (count <= contacts->count / 2)
+        return LS_OK;
+    while (slots < 2 * count)
+        slots *= 2;
+    table->slots = ls_allocate_zero(dataset->context, slots, sizeof *table->slots);
+    if (table->slots == NULL)
+        return LS_ERROR_MEMORY;
+    table->slot_count = slots;
+    table->seed = dataset->seed;
+    for (size_t row = 0; row < contacts->count; row++)
+        if (uuid_of_row(&contacts->id.dictionary, row, &uuid))
+            put_uuid(table, uuid, row);
+    return LS_OK;
 }
 
 int ls_index_contacts(ls_dataset *dataset, ls_error *error)
@@ -42,11 +80,13 @@ int ls_index_contacts(ls_dataset *dataset, ls_error *error)
             return ls_fail_memory(error);
     }
     ingest->direct_count = count;
-    for (size_t row = 0; row < contacts->count; row++) {
+    for (size_t row = 0; row < contacts->count && count != 0; row++) {
         size_t value = value_of_row(&contacts->id.dictionary, row, bound);
         if (value != SIZE_MAX && !ls_is_hidden(ingest, row))
             ingest->direct[value] = (uint32_t)row + 1;
     }
+    if (index_uuids(dataset) != LS_OK)
+        return ls_fail_memory(error);
     ingest->indexed = true;
     return LS_OK;
 }

@@ -8,6 +8,7 @@
 #define LS_SCAN_NAME(name) name##_portable
 #define LS_SCAN_FIND ls_known_find
 #define LS_SCAN_CLOCK ls_event_clock
+#define LS_SCAN_UUID ls_uuid_read
 #include "ls_scan_block.h"
 
 /* From so many texts on a dictionary does not fit the second-level cache, and its parts are fetched
@@ -383,13 +384,16 @@ static void sort_out(block *block)
 /* The rows from `first` on. */
 static void work_rows(block *block, const ls_scan_loops *loops, size_t first, size_t rows)
 {
+    const bool uuids = block->reading->dataset->ingest->uuids.slot_count != 0;
     for (block->first = first; block->first < rows; block->first += LS_SCAN_ROWS) {
         size_t rest = rows - block->first;
         block->count = rest < LS_SCAN_ROWS ? rest : LS_SCAN_ROWS;
         memset(block->left, 0, block->count * sizeof *block->left);
-        loops->read_contacts(block);
+        (uuids ? loops->read_uuids : loops->read_contacts)(block);
         loops->read_times(block);
         loops->find_contacts(block);
+        if (uuids)
+            loops->find_uuids(block);
         code_names(block, loops);
         code_properties(block, loops);
         if (block->chunk->identity)
@@ -398,7 +402,8 @@ static void work_rows(block *block, const ls_scan_loops *loops, size_t first, si
     }
 }
 
-static const ls_scan_loops portable_loops = {read_contacts_portable, read_times_portable,
+static const ls_scan_loops portable_loops = {read_contacts_portable, read_uuids_portable,
+                                             find_uuids_portable,    read_times_portable,
                                              find_contacts_portable, code_known_portable};
 
 static const ls_scan_loops *loops_of(const ls_chunk *chunk)

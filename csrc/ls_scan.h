@@ -77,6 +77,8 @@ struct ls_scan_block;
 struct ls_scan_coding;
 typedef struct ls_scan_loops {
     void (*read_contacts)(struct ls_scan_block *block);
+    void (*read_uuids)(struct ls_scan_block *block);
+    void (*find_uuids)(struct ls_scan_block *block);
     void (*read_times)(struct ls_scan_block *block);
     void (*find_contacts)(struct ls_scan_block *block);
     void (*code_known)(struct ls_scan_block *block, const struct ls_scan_coding *coding);

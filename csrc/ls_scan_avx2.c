@@ -1,6 +1,7 @@
 /* Working out a chunk on processors with AVX2: a text is one load, and bits are cheap to move. */
 #include "ls_cpu.h"
 #include "ls_scan_texts.h"
+#include "ls_uuid.h"
 
 #if defined(LS_HAS_AVX2_CODE)
 #include <immintrin.h>
@@ -40,12 +41,48 @@ static inline LS_AVX2 __attribute__((always_inline)) int64_t read_clock(const ch
     return good && clock < 24 * 3600 ? clock : -1;
 }
 
+static inline LS_AVX2 __attribute__((always_inline)) __m256i load_two(const char *low,
+                                                                      const char *high)
+{
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(
+                                       _mm_loadu_si128((const __m128i *)(const void *)low)),
+                                   _mm_loadu_si128((const __m128i *)(const void *)high), 1);
+}
+
+/* The digits around the dashes: 0-7, 9-12, 14-17 in one half; 19-22, 24-35 in the other. */
+static inline LS_AVX2 __attribute__((always_inline)) bool read_uuid(const char *text, ls_uuid *out)
+{
+    const __m256i most_places =
+                      _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, -1, -1, /**/
+                                       0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, -1),
+                  last_places = _mm256_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                                 -1, 14, 15, /**/
+                                                 -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                                 -1, -1, 15);
+    __m256i bytes =
+        _mm256_or_si256(_mm256_shuffle_epi8(load_two(text, text + 19), most_places),
+                        _mm256_shuffle_epi8(load_two(text + 2, text + 20), last_places));
+    __m256i digits = _mm256_sub_epi8(bytes, _mm256_set1_epi8('0')),
+            letters = _mm256_sub_epi8(bytes, _mm256_set1_epi8('a'));
+    __m256i is_digit = _mm256_cmpeq_epi8(_mm256_min_epu8(digits, _mm256_set1_epi8(9)), digits),
+            is_letter = _mm256_cmpeq_epi8(_mm256_min_epu8(letters, _mm256_set1_epi8(5)), letters);
+    bool good = _mm256_movemask_epi8(_mm256_or_si256(is_digit, is_letter)) == -1;
+    __m256i values =
+        _mm256_blendv_epi8(_mm256_add_epi8(letters, _mm256_set1_epi8(10)), digits, is_digit);
+    __m256i pairs = _mm256_maddubs_epi16(values, _mm256_set1_epi16(0x0110));
+    pairs = _mm256_packus_epi16(pairs, pairs);
+    out->head = (uint64_t)_mm256_extract_epi64(pairs, 0);
+    out->tail = (uint64_t)_mm256_extract_epi64(pairs, 2);
+    return good && ls_uuid_has_dashes(text);
+}
+
 #define LS_SCAN_TARGET LS_AVX2
 #define LS_SCAN_NAME(name) name##_avx2
 #define LS_SCAN_FIND find_known
 #define LS_SCAN_CLOCK read_clock
+#define LS_SCAN_UUID read_uuid
 #include "ls_scan_block.h"
 
-const ls_scan_loops ls_scan_avx2 = {read_contacts_avx2, read_times_avx2, find_contacts_avx2,
-                                    code_known_avx2};
+const ls_scan_loops ls_scan_avx2 = {read_contacts_avx2, read_uuids_avx2,    find_uuids_avx2,
+                                    read_times_avx2,    find_contacts_avx2, code_known_avx2};
 #endif

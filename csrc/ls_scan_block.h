@@ -25,6 +25,9 @@ typedef struct ls_scan_block {
     uint32_t hashes[LS_SCAN_ROWS];
     uint32_t rows[LS_SCAN_ROWS]; /* of the block: those whose texts and hashes these are */
     uint32_t codes[LS_SCAN_ROWS];
+    size_t uuid_count;
+    ls_uuid uuids[LS_SCAN_ROWS];
+    uint32_t uuid_hashes[LS_SCAN_ROWS], uuid_rows[LS_SCAN_ROWS];
 } ls_scan_block;
 
 /* A field whose texts are coded. Rows whose text is new, or to be looked at, are left over. */
@@ -78,6 +81,43 @@ LS_SCAN_TARGET static void LS_SCAN_NAME(read_contacts)(ls_scan_block *block)
             ls_scan_other_id(block, i);
         }
     }
+}
+
+/* Where most contacts are UUIDs. */
+LS_SCAN_TARGET static void LS_SCAN_NAME(read_uuids)(ls_scan_block *block)
+{
+    const ls_uuid_table table = block->reading->dataset->ingest->uuids;
+    const size_t count = block->count, stride = block->stride;
+    const char *const text = block->chunk->text;
+    const uint32_t *mark = block->chunk->marks + block->first * stride + block->reading->id_field;
+    size_t found = 0;
+    block->others = 0;
+    block->direct = false;
+    for (size_t i = 0; i < count; i++, mark += stride) {
+        uint32_t start = mark[0] + 1;
+        ls_uuid uuid;
+        block->values[i] = UINT32_MAX;
+        if (LS_LIKELY(mark[1] - start == LS_UUID_LENGTH && LS_SCAN_UUID(text + start, &uuid))) {
+            uint32_t hash = ls_uuid_hash(&table, uuid);
+            block->uuids[found] = uuid;
+            block->uuid_hashes[found] = hash;
+            block->uuid_rows[found++] = (uint32_t)i;
+            __builtin_prefetch(&table.slots[hash & (table.slot_count - 1)]);
+        } else {
+            ls_scan_other_id(block, i);
+        }
+    }
+    block->uuid_count = found;
+}
+
+LS_SCAN_TARGET static void LS_SCAN_NAME(find_uuids)(ls_scan_block *block)
+{
+    const ls_uuid_table table = block->reading->dataset->ingest->uuids;
+    uint32_t *const contacts = block->chunk->contacts + block->first;
+    const size_t count = block->uuid_count;
+    for (size_t i = 0; i < count; i++)
+        contacts[block->uuid_rows[i]] =
+            ls_uuid_find(&table, block->uuids[i], block->uuid_hashes[i]) - 1;
 }
 
 LS_SCAN_TARGET static void LS_SCAN_NAME(read_times)(ls_scan_block *block)
