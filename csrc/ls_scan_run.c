@@ -13,7 +13,7 @@
 /* Chunks of a set, where there are several threads: enough for each to share well, and for a round
  * to be long beside its beginning and end. */
 #define SHARE 4
-#define LEAST_SET 32
+#define LEAST_SET 16
 /* The longest that the scanner goes on alone, in batches, where rows that are not plain keep
  * coming. */
 #define LONGEST_PAUSE 64
