@@ -19,6 +19,13 @@ local CONTACTS, ROWS = 300, 12000
 local ids = {
     number = function(i) return tostring(i) end,
     uuid = function(i) return ("%08x-1111-4222-8333-%012x"):format(i * 2654435 % 2 ^ 31, i) end,
+    -- Every other is a UUID as most write it; the others look much like one, some like one that is there.
+    nearly = function(i)
+        local before = ("%08x-1111-4222-8abc-%012x"):format(i - i % 2, i - i % 2)
+        if i % 2 == 0 then return before end
+        return ({ before:upper(), (before:gsub("-", "_", 1)), (before:gsub("8abc", "8abg")),
+            (before:gsub("1111%-", "-1111", 1)), before .. "a" })[math.floor(i % 10 / 2) + 1]
+    end,
     mixed = function(i) return i % 3 == 0 and ("00%d"):format(i) or i % 3 == 1 and "c " .. i or tostring(i) end,
 }
 
@@ -26,6 +33,8 @@ local ids = {
 local worlds = {
     { "plain rows", id = "number" },
     { "ids that are long texts", id = "uuid" },
+    { "ids that are nearly UUIDs", id = "nearly", unknown = 9, quoted = 4 },
+    { "texts that differ in one byte", id = "number", alike = true, quoted = 5 },
     { "ids of several kinds", id = "mixed", blanks = 7 },
     { "quoted fields", id = "number", quoted = 3, doubled = 9 },
     { "every field in quotes", id = "uuid", quoted = 1, doubled = 50 },
@@ -46,6 +55,10 @@ local function cell(world, random, text)
 end
 
 local function page_of(world, random, row)
+    if world.alike then -- of 22 to 39 bytes
+        local text = ("price price price price price price pri"):sub(1, 21 + random(18))
+        return text:sub(1, -2) .. ("abcdefgh"):sub(random(8)):sub(1, 1)
+    end
     if world.distinct then return "price/" .. row end
     if world.doubled and random(world.doubled) == 1 then return 'say "x"' end
     if world.lines and random(world.lines) == 1 then return "price\nlist" end
@@ -170,5 +183,50 @@ describe("Reading a large file of events", function()
             .. " --max-memory 6MB --out scores.csv")
         assert.same({ 1, "leadscore: not enough memory: the limit of 6000000 bytes is reached\n" },
             { run.code, run.err })
+    end)
+end)
+
+describe("Reading a large file of contacts", function()
+    local ROWS_OF_CONTACTS = 3000
+
+    it("lists what is refused row by row, and each row's cells from left to right", function()
+        local folder, random = shell.folder(), sequence(4711)
+        shell.write(folder .. "/score.lua", [[return { name = "q", groups = { { name = "g", kind = "fit", rules = {
+            { when = { employees = { at_least = 10 } }, points = 1 },
+            { when = { since = { before = "2025-01-01" } }, points = 10 },
+            { when = { industry = { any_of = { "Media, Print" } } }, points = 100 } } } } }]])
+        local lines, expected, seen, refused = { "id,employees,industry,since" }, { "id,q" }, {}, { "line,field" }
+        for row = 1, ROWS_OF_CONTACTS do
+            local id = random(30) == 1 and tostring(random(row)) or random(60) == 1 and "" or tostring(row)
+            local employees = random(40) == 1 and "many" or tostring(random(20))
+            local industry = random(3) == 1 and '"Media, Print"' or random(2) == 1 and "" or "i" .. random(5000)
+            local since = random(40) == 1 and "long ago" or ("20%02d-03-0%d"):format(20 + random(9), random(9))
+            lines[#lines + 1] = table.concat({ id, employees, industry, since }, ",")
+            if id == "" or seen[id] then
+                refused[#refused + 1] = row + 1 .. ",1"
+            else
+                seen[id] = true
+                if employees == "many" then refused[#refused + 1] = row + 1 .. ",2" end
+                if since == "long ago" then refused[#refused + 1] = row + 1 .. ",4" end
+                local points = (employees ~= "many" and tonumber(employees) >= 10 and 1 or 0)
+                    + (since ~= "long ago" and since < "2025" and 10 or 0) + (industry:find('^"') and 100 or 0)
+                expected[#expected + 1] = id .. "," .. points
+            end
+        end
+        shell.write(folder .. "/contacts.csv", table.concat(lines, "\n"))
+        local run = shell.run(folder, "leadscore score score.lua --contacts contacts.csv --rejects rejects.csv"
+            .. " --out scores.csv")
+        assert.equal(0, run.code, run.err)
+        local found = {}
+        for line in shell.read(folder .. "/scores.csv"):gmatch("[^\n]+") do
+            found[#found + 1] = line:match("^[^,]*,[^,]*")
+        end
+        assert.same(expected, found)
+        local listed = {}
+        for line in shell.read(folder .. "/rejects.csv"):gmatch("[^\n]+") do
+            listed[#listed + 1] = line:match("^[^,]*,([^,]*,[^,]*)")
+        end
+        assert.same(refused, listed)
+        shell.remove(folder)
     end)
 end)
