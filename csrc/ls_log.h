@@ -169,7 +169,7 @@ LS_INLINE int64_t ls_stamp_of(const ls_layout *layout, const char *event)
     return stamp;
 }
 /* Brings the events of a partition into the order of the log; files are ascending nearly always. */
-int ls_log_order(ls_context *context, ls_partition *partition);
+int ls_log_order(ls_context *context, const ls_partition *partition);
 
 /* ---- the spool ------------------------------------------------------------------------------- */
 

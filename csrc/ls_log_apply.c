@@ -451,42 +451,35 @@ static void list_stamped(const ls_block *first, stamped *list)
     }
 }
 
-/* Blocks of events with stamps become one, in the order of these. */
-static int sort_stamped(ls_context *context, ls_partition *partition, ls_block **link, size_t count)
+/* Blocks of events with stamps are filled anew, in the order of these. */
+static int sort_stamped(ls_context *context, const ls_block *first, size_t count)
 {
-    const uint32_t stride = (*link)->layout->stride;
-    if (count > SIZE_MAX / 2 / sizeof(stamped) || count > (SIZE_MAX - sizeof **link) / stride)
+    const uint32_t stride = first->layout->stride;
+    if (count > SIZE_MAX / 2 / sizeof(stamped) || count > SIZE_MAX / stride)
         return LS_ERROR_MEMORY;
-    size_t size = sizeof **link + count * stride;
     stamped *list = ls_allocate(context, count * sizeof *list);
-    ls_block *sorted = ls_allocate(context, size);
-    if (list != NULL && sorted != NULL) {
-        list_stamped(*link, list);
+    char *sorted = ls_allocate(context, count * stride);
+    bool fine = list != NULL && sorted != NULL;
+    if (fine) {
+        list_stamped(first, list);
         qsort(list, count, sizeof *list, compare_stamped);
-        *sorted = (ls_block){.layout = (*link)->layout, .size = size, .used = count * stride};
         for (size_t i = 0; i < count; i++)
-            memcpy(sorted->events + i * stride, list[i].event, stride);
+            memcpy(sorted + i * stride, list[i].event, stride);
+        const char *from = sorted;
+        for (const ls_block *block = first; block != NULL; from += block->used, block = block->next)
+            memcpy((char *)block->events, from, block->used);
     }
     ls_free(context, list, count * sizeof *list);
-    if (list == NULL || sorted == NULL) {
-        ls_free(context, sorted, size);
-        return LS_ERROR_MEMORY;
-    }
-    while (*link != NULL) {
-        ls_block *next = (*link)->next;
-        ls_free(context, *link, (*link)->size);
-        *link = next;
-    }
-    *link = partition->last = sorted;
-    return LS_OK;
+    ls_free(context, sorted, count * stride);
+    return fine ? LS_OK : LS_ERROR_MEMORY;
 }
 
-int ls_log_order(ls_context *context, ls_partition *partition)
+int ls_log_order(ls_context *context, const ls_partition *partition)
 {
-    ls_block **link = &partition->first;
+    const ls_block *first = partition->first;
     bool ordered;
-    while (*link != NULL && !(*link)->layout->stamped)
-        link = &(*link)->next;
-    size_t count = count_stamped(*link, &ordered);
-    return ordered ? LS_OK : sort_stamped(context, partition, link, count);
+    while (first != NULL && !first->layout->stamped)
+        first = first->next;
+    size_t count = count_stamped(first, &ordered);
+    return ordered ? LS_OK : sort_stamped(context, first, count);
 }

@@ -225,15 +225,17 @@ static void fetch_texts(run *run, const ls_dictionary *dictionary)
     }
 }
 
-/* Adds the ids of the run, which ends before a row that is to be refused. */
+/* Adds the ids of the run, which ends before a row that is to be refused or left out. */
 static int add_ids(ls_reading *reading, run *run, ls_error *error)
 {
     ls_column *id = &reading->dataset->tables[reading->object].id;
     ls_dictionary *ids = &id->dictionary;
+    const bool contacts = reading->object == LS_CONTACT;
     size_t count = 0;
     for (; count < run->count; count++) {
         run->texts[count] = ls_reading_field(reading, run->first + count, reading->id_field);
-        if (run->texts[count].length == 0)
+        if (run->texts[count].length == 0 ||
+            (contacts && ls_log_forgot(reading->dataset, run->texts[count])))
             break;
     }
     run->count = count;
