@@ -48,9 +48,8 @@ typedef struct ls_layout {
     } columns[];
 } ls_layout;
 
-/* Memory that blocks are cut from. Neighbouring partitions share theirs: large, so that the system
- * gives it in large pages, and given back as soon as all of them are grouped, so that the final
- * columns need not be beside all that was read. */
+/* Memory that blocks are cut from. Neighbouring partitions share theirs: given back as soon as all
+ * of them are grouped, so that the final columns need not be beside all that was read. */
 typedef struct ls_slab {
     struct ls_slab *next;
     size_t size; /* bytes, this header included */

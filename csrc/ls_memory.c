@@ -16,7 +16,7 @@
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
 #define LS_MAPS_BLOCKS 1
 #include <sys/mman.h>
-/* From so many bytes on a block is a mapping of its own: a large page. */
+/* From so many bytes on a block is a mapping of its own. */
 #define LARGE_BLOCK ((size_t)2 * 1024 * 1024)
 #define PAGE ((size_t)4096)
 #endif
@@ -51,9 +51,6 @@ static void *map_block(size_t size)
         mmap(NULL, whole_pages(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
         return NULL;
-#if defined(MADV_HUGEPAGE)
-    (void)madvise(block, whole_pages(size), MADV_HUGEPAGE); /* where they are not to be had: none */
-#endif
     return block;
 }
 
@@ -67,9 +64,9 @@ static void *resize_mapped(void *block, size_t old_size, size_t size)
     return moved != MAP_FAILED ? moved : NULL;
 }
 
-/* Large blocks are mappings of their own, of large pages where the system has them: what is
- * written once or looked into here and there costs less with them, and what is freed is the
- * system's again at once, whatever was allocated after it. */
+/* Large blocks are mappings of their own: what is freed is the system's again at once, whatever was
+ * allocated after it. Large pages are not asked for: on guests whose host takes free ones back they
+ * cost more than they save. */
 static void *reallocate_with_malloc(void *user, void *block, size_t old_size, size_t new_size)
 {
     (void)user;

@@ -11,7 +11,7 @@
  * little is left over in the last block of each partition. */
 #define FIRST_BLOCK ((size_t)512)
 #define LAST_BLOCK ((size_t)16 * 1024)
-/* So do slabs, up to a large page. */
+/* So do slabs, up to one that is a mapping of its own. */
 #define FIRST_SLAB ((size_t)4 * 1024)
 #define LAST_SLAB ((size_t)2 * 1024 * 1024)
 /* So many shares of partitions have slabs of their own. */
