@@ -23,6 +23,7 @@ local function public()
         ["set:"] = { definitions.Set, "Set:", "definition.lua" },
         ["plan:"] = { definitions.Plan, "Plan:", "definition.lua" },
         ["dataset:"] = { require("leadscore.dataset").Dataset, "Dataset:", "dataset.lua" },
+        ["ledger:"] = { require("leadscore.ledger").Ledger, "Ledger:", "ledger.lua" },
         ["accounts:"] = { require("leadscore.accounts").Accounts, "Accounts:", "accounts.lua" },
         ["result:"] = { require("leadscore.result").Result, "Result:", "result.lua" },
         ["log."] = { require("leadscore.log"), "M.", "log.lua" },

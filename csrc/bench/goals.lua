@@ -126,6 +126,9 @@ return {
 
     { title = "One record of 200 events" },
     { "held in C", "us", time("held", US), BOTH, most = { w1 = 0.5, w2 = 0.5 } },
+    { "of a ledger: scored again", "us", time("live_score", US), BOTH },
+    { "of a ledger: an event added, scored", "us", time("live_add_score", US), BOTH, most = { w1 = 1 } },
+    { "of a ledger: an event added", "us", time("live_add", US), BOTH },
     { "Lua 5.4 tables, texts seen before", "us", time("5.4/record_seen", US), BOTH, most = { w1 = 12, w2 = 12 } },
     { "LuaJIT tables, texts seen before", "us", time("jit/record_seen", US), BOTH, most = { w1 = 12, w2 = 12 } },
     { "Lua 5.4 tables, new texts", "us", time("5.4/record_cold", US), BOTH, most = { w1 = 40, w2 = 40 } },

@@ -144,6 +144,14 @@ function Programs:held(workload, calls)
         workload.seconds, calls)), name .. "/")
 end
 
+--- A ledger of contacts with such records in C.
+function Programs:live(workload, calls)
+    local name = workload.generator:sub(1, 2)
+    self.measures:take(system.lines(("%s %s %s %s %d %d"):format(cores(1), quote(self.folder .. "/live"),
+        quote(("%s/%s_one.json"):format(self.folder, name)), quote(self.folder .. "/" .. name .. "_record"),
+        workload.seconds, calls)), name .. "/")
+end
+
 -- What a peer's scores add up to must be what is expected of the workload.
 function Programs:_check_peer(name, workload)
     local expected = workload.expected.contact.sums

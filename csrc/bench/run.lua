@@ -75,6 +75,7 @@ local function round()
     programs:stages("random/", random, {}, 1)
     for _, workload in ipairs({ w1, w2 }) do
         programs:held(workload, 20000)
+        programs:live(workload, 20000)
         programs:records(workload, "5.4", 1000)
         programs:records(workload, "jit", 1000)
     end

@@ -237,9 +237,8 @@ function M.dataset(options)
     return dataset, err
 end
 
---- Opens a ledger: contacts that live, whose properties and events come one by one, and that can be scored at any time.
---- Opens a ledger: contacts that live, whose properties and events come one by one, and that can be scored at any
---- time.
+--- Opens a ledger: contacts that live, whose properties and events come one by one, and that can be scored any time.
+---@param definition? leadscore.Definition|leadscore.DefinitionSet of contacts, asking nothing of associated records; may
 --- be left out with keep = "all"
 ---@param options? leadscore.LedgerOptions
 ---@return leadscore.Ledger|nil ledger
