@@ -237,9 +237,9 @@ function M.dataset(options)
     return dataset, err
 end
 
---- Opens a ledger: contacts that live, whose properties and events come one by one, and that can be scored any time.
----@param definition? leadscore.Definition|leadscore.DefinitionSet of contacts, asking nothing of associated records; may
---- be left out with keep = "all"
+--- Opens a ledger: contacts that live, whose properties and events come one by one, and that can be scored at will.
+---@param definition? leadscore.Definition|leadscore.DefinitionSet of contacts that ask nothing of associated records;
+--- may be left out with keep = "all"
 ---@param options? leadscore.LedgerOptions
 ---@return leadscore.Ledger|nil ledger
 ---@return leadscore.Error|nil err a list that is not given
