@@ -3,6 +3,8 @@
  * spans that were left are used again. */
 #include "ls_ledger.h"
 
+#include <stdlib.h>
+
 #define NO_SPAN UINT64_MAX
 
 static size_t time_size(const ls_events *events)
@@ -91,27 +93,6 @@ int ls_ledger_widen(ls_ledger *ledger)
 
 /* ---- spans ----------------------------------------------------------------------------------- */
 
-/* A span of this size at *out. */
-static int take_span(ls_ledger *ledger, uint8_t size, uint64_t *out)
-{
-    ls_ledger_spans *spans = &ledger->spans;
-    uint64_t room = LS_SPAN_ROOM(size);
-    if (spans->free[size] != NO_SPAN) {
-        *out = spans->free[size];
-        spans->free[size] = next_free(&ledger->dataset->events, *out);
-        spans->waiting -= room;
-        return LS_OK;
-    }
-    if (make_room(ledger, spans->used + room) != LS_OK)
-        return LS_ERROR_MEMORY;
-    *out = spans->used;
-    spans->used += room;
-    /* Room was made, so that this does not fail. */
-    memset((char *)ledger->dataset->events.times + *out * time_size(&ledger->dataset->events), 0,
-           (size_t)room * time_size(&ledger->dataset->events));
-    return fill_columns(ledger);
-}
-
 static void give_span(ls_ledger *ledger, uint64_t span, uint8_t size)
 {
     ls_ledger_spans *spans = &ledger->spans;
@@ -120,24 +101,112 @@ static void give_span(ls_ledger *ledger, uint64_t span, uint8_t size)
     spans->waiting += LS_SPAN_ROOM(size);
 }
 
+/* A free span of this size, or part of a larger one, the rest of which is free in halves. */
+static bool take_free_span(ls_ledger *ledger, uint8_t size, uint64_t *out)
+{
+    ls_ledger_spans *spans = &ledger->spans;
+    uint8_t larger = size;
+    while (larger < LS_SPAN_SIZES && spans->free[larger] == NO_SPAN)
+        larger++;
+    if (larger == LS_SPAN_SIZES)
+        return false;
+    *out = spans->free[larger];
+    spans->free[larger] = next_free(&ledger->dataset->events, *out);
+    spans->waiting -= LS_SPAN_ROOM(larger);
+    while (larger-- > size)
+        give_span(ledger, *out + LS_SPAN_ROOM(larger), larger);
+    return true;
+}
+
 static void move_codes(ls_column *column, uint64_t from, uint64_t to, size_t count)
 {
     char *codes = column->codes;
-    memcpy(codes + to * column->width, codes + from * column->width, count * column->width);
+    memmove(codes + to * column->width, codes + from * column->width, count * column->width);
 }
 
-/* The row's events move to a span that has room for them. */
+/* The row's events move to a span that has room for them; it may reach into where they are. */
 static void move_events(ls_ledger *ledger, size_t row, uint64_t to)
 {
     ls_events *events = &ledger->dataset->events;
     size_t count = ls_ledger_event_count(ledger, row), size = time_size(events);
     uint64_t from = events->first[row];
-    memcpy((char *)events->times + to * size, (char *)events->times + from * size, count * size);
+    memmove((char *)events->times + to * size, (char *)events->times + from * size, count * size);
     move_codes(&events->event, from, to, count);
     for (size_t i = 0; i < events->column_count; i++)
         move_codes(&events->columns[i], from, to, count);
     events->first[row] = to;
     events->ends[row] = to + count;
+}
+
+/* ---- closing up ------------------------------------------------------------------------------ */
+
+typedef struct place {
+    uint64_t first;
+    uint32_t row;
+} place;
+
+static int compare_places(const void *a, const void *b)
+{
+    const place *one = a, *other = b;
+    return (one->first > other->first) - (one->first < other->first);
+}
+
+static void set_used(ls_ledger *ledger, uint64_t used)
+{
+    ls_events *events = &ledger->dataset->events;
+    ledger->spans.used = used;
+    ledger->spans.waiting = 0;
+    for (size_t i = 0; i < LS_SPAN_SIZES; i++)
+        ledger->spans.free[i] = NO_SPAN;
+    events->count = events->event.count = (size_t)used;
+    for (size_t i = 0; i < events->column_count; i++)
+        events->columns[i].count = (size_t)used;
+}
+
+/* Where most slots wait in spans of other sizes, all spans move down to where there is no gap,
+ * rather than that there are more; where memory is short, they stay. */
+static void close_up(ls_ledger *ledger)
+{
+    const ls_ledger_spans *spans = &ledger->spans;
+    size_t rows = ls_ledger_table(ledger)->count, count = 0;
+    uint64_t used = 0;
+    if (spans->waiting < spans->used / 2 || rows == 0)
+        return;
+    place *places = ls_allocate(ledger->context, rows * sizeof *places);
+    if (places == NULL)
+        return;
+    for (size_t row = 0; row < rows; row++)
+        if (ls_ledger_is_there(ledger, row) && spans->sizes[row] != LS_NO_SPAN)
+            places[count++] = (place){ledger->dataset->events.first[row], (uint32_t)row};
+    qsort(places, count, sizeof *places, compare_places);
+    for (size_t i = 0; i < count; i++) {
+        if (places[i].first != used)
+            move_events(ledger, places[i].row, used);
+        used += LS_SPAN_ROOM(spans->sizes[places[i].row]);
+    }
+    ls_free(ledger->context, places, rows * sizeof *places);
+    set_used(ledger, used);
+}
+
+/* ---- taking ---------------------------------------------------------------------------------- */
+
+/* A span of this size at *out; spans of others may have moved. */
+static int take_span(ls_ledger *ledger, uint8_t size, uint64_t *out)
+{
+    ls_ledger_spans *spans = &ledger->spans;
+    uint64_t room = LS_SPAN_ROOM(size);
+    if (take_free_span(ledger, size, out))
+        return LS_OK;
+    if (spans->used + room > spans->room)
+        close_up(ledger);
+    if (make_room(ledger, spans->used + room) != LS_OK)
+        return LS_ERROR_MEMORY;
+    *out = spans->used;
+    spans->used += room;
+    /* Room was made, so that this does not fail. */
+    memset((char *)ledger->dataset->events.times + *out * time_size(&ledger->dataset->events), 0,
+           (size_t)room * time_size(&ledger->dataset->events));
+    return fill_columns(ledger);
 }
 
 int ls_ledger_reserve(ls_ledger *ledger, size_t row, size_t more)

@@ -166,6 +166,35 @@ describe("a ledger", function()
         assert.are.equal(5, ledger:score("new", NOON).value)
     end)
 
+    it("uses the room of forgotten events again, whoever had them", function()
+        local definition, most = visits(), nil
+        local ledger = open(definition)
+        for round = 1, 12 do
+            local contacts = round % 3 == 0 and 3 or round % 3 == 1 and 3000 or 60
+            local records = {}
+            for i = 1, 6000 do
+                local id = i % contacts + 1
+                records[id] = records[id] or { id = tostring(id), events = {} }
+                local event = { event = "page_viewed", at = NOON - i % 50 * DAY, seconds = i % 90 }
+                table.insert(records[id].events, event)
+                ledger:add(ledgers.event(id, event))
+            end
+            for _, id in ipairs({ 1, 2, 3, contacts }) do
+                assert.are.same(definition:score(records[id], NOON), ledger:score(id, NOON))
+                assert.are.same(definition:explain(records[id], NOON), ledger:explain(id, NOON))
+            end
+            for id = 1, contacts do
+                if id % 50 ~= 7 then ledger:forget(id) end
+            end
+            for id = 7, contacts, 50 do
+                assert.are.same(definition:score(records[id], NOON), ledger:score(id, NOON))
+                ledger:forget(id)
+            end
+            if round == 3 then most = ledger:memory().peak end
+        end
+        assert.is_true(ledger:memory().peak < most * 1.3, ("%d, %d"):format(ledger:memory().peak, most))
+    end)
+
     it("knows who is in a list before the contact comes, and until it is forgotten", function()
         local definition = assert(leadscore.define({ name = "n", groups = { { name = "g", rules = {
             { when = { in_list = "vip" }, points = 1 }, { when = { not_in_list = "rivals" }, points = 10 },
