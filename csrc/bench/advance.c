@@ -1,5 +1,5 @@
-/* Times a ledger through time: what advancing costs when one contact in a hundred is due, and how
- * many contacts a day in steps of a minute scores again.
+/* Times a ledger through time: what advancing costs when one contact in a hundred is due; with DAYS
+ * how many contacts that many days in steps of a minute score again.
  *
  *   advance CANONICAL.json CONTACTS.csv EVENTS.csv FROM [DAYS]
  *
@@ -102,7 +102,7 @@ static void time_first(ls_ledger *ledger, int64_t from)
 }
 
 /* Five times one in a hundred, each from the instant of the one before. */
-static int64_t time_hundredth(ls_ledger *ledger, int64_t from)
+static void time_hundredth(ls_ledger *ledger, int64_t from)
 {
     for (int i = 0; i < 5; i++) {
         from = find_instant(ledger, from);
@@ -113,7 +113,6 @@ static int64_t time_hundredth(ls_ledger *ledger, int64_t from)
         printf("count due %zu\ncount changes %zu\n", due, ls_ledger_change_count(ledger));
         ls_ledger_changes_taken(ledger);
     }
-    return from;
 }
 
 static void time_days(ls_ledger *ledger, int64_t from, long days)
@@ -173,9 +172,10 @@ int main(int count, char **values)
     check(ls_ledger_load(ledger, dataset, &error), &error, "load");
     time_batch(plan, dataset, from);
     time_first(ledger, from);
-    from = time_hundredth(ledger, from);
     if (count > 5) {
         time_days(ledger, from, strtol(values[5], NULL, 10));
+    } else {
+        time_hundredth(ledger, from);
     }
     ls_ledger_close(ledger);
     ls_dataset_close(dataset);
