@@ -202,8 +202,8 @@ CORE_PROGRAMS := $(filter-out spec/c/lua_%,$(PROGRAMS))
 PROGRAM_FILES := $(CORE_PROGRAMS:spec/c/%.c=$(BUILD)/spec/%) \
 	$(foreach lua,$(HOST_LUAS),$(HOST_PROGRAMS:spec/c/%.c=$(BUILD)/spec/$(lua)/%))
 # The long ones, which compare the core with itself and the reference, run on 5.4 and LuaJIT alone unless named by SPEC.
-LONG_SPECS := $(if $(SPEC),,$(patsubst %,spec/%_spec.lua,property property_related limits_related fallback fuzz blocks \
-	advance_property))
+LONG_SPECS := $(if $(SPEC),,$(patsubst %,spec/%_spec.lua,property property_log property_related limits_related fallback fuzz \
+	blocks advance_property))
 specs_on = $(filter-out $(if $(filter 5.3 5.1,$(1)),$(LONG_SPECS)),$(SPECS))
 SPEC_SUITES := $(foreach lua,$(TEST_LUAS),$(patsubst spec/%.lua,suite/$(lua)/%,$(call specs_on,$(lua))))
 SUITES := $(SPEC_SUITES) \
