@@ -97,6 +97,17 @@ typedef struct ls_match {
 typedef struct ls_event_class {
     uint32_t first, count; /* of matches */
 } ls_event_class;
+/* Different lists of matches, each there once. Set 0 is empty. */
+typedef struct ls_match_sets {
+    size_t count, capacity;
+    ls_event_class *sets;
+    size_t match_count, match_capacity;
+    ls_match *matches;
+    size_t slot_count;
+    uint32_t *slots; /* finds equal lists: set + 1, 0 free */
+} ls_match_sets;
+/* In a row of entries: some occurrence that a kernel works out fires its rule, at any age. */
+#define LS_FIRES UINT32_MAX
 
 typedef enum ls_lane_kind { LS_LANE_TARGET, LS_LANE_COUNT, LS_LANE_FIRED } ls_lane_kind;
 typedef struct ls_lane {
@@ -146,7 +157,8 @@ typedef struct ls_binding {
     bool any_kernel, any_list, any_generic;
     bool events_move; /* some answer of a property of events depends on the instant */
 
-    /* classes of events: class_map[map_base[event code] + sum of value class * map_stride] */
+    /* An event has a place: map_base[name] + the parts of its value classes. A name's places tell
+     * no more of a value than the specs that name it ask. class_map[place]: its class. */
     size_t event_code_count;
     size_t spec_words;
     uint64_t *event_specs;   /* bits by event code: the specs that name it */
@@ -155,18 +167,19 @@ typedef struct ls_binding {
     size_t map_table_count; /* property tables that the map reads */
     uint32_t *map_tables;   /* of tables */
     uint32_t *map_base;     /* by event code */
-    uint32_t *map_stride;   /* by event code and map table */
+    uint32_t *map_first;    /* by event code and map table: of map_parts, by value class */
+    size_t map_part_count, map_part_capacity;
+    uint16_t *map_parts;
     size_t map_size;
     uint16_t *class_map;
     /* Where there are few names and the map reads one property at most, and no spec wants to know
      * classes: the first entry of a row, by value class and name. NULL: it is not so. */
     uint32_t *direct_rows;
     size_t direct_size;
-    size_t class_count, class_capacity; /* class 0: occurrences of nothing */
-    ls_event_class *classes;            /* all matches of a class */
-    size_t match_count, match_capacity;
-    ls_match *matches;
-    bool *class_has_kernel; /* some match is not for the tables */
+    ls_match_sets classes;  /* all matches of a class; class 0: occurrences of nothing */
+    bool *class_has_kernel; /* by class: some match is not for the tables */
+    ls_match_sets rows;     /* what entries hold of classes: that of many may be alike */
+    uint16_t *class_rows;   /* by class */
 
     /* buckets of ages: bucket b holds edges[b - 1] <= age < edges[b]; edges[bucket_count - 1] is
      * INT64_MAX */
@@ -176,11 +189,11 @@ typedef struct ls_binding {
     uint16_t cell_edges; /* the most edges inside one cell */
     size_t cell_count;   /* ages past the last cell are of the last bucket */
     uint16_t *cells;     /* the bucket at the cell's start */
-    /* entries: words by (class * bucket_count + bucket) */
+    /* entries: words by (row * bucket_count + bucket) */
     size_t lane_count;
     ls_lane *lanes;
     uint32_t fired_lane; /* counts events that were an occurrence of something */
-    size_t words;
+    size_t entry_count, words;
     size_t flush; /* events that lanes take before they are emptied */
     uint64_t *entries;
 
@@ -217,6 +230,25 @@ int ls_binding_ages(ls_binding *binding);
 /* Whether the instant moves some age at which entries change. */
 bool ls_binding_ages_move(const ls_binding *binding);
 void ls_binding_events_free(ls_binding *binding);
+
+/* What an event's value of a map table adds to its place. */
+LS_INLINE uint32_t ls_map_part(const ls_binding *binding, size_t name, size_t table, uint32_t class)
+{
+    return binding->map_parts[binding->map_first[name * binding->map_table_count + table] + class];
+}
+LS_INLINE const ls_event_class *ls_class_matches(const ls_binding *binding, size_t class)
+{
+    return &binding->classes.sets[class];
+}
+/* Whether entries say that the spec's occurrences fire its rule, though a kernel sums them up: it
+ * then needs those alone that are worth something. */
+LS_INLINE bool ls_spec_fires_by_entry(const ls_spec *spec)
+{
+    const ls_occurrences *occurrences = spec->occurrences;
+    return (spec->way == LS_WAY_SUM || spec->way == LS_WAY_LIST) && !spec->generic &&
+           spec->rule != NULL && spec->rule->over == NULL && occurrences->times_count == 0 &&
+           !occurrences->has_last && !occurrences->has_from && !occurrences->has_until;
+}
 
 LS_INLINE const unsigned char *ls_table_record(const ls_property_table *table, uint32_t class)
 {

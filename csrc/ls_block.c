@@ -69,7 +69,8 @@ static int list_counted(ls_block_tables *block)
 
 static uint16_t row_of(const ls_block_tables *block, size_t place)
 {
-    return (uint16_t)(block->binding->class_map[place] * block->bucket_count);
+    const ls_binding *binding = block->binding;
+    return (uint16_t)(binding->class_rows[binding->class_map[place]] * block->bucket_count);
 }
 
 static const ls_property_table *direct_table(const ls_binding *binding)
@@ -102,11 +103,11 @@ static int make_direct_rows(ls_block_tables *block)
         block->parts[i] = (uint16_t)(table->classes[i] * LS_DIRECT_NAMES);
     }
     for (size_t code = 0; code < binding->event_code_count; code++) {
-        size_t stride = table ? binding->map_stride[code] : 0;
-        for (size_t class = 0; class < (table ? table->class_count : 1); class ++) {
-            size_t own = table && table->column == NULL ? table->classes[0] : class;
+        for (uint32_t class = 0; class < (table ? table->class_count : 1); class ++) {
+            uint32_t own = table && table->column == NULL ? table->classes[0] : class;
+            uint32_t part = table ? ls_map_part(binding, code, 0, own) : 0;
             block->rows[class * LS_DIRECT_NAMES + code] =
-                row_of(block, binding->map_base[code] + stride * own);
+                row_of(block, binding->map_base[code] + part);
         }
     }
     return LS_OK;
@@ -224,15 +225,15 @@ static int allocate_entries(ls_context *context, size_t words, ls_block_entries 
     return LS_OK;
 }
 
-/* The binding's entry for a class in a bucket of times. Entries are kept minus the least of each
- * lane: class 0, which is an occurrence of nothing, says what nothing is. */
-static const uint64_t *entry_of(const ls_block_tables *block, size_t class, size_t bucket)
+/* The binding's entry for a row in a bucket of times. Entries are kept minus the least of each
+ * lane: row 0, that of occurrences of nothing, says what nothing is. */
+static const uint64_t *entry_of(const ls_block_tables *block, size_t row, size_t bucket)
 {
     const ls_binding *binding = block->binding;
     size_t buckets = binding->bucket_count;
     return bucket == buckets
                ? binding->entries
-               : binding->entries + (class * buckets + buckets - 1 - bucket) * binding->words;
+               : binding->entries + (row * buckets + buckets - 1 - bucket) * binding->words;
 }
 
 static int make_entries(ls_block_tables *block)
@@ -241,14 +242,14 @@ static int make_entries(ls_block_tables *block)
     size_t words = binding->words;
     block->words = words + (words > 1 && words % 2 != 0);
     if (allocate_entries(binding->context,
-                         binding->class_count * block->bucket_count * block->words,
+                         binding->rows.count * block->bucket_count * block->words,
                          &block->entries) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
     uint64_t *entry = block->entries.words;
-    for (size_t class = 0; class < binding->class_count; class ++) {
+    for (size_t row = 0; row < binding->rows.count; row++) {
         for (size_t bucket = 0; bucket < block->bucket_count; bucket++, entry += block->words) {
-            memcpy(entry, entry_of(block, class, bucket), words * sizeof *entry);
+            memcpy(entry, entry_of(block, row, bucket), words * sizeof *entry);
         }
     }
     return LS_OK;
@@ -379,9 +380,56 @@ static int make_vectors(ls_block_tables *block)
 
 /* ---- occurrences ----------------------------------------------------------------------------- */
 
-static bool is_always_open(const ls_occurrences *occurrences)
+/* The most that an occurrence of the spec is worth, in either direction. */
+static int64_t most_points(const ls_binding *binding, uint32_t spec)
 {
-    return !occurrences->has_last && !occurrences->has_from && !occurrences->has_until;
+    int64_t most = 0;
+    for (size_t i = 0; i < binding->classes.match_count; i++) {
+        const ls_match *match = &binding->classes.matches[i];
+        if (match->spec == spec) {
+            most = ls_max(most, match->points < 0 ? -match->points : match->points);
+        }
+    }
+    return most;
+}
+
+/* An age from which points have decayed to nothing; INT64_MAX: none is known. */
+static int64_t worthless_from(const ls_decay *decay, int64_t points)
+{
+    if (points == 0) {
+        return 0;
+    }
+    if (decay->curve != LS_CURVE_HALF_LIFE) {
+        return decay->curve == LS_CURVE_NONE ? INT64_MAX : ls_decay_end(decay);
+    }
+    for (int64_t lives = 1; lives < 64 && decay->every <= INT64_MAX / 64; lives++) {
+        if (ls_decay_points(decay, points, lives * decay->every) == 0) {
+            return lives * decay->every;
+        }
+    }
+    return INT64_MAX;
+}
+
+/* The ages at which a match does something. What once_per and latest choose from ends for all
+ * matches of a spec together: what is older than that is chosen last, and worth nothing. */
+static void find_ages(const ls_block_tables *block, ls_block_match *match)
+{
+    const ls_binding *binding = block->binding;
+    const ls_spec *spec = &binding->specs[match->spec];
+    const ls_occurrences *occurrences = spec->occurrences;
+    match->from = 0;
+    match->end = occurrences->has_last ? occurrences->last : INT64_MAX;
+    if (occurrences->has_from) {
+        match->end = ls_min(match->end, binding->at - occurrences->from + 1);
+    }
+    if (occurrences->has_until) {
+        match->from = ls_max(0, binding->at - occurrences->until + 1);
+    }
+    if (ls_spec_fires_by_entry(spec)) {
+        const bool listed = spec->way == LS_WAY_LIST;
+        match->end = worthless_from(&occurrences->decay, listed ? block->lists[match->list].most
+                                                                : match->points);
+    }
 }
 
 static ls_list_key key_of(const ls_binding *binding, const ls_occurrences *occurrences)
@@ -403,6 +451,7 @@ static void list_lists(ls_block_tables *block)
             block->list_of[i] = (uint32_t)block->list_count;
             ls_block_list *list = &block->lists[block->list_count++];
             list->spec = (uint32_t)i;
+            list->most = most_points(binding, (uint32_t)i);
             list->key = key_of(binding, occurrences);
             list->table =
                 list->key == LS_KEY_CODE ? &binding->tables[occurrences->once_property] : NULL;
@@ -414,26 +463,44 @@ static ls_block_match match_of(const ls_block_tables *block, const ls_match *mat
 {
     const ls_spec *spec = &block->binding->specs[match->spec];
     uint32_t column = spec->way == LS_WAY_SUM ? spec->target : match->spec;
-    return (ls_block_match){match->spec, block->list_of[match->spec],       column * LS_BLOCK_ROWS,
-                            spec->way,   is_always_open(spec->occurrences), match->points};
+    ls_block_match out = {.spec = match->spec,
+                          .list = block->list_of[match->spec],
+                          .column = column * LS_BLOCK_ROWS,
+                          .way = spec->way,
+                          .points = match->points};
+    find_ages(block, &out);
+    return out;
+}
+
+/* The first time at which occurrences of the class do something; UINT32_MAX: none do. */
+static uint32_t since_of(const ls_block_tables *block, size_t class)
+{
+    const ls_event_class *all = &block->occurrences[class];
+    const int64_t now = block->binding->at - LS_EVENT_BASE;
+    int64_t end = 0;
+    for (uint32_t i = all->first; i < all->first + all->count; i++) {
+        end = ls_max(end, block->matches[i].end);
+    }
+    int64_t since = end > now ? 0 : now - end + 1;
+    return end <= 0 || since > UINT32_MAX ? UINT32_MAX : (uint32_t)since;
 }
 
 static void list_matches(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
     uint32_t count = 0;
-    for (size_t class = 0; class < binding->class_count; class ++) {
-        const ls_event_class *all = &binding->classes[class];
+    for (size_t class = 0; class < binding->classes.count; class ++) {
+        const ls_event_class *all = ls_class_matches(binding, class);
         block->occurrences[class].first = count;
         for (uint32_t i = all->first; i < all->first + all->count; i++) {
-            if (binding->specs[binding->matches[i].spec].way > LS_WAY_TABLE) {
-                block->matches[count++] = match_of(block, &binding->matches[i]);
+            if (binding->specs[binding->classes.matches[i].spec].way > LS_WAY_TABLE) {
+                block->matches[count++] = match_of(block, &binding->classes.matches[i]);
             }
         }
         block->occurrences[class].count = count - block->occurrences[class].first;
     }
     for (size_t place = 0; place < binding->map_size; place++) {
-        block->place_occurs[place] = block->occurrences[binding->class_map[place]].count > 0;
+        block->place_since[place] = since_of(block, binding->class_map[place]);
     }
     for (size_t name = 0; name < binding->event_code_count; name++) {
         block->name_occurs[name] = binding->generic_first[name] < binding->generic_first[name + 1];
@@ -444,8 +511,8 @@ static void list_matches(ls_block_tables *block)
 static int make_list_matches(ls_block_tables *block, ls_block_list *list)
 {
     const ls_binding *binding = block->binding;
-    list->matches = ls_allocate_zero(binding->context, binding->class_count, sizeof *list->matches);
-    for (size_t class = 0; list->matches && class < binding->class_count; class ++) {
+    list->matches = ls_allocate_zero(binding->context, binding->classes.count, sizeof *list->matches);
+    for (size_t class = 0; list->matches && class < binding->classes.count; class ++) {
         const ls_event_class *all = &block->occurrences[class];
         for (uint32_t i = all->first; i < all->first + all->count; i++) {
             if (block->matches[i].spec == list->spec) {
@@ -486,16 +553,20 @@ static int make_occurrences(ls_block_tables *block)
         return status;
     }
     block->occurrences =
-        ls_allocate_zero(context, binding->class_count, sizeof *block->occurrences);
-    block->matches = ls_allocate_zero(context, binding->match_count + 1, sizeof *block->matches);
-    block->place_occurs = ls_allocate_zero(context, binding->map_size, 1);
+        ls_allocate_zero(context, binding->classes.count, sizeof *block->occurrences);
+    block->matches =
+        ls_allocate_zero(context, binding->classes.match_count + 1, sizeof *block->matches);
+    block->place_since =
+        ls_allocate_zero(context, binding->map_size, sizeof *block->place_since);
     block->name_occurs = ls_allocate_zero(context, binding->event_code_count, 1);
     block->lists = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->lists);
     block->list_of = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_of);
-    if (block->occurrences == NULL || block->matches == NULL || block->place_occurs == NULL ||
+    if (block->occurrences == NULL || block->matches == NULL || block->place_since == NULL ||
         block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL) {
         return LS_ERROR_MEMORY;
     }
+    int64_t now = binding->at - LS_EVENT_BASE;
+    block->now = now < 0 ? 0 : now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
     list_lists(block);
     list_matches(block);
     for (size_t i = 0; i < block->list_count && status == LS_OK; i++) {
@@ -512,11 +583,11 @@ static void free_occurrences(ls_block_tables *block)
         ls_free(context, block->class_tables[k], block->class_table_sizes[k]);
     }
     for (size_t i = 0; i < block->list_count; i++) {
-        ls_free(context, block->lists[i].matches, binding->class_count * sizeof(uint16_t));
+        ls_free(context, block->lists[i].matches, binding->classes.count * sizeof(uint16_t));
     }
-    ls_free(context, block->occurrences, binding->class_count * sizeof *block->occurrences);
-    ls_free(context, block->matches, (binding->match_count + 1) * sizeof *block->matches);
-    ls_free(context, block->place_occurs, binding->map_size);
+    ls_free(context, block->occurrences, binding->classes.count * sizeof *block->occurrences);
+    ls_free(context, block->matches, (binding->classes.match_count + 1) * sizeof *block->matches);
+    ls_free(context, block->place_since, binding->map_size * sizeof *block->place_since);
     ls_free(context, block->name_occurs, binding->event_code_count);
     ls_free(context, block->lists, (binding->spec_count + 1) * sizeof *block->lists);
     ls_free(context, block->list_of, (binding->spec_count + 1) * sizeof *block->list_of);

@@ -34,14 +34,15 @@ typedef struct ls_block_match {
     uint32_t spec, list; /* list: LS_WAY_LIST */
     uint32_t column;     /* the first number of its target's or spec's column */
     ls_way way;
-    bool open; /* at any age */
     int64_t points;
+    int64_t from, end; /* ages at which it does something: from <= age < end */
 } ls_block_match;
 
 /* What once_per or latest chooses from. */
 typedef enum ls_list_key { LS_KEY_NONE, LS_KEY_DAY, LS_KEY_CODE, LS_KEY_OTHER } ls_list_key;
 typedef struct ls_block_list {
     uint32_t spec;
+    int64_t most; /* that an occurrence is worth, in either direction */
     ls_list_key key;
     const ls_property_table *table; /* LS_KEY_CODE */
     uint16_t *matches;              /* by class of events: of matches + 1, 0: none */
@@ -118,7 +119,8 @@ typedef struct ls_block_tables {
     size_t class_table_sizes[LS_BLOCK_TABLES];
     ls_event_class *occurrences; /* by class of events: of matches */
     ls_block_match *matches;
-    uint8_t *place_occurs; /* by place: whether its class has some */
+    uint32_t *place_since; /* by place: occurrences of its class do nothing before */
+    uint32_t now;          /* nor after, seconds since LS_EVENT_BASE */
     uint8_t *name_occurs;  /* by name: whether some spec is asked event by event */
     size_t list_count;
     ls_block_list *lists;

@@ -31,8 +31,7 @@ LS_INLINE void add_occurrence(const ls_block_tables *block, const ls_block_match
                               const happening *of, ls_block_memory *memory)
 {
     const ls_binding *binding = block->binding;
-    if (!match->open &&
-        !ls_spec_open(binding->specs[match->spec].occurrences, binding->at, of->age)) {
+    if (of->age < match->from || of->age >= match->end) {
         return;
     }
     if (match->way == LS_WAY_SUM) {
@@ -58,11 +57,12 @@ static void look_closely(const ls_block_tables *block, uint32_t name, const happ
     for (uint32_t k = binding->generic_first[name]; k < binding->generic_first[name + 1]; k++) {
         uint32_t number = binding->generic_specs[k];
         const ls_spec *spec = &binding->specs[number];
-        ls_block_match match = {
-            number, block->list_of[number], 0, spec->way, false, 0,
-        };
+        ls_block_match match = {.spec = number,
+                                .list = block->list_of[number],
+                                .way = spec->way,
+                                .end = INT64_MAX};
         match.column = (spec->way == LS_WAY_SUM ? spec->target : number) * LS_BLOCK_ROWS;
-        if (spec->way > LS_WAY_TABLE &&
+        if (spec->way > LS_WAY_TABLE && ls_spec_open(spec->occurrences, binding->at, of->age) &&
             ls_kernel_is_occurrence(binding, spec, of->event, &match.points)) {
             add_occurrence(block, &match, of, memory);
         }
@@ -114,20 +114,25 @@ static void end_lists(const ls_block_tables *block, size_t row, ls_block_memory 
 }
 
 /* The chunk's events that may be occurrences; how many they are. */
-static size_t find_active(const ls_block_tables *block, size_t count, ls_block_memory *memory)
+static size_t find_active(const ls_block_tables *block, size_t begin, size_t count,
+                          ls_block_memory *memory)
 {
-    const uint8_t *places = block->place_occurs, *names = block->name_occurs;
+    const uint32_t *restrict since = block->place_since, now = block->now;
+    const uint8_t *restrict names = block->name_occurs;
+    const uint32_t *times = (const uint32_t *)block->binding->dataset->events.times + begin;
+    const uint16_t *restrict places = memory->places;
+    uint16_t *restrict active = memory->active;
     size_t found = 0;
-    for (size_t i = 0; i < count; i++) {
-        memory->active[found] = (uint16_t)i;
-        found += places[memory->places[i]];
-    }
     if (block->binding->any_generic) {
-        found = 0;
         for (size_t i = 0; i < count; i++) {
-            memory->active[found] = (uint16_t)i;
-            found += places[memory->places[i]] | names[memory->names[i]];
+            active[found] = (uint16_t)i;
+            found += ((times[i] >= since[places[i]]) | names[memory->names[i]]) & (times[i] <= now);
         }
+        return found;
+    }
+    for (size_t i = 0; i < count; i++) {
+        active[found] = (uint16_t)i;
+        found += (times[i] >= since[places[i]]) & (times[i] <= now);
     }
     return found;
 }
@@ -151,7 +156,7 @@ void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, si
                     ls_block_memory *memory, ls_scratch *scratch)
 {
     const size_t begin = (size_t)chunk->first[0];
-    size_t found = find_active(block, (size_t)chunk->first[chunk->rows] - begin, memory);
+    size_t found = find_active(block, begin, (size_t)chunk->first[chunk->rows] - begin, memory);
     for (size_t i = 0, next = 0; i < chunk->rows; i++) {
         const size_t end = (size_t)chunk->first[i + 1] - begin;
         occur_in_row(block, begin, end, row + i, true, &next, found, memory);
@@ -163,7 +168,7 @@ void ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part *c
                             uint16_t *classes, ls_block_memory *memory)
 {
     const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[1] - begin;
-    size_t next = 0, found = find_active(block, count, memory);
+    size_t next = 0, found = find_active(block, begin, count, memory);
     for (size_t i = 0; i < count; i++) {
         classes[i] = block->binding->class_map[memory->places[i]];
     }
@@ -189,16 +194,15 @@ void ls_block_list_row(const ls_block_tables *block, size_t begin, size_t count,
     const ls_events *events = &binding->dataset->events;
     for (size_t i = 0; i < block->list_count; i++) {
         const ls_block_list *list = &block->lists[i];
-        const ls_occurrences *occurrences = binding->specs[list->spec].occurrences;
         size_t found = find_listed(list, scratch->classes, count, scratch->entries), kept = 0;
         for (size_t k = 0; k < found; k++) {
             uint32_t place = scratch->entries[k];
             uint16_t class = scratch->classes[place];
+            const ls_block_match *match =
+                &block->matches[block->occurrences[class].first + list->matches[class] - 1];
             happening of = {row, begin + place, ls_event_time(events, begin + place), 0};
             of.age = binding->at - of.time;
-            if (ls_spec_open(occurrences, binding->at, of.age)) {
-                const ls_block_match *match =
-                    &block->matches[block->occurrences[class].first + list->matches[class] - 1];
+            if (of.age >= match->from && of.age < match->end) {
                 scratch->listed[kept++] =
                     (ls_listed){key_of(block, list, &of), of.time, match->points};
             }

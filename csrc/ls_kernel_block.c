@@ -225,15 +225,17 @@ static void read_codes(const ls_column *column, size_t begin, size_t count, uint
 }
 
 /* Adds what a property's value classes are worth; classes: by code, of a byte or more. */
-LS_INLINE void add_parts_of(const uint32_t *restrict strides, size_t tables,
-                            const uint8_t *restrict few, const uint32_t *restrict many,
-                            size_t count, ls_block_memory *memory)
+LS_INLINE void add_parts_of(const ls_binding *binding, size_t k, const uint8_t *restrict few,
+                            const uint32_t *restrict many, size_t count, ls_block_memory *memory)
 {
+    const uint32_t *restrict firsts = binding->map_first + k;
+    const uint16_t *restrict parts = binding->map_parts;
+    const size_t tables = binding->map_table_count;
     const uint32_t *restrict names = memory->names, *restrict codes = memory->codes;
     uint16_t *restrict places = memory->places;
     for (size_t i = 0; i < count; i++) {
         uint32_t class = few ? few[codes[i]] : many[codes[i]];
-        places[i] = (uint16_t)(places[i] + strides[names[i] * tables] * class);
+        places[i] = (uint16_t)(places[i] + parts[firsts[names[i] * tables] + class]);
     }
 }
 
@@ -242,8 +244,6 @@ static void add_parts(const ls_block_tables *block, size_t k, size_t begin, size
 {
     const ls_binding *binding = block->binding;
     const ls_property_table *table = &binding->tables[binding->map_tables[k]];
-    const uint32_t *strides = binding->map_stride + k;
-    const size_t tables = binding->map_table_count;
     const uint8_t *few = k < LS_BLOCK_TABLES ? block->class_tables[k] : NULL;
     if (table->column) {
         read_codes(table->column, begin, count, memory->codes);
@@ -251,9 +251,9 @@ static void add_parts(const ls_block_tables *block, size_t k, size_t begin, size
         memset(memory->codes, 0, count * sizeof *memory->codes);
     }
     if (few) {
-        add_parts_of(strides, tables, few, NULL, count, memory);
+        add_parts_of(binding, k, few, NULL, count, memory);
     } else {
-        add_parts_of(strides, tables, NULL, table->classes, count, memory);
+        add_parts_of(binding, k, NULL, table->classes, count, memory);
     }
 }
 

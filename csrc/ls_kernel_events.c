@@ -23,13 +23,12 @@ LS_INLINE void classes_of_one(const ls_binding *binding, size_t begin, size_t co
                               unsigned event_width, unsigned width)
 {
     const ls_property_table *table = &binding->tables[binding->map_tables[0]];
-    const uint32_t *base = binding->map_base, *stride = binding->map_stride,
-                   *classes = table->classes;
+    const uint32_t *base = binding->map_base, *classes = table->classes;
     const void *events = binding->dataset->events.event.codes, *codes = table->column->codes;
     for (size_t i = 0; i < count; i++) {
         uint32_t event = code_at(events, event_width, begin + i);
         uint32_t class = classes[code_at(codes, width, begin + i)];
-        out[i] = binding->class_map[base[event] + stride[event] * class];
+        out[i] = binding->class_map[base[event] + ls_map_part(binding, event, 0, class)];
     }
 }
 
@@ -39,12 +38,13 @@ static void classes_of_many(const ls_binding *binding, size_t begin, size_t coun
     size_t tables = binding->map_table_count;
     for (size_t i = 0; i < count; i++) {
         uint32_t event = ls_column_code(events, begin + i);
-        const uint32_t *stride = binding->map_stride + event * tables;
+        const uint32_t *first = binding->map_first + event * tables;
         uint32_t place = binding->map_base[event];
         for (size_t k = 0; k < tables; k++) {
-            if (stride[k] > 0) {
-                place +=
-                    stride[k] * ls_table_class(&binding->tables[binding->map_tables[k]], begin + i);
+            if (first[k] > 0) {
+                place += binding->map_parts[first[k] +
+                                            ls_table_class(&binding->tables[binding->map_tables[k]],
+                                                           begin + i)];
             }
         }
         out[i] = binding->class_map[place];
@@ -79,6 +79,7 @@ LS_INLINE void entries_of(const ls_binding *binding, size_t begin, size_t count,
     const int64_t now = wide ? binding->at : binding->at - LS_EVENT_BASE;
     const uint32_t buckets = (uint32_t)binding->bucket_count;
     const uint64_t last_cell = binding->cell_count;
+    const uint16_t *rows = binding->class_rows;
     for (size_t i = 0; i < count; i++) {
         int64_t time =
             wide ? ((const int64_t *)times)[begin + i] : ((const uint32_t *)times)[begin + i];
@@ -88,7 +89,7 @@ LS_INLINE void entries_of(const ls_binding *binding, size_t begin, size_t count,
         for (unsigned k = 0; k < edges_in_cell; k++) {
             bucket += age >= binding->edges[bucket];
         }
-        uint32_t entry = classes[i] * buckets + bucket;
+        uint32_t entry = rows[classes[i]] * buckets + bucket;
         out[i] = age < 0 ? 0 : entry;
     }
 }
@@ -343,9 +344,9 @@ static void run_kernels(const ls_binding *binding, size_t block, size_t begin, s
     for (size_t e = begin; e < end; e++) {
         uint16_t class = scratch->classes[e - block];
         if (binding->class_has_kernel[class]) {
-            const ls_event_class *matches = &binding->classes[class];
+            const ls_event_class *matches = ls_class_matches(binding, class);
             for (size_t i = 0; i < matches->count; i++) {
-                const ls_match *match = &binding->matches[matches->first + i];
+                const ls_match *match = &binding->classes.matches[matches->first + i];
                 count_occurrence(binding, match->spec, ls_event_time(events, e), match->points,
                                  scratch);
             }
@@ -382,10 +383,11 @@ static bool is_listed(const ls_binding *binding, size_t number, size_t event, ui
                           number) &&
                ls_kernel_is_occurrence(binding, spec, event, points);
     }
-    const ls_event_class *matches = &binding->classes[class];
+    const ls_event_class *matches = ls_class_matches(binding, class);
     for (size_t i = 0; i < matches->count; i++) {
-        if (binding->matches[matches->first + i].spec == number) {
-            *points = binding->matches[matches->first + i].points;
+        const ls_match *match = &binding->classes.matches[matches->first + i];
+        if (match->spec == number) {
+            *points = match->points;
             return true;
         }
     }
