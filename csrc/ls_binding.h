@@ -6,50 +6,8 @@
 #ifndef LS_BINDING_H
 #define LS_BINDING_H
 
-#include "ls_condition.h"
-#include "ls_dataset.h"
+#include "ls_answers.h"
 #include "ls_decay.h"
-#include "ls_plan.h"
-
-/* A text as a number, for rollups of columns. */
-typedef struct ls_number {
-    ls_int128 exact; /* the shortest decimal of the double, in units of 10^-12 */
-    double value;
-    bool known, too_large;
-} ls_number;
-
-/* What one property's texts answer: codes fall into value classes, texts of one class answer
- * everything alike. */
-typedef struct ls_property_table {
-    const ls_property *property;
-    const ls_column *column; /* NULL: no input has it, every record is of code 0's class */
-    size_t atom_count, choice_count;
-    const ls_filter **atoms;   /* the leaves on this property */
-    const ls_choice **choices; /* the points_by and bands on this property */
-    size_t record_size; /* bytes of a class's answers: a truth per atom, an outcome per choice */
-    size_t class_count, class_capacity;
-    unsigned char *records; /* by class */
-    size_t code_count, code_capacity;
-    uint32_t *classes; /* by code */
-    size_t slot_count;
-    uint32_t *slots;        /* finds equal records: class + 1, 0 free */
-    bool moves;             /* some answer depends on the instant */
-    bool folds;             /* once_per counts by this property's folded text */
-    bool alike;             /* some codes fold to the same, so folded_codes must be asked */
-    uint32_t *folded_codes; /* by code: the code of the text that it folds to, where there is one */
-    size_t folded_count, folded_capacity;
-    ls_dictionary folded; /* what texts fold to that is no text itself; codes UINT32_MAX - its */
-    bool numeric;         /* a rollup goes over its numbers */
-    ls_number *numbers;   /* by code */
-    size_t number_capacity;
-} ls_property_table;
-
-/* What a choice says of a class. */
-typedef struct ls_outcome {
-    int64_t points;
-    bool applies;
-    bool too_large; /* past LS_MAX_SUM: the record is walked, which finds the error */
-} ls_outcome;
 
 /* What one value of a record's property adds by itself. */
 typedef struct ls_addition {
@@ -61,7 +19,8 @@ typedef struct ls_value_class {
     bool fires;
 } ls_value_class;
 typedef struct ls_fit_table {
-    uint32_t property; /* of tables */
+    uint32_t property;   /* of tables */
+    uint32_t generation; /* of that table */
     size_t class_count, class_capacity, addition_count, addition_capacity;
     ls_value_class *classes;
     ls_addition *additions;
@@ -134,9 +93,10 @@ typedef struct ls_binding {
     int64_t at;
     bool bound;
 
-    ls_property_table *tables; /* by property */
-    uint32_t *atom_place;      /* by atom: its place in its property's table */
-    uint32_t *choice_place;    /* by rule: the place of a property rule's choice in its table */
+    const ls_answers *answers;
+    const ls_questions *questions;
+    ls_property_table *tables;  /* by property: copies of what the answers' tables hold */
+    const uint32_t *atom_place; /* by atom: its place in its property's table */
     size_t fit_count;
     ls_fit_table *fits;
     size_t filter_rule_count;
@@ -202,18 +162,13 @@ typedef struct ls_binding {
     ls_int128 settled_bound; /* what limits of groups, categories and the total can */
 } ls_binding;
 
-/* definition: of plan->definitions. The binding borrows plan and dataset. */
-int ls_binding_init(ls_binding *binding, const ls_plan *plan, size_t definition,
-                    const ls_dataset *dataset, ls_error *error);
+/* definition: of the plan's. The binding borrows answers, plan and dataset. */
+int ls_binding_init(ls_binding *binding, const ls_answers *answers, size_t definition,
+                    ls_error *error);
 void ls_binding_free(ls_binding *binding);
-/* Brings it up to date with the dictionaries and the instant. Errors: memory; an unreadable cell,
- * unless the dataset is lenient. */
+/* Brings it up to date with the answers and the instant, which these are up to date with. Errors:
+ * memory. */
 int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error);
-
-/* Whether the column's texts are asked about the instant: at another one, all of them again. */
-bool ls_binding_moves(const ls_binding *binding, const ls_column *column);
-/* The column's dictionary was cleared; to be brought up to date before its next use. */
-void ls_binding_forget(ls_binding *binding, const ls_column *column);
 
 /* Whether the event's age is inside the spec's timeframe. */
 LS_INLINE bool ls_spec_open(const ls_occurrences *occurrences, int64_t at, int64_t age)
@@ -250,27 +205,4 @@ LS_INLINE bool ls_spec_fires_by_entry(const ls_spec *spec)
            !occurrences->has_last && !occurrences->has_from && !occurrences->has_until;
 }
 
-LS_INLINE const unsigned char *ls_table_record(const ls_property_table *table, uint32_t class)
-{
-    return table->records + (size_t) class * table->record_size;
-}
-LS_INLINE ls_outcome ls_table_outcome(const ls_property_table *table, uint32_t class,
-                                      uint32_t choice)
-{
-    ls_outcome outcome;
-    size_t lead = (table->atom_count + 7) / 8 * 8;
-    memcpy(&outcome, ls_table_record(table, class) + lead + choice * sizeof outcome,
-           sizeof outcome);
-    return outcome;
-}
-/* What once_per tells a value by; values that fold to the same text are one. */
-LS_INLINE uint32_t ls_table_folded(const ls_property_table *table, uint32_t code)
-{
-    return table->alike ? table->folded_codes[code] : code;
-}
-/* The class of a property's value: by contact row or event. */
-LS_INLINE uint32_t ls_table_class(const ls_property_table *table, size_t row)
-{
-    return table->classes[table->column ? ls_column_code(table->column, row) : 0];
-}
 #endif

@@ -523,34 +523,13 @@ static int make_list_matches(ls_block_tables *block, ls_block_list *list)
     return list->matches ? LS_OK : LS_ERROR_MEMORY;
 }
 
-/* Where a table has no more than 256 classes, a byte a code takes the least of the caches. */
-static int make_class_table(ls_block_tables *block, size_t k)
-{
-    const ls_binding *binding = block->binding;
-    const ls_property_table *table = &binding->tables[binding->map_tables[k]];
-    if (table->class_count > 256) {
-        return LS_OK;
-    }
-    block->class_table_sizes[k] = table->code_count;
-    block->class_tables[k] = ls_allocate(binding->context, table->code_count);
-    for (size_t i = 0; block->class_tables[k] && i < table->code_count; i++) {
-        block->class_tables[k][i] = (uint8_t)table->classes[i];
-    }
-    return block->class_tables[k] ? LS_OK : LS_ERROR_MEMORY;
-}
-
 static int make_occurrences(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
     ls_context *context = binding->context;
     int status = LS_OK;
-    for (size_t k = 0;
-         !block->direct && k < binding->map_table_count && k < LS_BLOCK_TABLES && status == LS_OK;
-         k++) {
-        status = make_class_table(block, k);
-    }
-    if (!binding->any_kernel || status != LS_OK) {
-        return status;
+    if (!binding->any_kernel) {
+        return LS_OK;
     }
     block->occurrences =
         ls_allocate_zero(context, binding->classes.count, sizeof *block->occurrences);
@@ -579,9 +558,6 @@ static void free_occurrences(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
     ls_context *context = binding->context;
-    for (size_t k = 0; k < LS_BLOCK_TABLES; k++) {
-        ls_free(context, block->class_tables[k], block->class_table_sizes[k]);
-    }
     for (size_t i = 0; i < block->list_count; i++) {
         ls_free(context, block->lists[i].matches, binding->classes.count * sizeof(uint16_t));
     }

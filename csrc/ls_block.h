@@ -48,9 +48,6 @@ typedef struct ls_block_list {
     uint16_t *matches;              /* by class of events: of matches + 1, 0: none */
 } ls_block_list;
 
-/* Map tables whose value classes are kept in a byte. */
-#define LS_BLOCK_TABLES 8
-
 /* Entries stand at a multiple of so many bytes. */
 #define LS_ENTRY_ALIGNMENT 32
 typedef struct ls_block_entries {
@@ -115,8 +112,6 @@ typedef struct ls_block_tables {
     ls_vector_tables vector;
 
     /* Occurrences that entries do not hold: */
-    uint8_t *class_tables[LS_BLOCK_TABLES]; /* by map table and code: the value class in a byte */
-    size_t class_table_sizes[LS_BLOCK_TABLES];
     ls_event_class *occurrences; /* by class of events: of matches */
     ls_block_match *matches;
     uint32_t *place_since; /* by place: occurrences of its class do nothing before */

@@ -244,7 +244,7 @@ static void add_parts(const ls_block_tables *block, size_t k, size_t begin, size
 {
     const ls_binding *binding = block->binding;
     const ls_property_table *table = &binding->tables[binding->map_tables[k]];
-    const uint8_t *few = k < LS_BLOCK_TABLES ? block->class_tables[k] : NULL;
+    const uint8_t *few = table->few;
     if (table->column) {
         read_codes(table->column, begin, count, memory->codes);
     } else {

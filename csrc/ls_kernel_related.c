@@ -202,7 +202,7 @@ static void add_property_rule(const ls_record *record, size_t number)
             continue;
         }
         ls_outcome outcome =
-            ls_table_outcome(table, ls_table_class(table, row), binding->choice_place[number]);
+            ls_table_outcome(table, ls_table_class(table, row), binding->questions->rule_choice[number]);
         record->scratch->too_large = record->scratch->too_large || outcome.too_large;
         add_member(&member, outcome.points, outcome.applies);
     }

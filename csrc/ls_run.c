@@ -19,6 +19,7 @@ typedef struct score_job {
     ls_dataset *dataset;
     ls_result *result;
     ls_result **out;
+    ls_answers answers;
     ls_binding *bindings;    /* by definition */
     ls_block_tables *blocks; /* by definition */
     size_t bound;
@@ -145,9 +146,21 @@ static int walk_flagged(score_job *job, size_t last, ls_error *error)
 
 static int bind(score_job *job, ls_error *error)
 {
+    if (job->answers.context == NULL) {
+        int status = ls_answers_init(&job->answers, job->plan, job->dataset, error);
+        if (status == LS_OK) {
+            status = ls_answers_update(&job->answers, job->result->at, error);
+        }
+        if (status == LS_OK) {
+            status = ls_answers_narrow(&job->answers, error);
+        }
+        if (status != LS_OK) {
+            return status;
+        }
+    }
     while (job->bound < job->plan->count) {
         ls_binding *binding = &job->bindings[job->bound];
-        int status = ls_binding_init(binding, job->plan, job->bound, job->dataset, error);
+        int status = ls_binding_init(binding, &job->answers, job->bound, error);
         if (status != LS_OK) {
             return status;
         }
@@ -238,6 +251,7 @@ static void close_job(ls_job *base)
         ls_block_tables_free(&job->blocks[i]);
         ls_binding_free(&job->bindings[i]);
     }
+    ls_answers_free(&job->answers);
     for (unsigned i = 0; i < job->threads && job->scratches && job->memories; i++) {
         ls_scratch_free(&job->scratches[i]);
         ls_block_memory_free(&job->memories[i]);

@@ -22,6 +22,7 @@ struct ls_scorer {
     ls_context *context;
     ls_plan *plan;
     ls_dataset *dataset;
+    ls_answers answers;
     ls_binding *bindings; /* by definition; the first `bound` are made */
     size_t bound;
     ls_scratch scratch;
@@ -150,6 +151,7 @@ static void drop_bindings(ls_scorer *scorer)
     while (scorer->bound > 0) {
         ls_binding_free(&scorer->bindings[--scorer->bound]);
     }
+    ls_answers_free(&scorer->answers);
 }
 
 int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
@@ -245,17 +247,8 @@ static void drop_texts(ls_scorer *scorer)
 /* Where answers depend on the instant, each new one asks all texts that are kept: few are. */
 static void drop_moving(ls_scorer *scorer, ls_column *column)
 {
-    bool moves = false;
-    if (column->dictionary.count <= MAX_MOVING_TEXTS) {
-        return;
-    }
-    for (size_t i = 0; i < scorer->bound; i++) {
-        moves = moves || ls_binding_moves(&scorer->bindings[i], column);
-    }
-    for (size_t i = 0; moves && i < scorer->bound; i++) {
-        ls_binding_forget(&scorer->bindings[i], column);
-    }
-    if (moves) {
+    if (column->dictionary.count > MAX_MOVING_TEXTS && ls_answers_move(&scorer->answers, column)) {
+        ls_answers_forget(&scorer->answers, column);
         forget_texts(column);
         scorer->bound_texts = UINT64_MAX;
     }
@@ -559,9 +552,13 @@ static int update_bindings(ls_scorer *scorer, int64_t at, ls_error *error)
         return LS_OK;
     }
     scorer->bound_texts = UINT64_MAX; /* until all are up to date */
+    if (scorer->answers.context == NULL) {
+        status = ls_answers_init(&scorer->answers, scorer->plan, scorer->dataset, error);
+    }
+    status = status == LS_OK ? ls_answers_update(&scorer->answers, at, error) : status;
     while (scorer->bound < scorer->plan->count && status == LS_OK) {
-        status = ls_binding_init(&scorer->bindings[scorer->bound], scorer->plan, scorer->bound,
-                                 scorer->dataset, error);
+        status = ls_binding_init(&scorer->bindings[scorer->bound], &scorer->answers, scorer->bound,
+                                 error);
         scorer->bound += status == LS_OK;
     }
     for (size_t i = 0; i < scorer->plan->count && status == LS_OK; i++) {

@@ -1,0 +1,130 @@
+/* Answers: every question that the definitions of a plan ask of a property's texts, answered once per
+ * distinct text for all of them. Texts that answer everything alike are of one class. */
+#ifndef LS_ANSWERS_H
+#define LS_ANSWERS_H
+
+#include "ls_condition.h"
+#include "ls_dataset.h"
+#include "ls_plan.h"
+
+/* A text as a number, for rollups of columns. */
+typedef struct ls_number {
+    ls_int128 exact; /* the shortest decimal of the double, in units of 10^-12 */
+    double value;
+    bool known, too_large;
+} ls_number;
+
+/* What one property's texts answer: codes fall into value classes, texts of one class answer
+ * everything alike. */
+typedef struct ls_property_table {
+    const ls_property *property;
+    const ls_column *column; /* NULL: no input has it, every record is of code 0's class */
+    size_t atom_count, choice_count;
+    const ls_filter **atoms;   /* the leaves on this property */
+    const ls_choice **choices; /* the points_by and bands on this property */
+    size_t record_size; /* bytes of a class's answers: a truth per atom, an outcome per choice */
+    size_t class_count, class_capacity;
+    unsigned char *records; /* by class */
+    size_t code_count, code_capacity;
+    uint32_t *classes; /* by code */
+    uint8_t *few;           /* the same in a byte, where they are wanted and few; else NULL */
+    size_t few_count;
+    size_t slot_count;
+    uint32_t *slots;        /* finds equal records: class + 1, 0 free */
+    uint32_t generation;    /* classes were numbered anew so often */
+    bool moves;             /* some answer depends on the instant */
+    bool folds;             /* once_per counts by this property's folded text */
+    bool alike;             /* some codes fold to the same, so folded_codes must be asked */
+    uint32_t *folded_codes; /* where some are alike, by code: the code of the text that it folds
+                               to, where there is one */
+    size_t folded_count, folded_capacity;
+    ls_dictionary folded; /* what texts fold to that is no text itself; codes UINT32_MAX - its */
+    bool numeric;         /* a rollup goes over its numbers */
+    ls_number *numbers;   /* by code */
+    size_t number_capacity;
+} ls_property_table;
+
+/* What a choice says of a class. */
+typedef struct ls_outcome {
+    int64_t points;
+    bool applies;
+    bool too_large; /* past LS_MAX_SUM: the record is walked, which finds the error */
+} ls_outcome;
+
+/* Where a definition's questions are. */
+typedef struct ls_questions {
+    uint32_t *tables;      /* by property: of ls_answers.tables */
+    uint32_t *atom_place;  /* by atom: its place in its property's table */
+    uint32_t *rule_choice; /* by rule: the place of a property rule's choice in its table */
+    uint32_t *spec_choice; /* the same by ls_occurrences.index */
+} ls_questions;
+
+typedef struct ls_answers {
+    ls_context *context;
+    const ls_plan *plan;
+    const ls_dataset *dataset;
+    size_t table_count, table_capacity;
+    ls_property_table *tables;
+    ls_questions *questions; /* by definition */
+    int64_t at;
+    bool bound;
+} ls_answers;
+
+/* Borrows plan and dataset. */
+int ls_answers_init(ls_answers *answers, const ls_plan *plan, const ls_dataset *dataset,
+                    ls_error *error);
+void ls_answers_free(ls_answers *answers);
+/* Brings all tables up to date with the dictionaries and the instant. Errors: memory; an unreadable
+ * cell, unless the dataset is lenient. */
+int ls_answers_update(ls_answers *answers, int64_t at, ls_error *error);
+/* Makes `few` for properties of events. */
+int ls_answers_narrow(ls_answers *answers, ls_error *error);
+/* Whether the column's texts are asked about the instant: at another one, all of them again. */
+bool ls_answers_move(const ls_answers *answers, const ls_column *column);
+/* The column's dictionary was cleared; to be brought up to date before its next use. */
+void ls_answers_forget(ls_answers *answers, const ls_column *column);
+
+/* For the files that fill tables (ls_answers*.c). What answers a text like another one is a short
+ * way for many texts; ls_answers_code is the long way, for the code table->code_count. */
+typedef struct ls_answering {
+    const ls_answers *answers;
+    ls_property_table *table;
+    ls_value_reader *reader;
+    size_t count; /* of codes */
+    bool late;    /* some texts were folded before */
+    ls_error *error;
+} ls_answering;
+int ls_answers_code(const ls_answering *answering);
+int ls_answers_fold(const ls_answering *answering, uint32_t code);
+/* Of a text that is known to fold to itself. */
+int ls_answers_fold_itself(const ls_answering *answering, uint32_t code);
+/* Texts; false: there are too many questions for the short way. */
+bool ls_answers_texts(const ls_answering *answering, int *status);
+bool ls_answers_numbers(const ls_answering *answering, int *status);
+bool ls_answers_moments(const ls_answering *answering, int *status);
+#define LS_NO_CLASS UINT32_MAX
+
+LS_INLINE const unsigned char *ls_table_record(const ls_property_table *table, uint32_t class)
+{
+    return table->records + (size_t) class * table->record_size;
+}
+LS_INLINE ls_outcome ls_table_outcome(const ls_property_table *table, uint32_t class,
+                                      uint32_t choice)
+{
+    ls_outcome outcome;
+    size_t lead = (table->atom_count + 7) / 8 * 8;
+    memcpy(&outcome, ls_table_record(table, class) + lead + choice * sizeof outcome,
+           sizeof outcome);
+    return outcome;
+}
+/* What once_per tells a value by; values that fold to the same text are one. */
+LS_INLINE uint32_t ls_table_folded(const ls_property_table *table, uint32_t code)
+{
+    return table->alike ? table->folded_codes[code] : code;
+}
+/* The class of a property's value: by contact row or event. */
+LS_INLINE uint32_t ls_table_class(const ls_property_table *table, size_t row)
+{
+    return table->classes[table->column ? ls_column_code(table->column, row) : 0];
+}
+#endif
