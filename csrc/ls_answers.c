@@ -589,11 +589,24 @@ int ls_answers_update(ls_answers *answers, int64_t at, ls_error *error)
     return status;
 }
 
+static bool is_uniform(const ls_property_table *table)
+{
+    size_t code = 1;
+    while (code < table->code_count && table->classes[code] == table->classes[1]) {
+        code++;
+    }
+    return code == table->code_count;
+}
+
 int ls_answers_narrow(ls_answers *answers, ls_error *error)
 {
     for (size_t i = 0; i < answers->table_count; i++) {
         ls_property_table *table = &answers->tables[i];
-        if (table->property->owner != LS_EVENT || table->class_count > 256 || table->few) {
+        if (table->property->owner != LS_EVENT || table->few) {
+            continue;
+        }
+        table->uniform = is_uniform(table);
+        if (table->uniform || table->class_count > 256) {
             continue;
         }
         table->few = ls_allocate(answers->context, table->code_count);

@@ -27,6 +27,7 @@ typedef struct ls_property_table {
     unsigned char *records; /* by class */
     size_t code_count, code_capacity;
     uint32_t *classes; /* by code */
+    bool uniform;           /* all codes but 0 are of the class of code 1 */
     uint8_t *few;           /* the same in a byte, where they are wanted and few; else NULL */
     size_t few_count;
     size_t slot_count;

@@ -126,9 +126,25 @@ static int make_places(ls_block_tables *block)
     if (block->direct) {
         return make_direct_rows(block);
     }
+    block->place_classes =
+        ls_allocate_zero(binding->context, block->place_count, sizeof *block->place_classes);
+    block->own_map.tables = ls_allocate_zero(binding->context, binding->map_table_count + 1,
+                                             sizeof *block->own_map.tables);
+    if (block->place_classes == NULL || block->own_map.tables == NULL) {
+        return LS_ERROR_MEMORY;
+    }
     for (size_t place = 0; place < block->place_count; place++) {
         block->rows[place] = row_of(block, place);
+        block->place_classes[place] = binding->class_map[place];
     }
+    for (size_t k = 0; k < binding->map_table_count; k++) {
+        block->own_map.tables[k] = &binding->tables[binding->map_tables[k]];
+    }
+    block->own_map.table_count = binding->map_table_count;
+    block->own_map.bases = binding->map_base;
+    block->own_map.firsts = binding->map_first;
+    block->own_map.parts = binding->map_parts;
+    block->map = &block->own_map;
     return LS_OK;
 }
 
@@ -499,7 +515,7 @@ static void list_matches(ls_block_tables *block)
         }
         block->occurrences[class].count = count - block->occurrences[class].first;
     }
-    for (size_t place = 0; place < binding->map_size; place++) {
+    for (size_t place = 0; place < block->place_count; place++) {
         block->place_since[place] = since_of(block, binding->class_map[place]);
     }
     for (size_t name = 0; name < binding->event_code_count; name++) {
@@ -536,7 +552,7 @@ static int make_occurrences(ls_block_tables *block)
     block->matches =
         ls_allocate_zero(context, binding->classes.match_count + 1, sizeof *block->matches);
     block->place_since =
-        ls_allocate_zero(context, binding->map_size, sizeof *block->place_since);
+        ls_allocate_zero(context, block->place_count, sizeof *block->place_since);
     block->name_occurs = ls_allocate_zero(context, binding->event_code_count, 1);
     block->lists = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->lists);
     block->list_of = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_of);
@@ -563,7 +579,7 @@ static void free_occurrences(ls_block_tables *block)
     }
     ls_free(context, block->occurrences, binding->classes.count * sizeof *block->occurrences);
     ls_free(context, block->matches, (binding->classes.match_count + 1) * sizeof *block->matches);
-    ls_free(context, block->place_since, binding->map_size * sizeof *block->place_since);
+    ls_free(context, block->place_since, block->place_count * sizeof *block->place_since);
     ls_free(context, block->name_occurs, binding->event_code_count);
     ls_free(context, block->lists, (binding->spec_count + 1) * sizeof *block->lists);
     ls_free(context, block->list_of, (binding->spec_count + 1) * sizeof *block->list_of);
@@ -591,6 +607,9 @@ void ls_block_tables_free(ls_block_tables *block)
     ls_free(context, block->counted, (block->binding->spec_count + 1) * sizeof *block->counted);
     ls_free(context, block->parts, (block->part_count + 1) * sizeof *block->parts);
     ls_free(context, block->rows, block->place_count * sizeof *block->rows);
+    ls_free(context, block->place_classes, block->place_count * sizeof *block->place_classes);
+    ls_free(context, block->own_map.tables,
+            (block->binding->map_table_count + 1) * sizeof *block->own_map.tables);
     ls_free(context, block->thresholds, block->bucket_count * sizeof *block->thresholds);
     ls_free(context, block->cells, block->cell_count * sizeof *block->cells);
     ls_free(context, block->entries.block, block->entries.size);

@@ -80,6 +80,16 @@ typedef struct ls_vector_tables {
 
 typedef struct ls_block_kernels ls_block_kernels;
 
+/* Where an event's place comes from: that of its name, and a part for each value class. Several
+ * definitions can share places, so that these are found once for all. */
+typedef struct ls_block_map {
+    size_t table_count;
+    const ls_property_table **tables;
+    const uint32_t *bases;  /* by name */
+    const uint32_t *firsts; /* by name and table: of parts, by value class */
+    const uint16_t *parts;
+} ls_block_map;
+
 typedef struct ls_block_tables {
     const ls_binding *binding;
     const ls_block_kernels *kernels;
@@ -96,8 +106,11 @@ typedef struct ls_block_tables {
     const ls_column *column; /* the property; NULL: none */
     size_t part_count;
     uint16_t *parts; /* by code of the property: its value class * LS_DIRECT_NAMES */
+    const ls_block_map *map; /* not direct: own_map, or what others have in common */
+    ls_block_map own_map;
     size_t place_count;
-    uint16_t *rows; /* by place: the first entry of its row */
+    uint16_t *rows;          /* by place: the first entry of its row */
+    uint16_t *place_classes; /* by place, where it is not direct */
     /* Times in order: bucket 0 is the oldest, the last is later than the instant. */
     size_t bucket_count;
     int64_t *thresholds; /* by bucket but the first: its first time; ended by INT64_MAX */
@@ -126,5 +139,18 @@ typedef struct ls_block_tables {
 /* For the dataset and the instant that the binding is up to date with; the binding is borrowed.
  * LS_OK or LS_ERROR_MEMORY; to be freed in either case. */
 int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding);
+
+/* A map for several definitions. */
+typedef struct ls_common_map {
+    ls_context *context;
+    ls_block_map map; /* table_count 0 and no bases: nothing is shared */
+    size_t name_count, place_count, part_count, part_capacity;
+    uint32_t *bases, *firsts;
+    uint16_t *parts;
+} ls_common_map;
+/* Lets blocks share places where that pays: these are ready, for one dataset and instant. LS_OK or
+ * LS_ERROR_MEMORY; to be freed in either case, after the blocks. */
+int ls_block_share(ls_common_map *common, ls_block_tables *blocks, size_t count);
+void ls_common_map_free(ls_common_map *common);
 void ls_block_tables_free(ls_block_tables *block);
 #endif

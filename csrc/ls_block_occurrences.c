@@ -73,7 +73,7 @@ static void look_at(const ls_block_tables *block, size_t i, const happening *of,
                     ls_block_memory *memory)
 {
     const ls_binding *binding = block->binding;
-    const ls_event_class *all = &block->occurrences[binding->class_map[memory->places[i]]];
+    const ls_event_class *all = &block->occurrences[block->place_classes[memory->places[i]]];
     const ls_block_match *match = block->matches + all->first, *end = match + all->count;
     for (; match < end; match++) {
         if (lists || match->way != LS_WAY_LIST) {
@@ -170,7 +170,7 @@ void ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part *c
     const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[1] - begin;
     size_t next = 0, found = find_active(block, begin, count, memory);
     for (size_t i = 0; i < count; i++) {
-        classes[i] = block->binding->class_map[memory->places[i]];
+        classes[i] = block->place_classes[memory->places[i]];
     }
     occur_in_row(block, begin, count, row, false, &next, found, memory);
 }

@@ -50,8 +50,8 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
     const size_t events = LS_CHUNK_EVENTS + LS_CHUNK_SPARE;
     size_t used = 0;
     memory->names = take(start, &used, events * sizeof(uint32_t));
-    memory->codes = take(start, &used, events * sizeof(uint32_t));
-    memory->places = take(start, &used, events * sizeof(uint16_t));
+    memory->own_places = take(start, &used, events * sizeof(uint16_t));
+    memory->common_places = take(start, &used, memory->common_capacity * sizeof(uint16_t));
     memory->items = take(start, &used, events * sizeof(uint32_t));
     memory->indexes = take(start, &used, events * sizeof(uint16_t));
     memory->running = take(start, &used, events * 2 * sizeof(uint64_t));
@@ -77,6 +77,28 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
     return used + 64;
 }
 
+/* Events of which common places are kept: those of the rows that a thread takes at a time, most of
+ * the time, and of the busiest contact, unless that is too busy. */
+#define FEW_PLACES 65536
+#define MOST_PLACES (1 << 21)
+
+static size_t common_room(const ls_block_tables *blocks, size_t count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        const ls_dataset *dataset = blocks[i].binding->dataset;
+        const uint64_t *first = dataset->events.first;
+        bool common = blocks[i].map != NULL && blocks[i].map != &blocks[i].own_map;
+        for (size_t row = 0; common && most == 0 && row < dataset->tables[LS_CONTACT].count;
+             row++) {
+            size_t events = (size_t)(first[row + 1] - first[row]);
+            most = events > most ? events : most;
+        }
+        most = common && most < FEW_PLACES ? FEW_PLACES : most;
+    }
+    return most < MOST_PLACES ? most : MOST_PLACES;
+}
+
 int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
                          const ls_block_tables *blocks, size_t count)
 {
@@ -86,6 +108,7 @@ int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
         add_needs(&most, &blocks[i]);
     }
     memory->context = context;
+    memory->common_capacity = common_room(blocks, count);
     memory->size = lay_out(memory, &most, NULL);
     memory->memory = ls_allocate_zero(context, 1, memory->size);
     if (memory->memory == NULL) {
@@ -209,66 +232,143 @@ static void add_directly(const ls_block_tables *block, size_t begin, size_t coun
     loops[wide][block->column ? block->column->width : 0](block, begin, count, memory);
 }
 
-/* Codes of a column as they are, whatever their width. */
-static void read_codes(const ls_column *column, size_t begin, size_t count, uint32_t *restrict out)
+/* What the loop over events with a map of places reads. */
+typedef struct finder {
+    const uint32_t *names, *firsts;
+    const uint16_t *parts;
+    size_t tables;
+} finder;
+
+LS_INLINE uint32_t code_of(const void *codes, size_t i, unsigned width)
 {
-    const void *codes = column->codes;
-    for (size_t i = 0; i < count && column->width == 1; i++) {
-        out[i] = ((const uint8_t *)codes)[begin + i];
-    }
-    for (size_t i = 0; i < count && column->width == 2; i++) {
-        out[i] = ((const uint16_t *)codes)[begin + i];
-    }
-    if (column->width == 4) {
-        memcpy(out, (const uint32_t *)codes + begin, count * sizeof *out);
-    }
+    return width == 1   ? ((const uint8_t *)codes)[i]
+           : width == 2 ? ((const uint16_t *)codes)[i]
+                        : ((const uint32_t *)codes)[i];
 }
 
-/* Adds what a property's value classes are worth; classes: by code, of a byte or more. */
-LS_INLINE void add_parts_of(const ls_binding *binding, size_t k, const uint8_t *restrict few,
-                            const uint32_t *restrict many, size_t count, ls_block_memory *memory)
+/* Adds what a property's value classes are worth. few: classes in a byte. */
+LS_INLINE void add_parts_of(const finder *of, const ls_property_table *table, size_t begin,
+                            size_t count, unsigned width, const uint8_t *restrict few,
+                            uint16_t *restrict places)
 {
-    const uint32_t *restrict firsts = binding->map_first + k;
-    const uint16_t *restrict parts = binding->map_parts;
-    const size_t tables = binding->map_table_count;
-    const uint32_t *restrict names = memory->names, *restrict codes = memory->codes;
-    uint16_t *restrict places = memory->places;
+    const void *codes = (const char *)table->column->codes + begin * width;
+    const uint32_t *restrict many = table->classes, *restrict names = of->names;
+    const uint32_t *restrict firsts = of->firsts;
+    const uint16_t *restrict parts = of->parts;
+    const size_t tables = of->tables;
     for (size_t i = 0; i < count; i++) {
-        uint32_t class = few ? few[codes[i]] : many[codes[i]];
+        uint32_t code = code_of(codes, i, width);
+        uint32_t class = few ? few[code] : many[code];
         places[i] = (uint16_t)(places[i] + parts[firsts[names[i] * tables] + class]);
     }
 }
 
-static void add_parts(const ls_block_tables *block, size_t k, size_t begin, size_t count,
-                      ls_block_memory *memory)
+/* Where nothing is asked but whether there is a value, no table is read. */
+LS_INLINE void add_uniform_of(const finder *of, const ls_property_table *table, size_t begin,
+                              size_t count, unsigned width, uint16_t *restrict places)
 {
-    const ls_binding *binding = block->binding;
-    const ls_property_table *table = &binding->tables[binding->map_tables[k]];
-    const uint8_t *few = table->few;
-    if (table->column) {
-        read_codes(table->column, begin, count, memory->codes);
-    } else {
-        memset(memory->codes, 0, count * sizeof *memory->codes);
-    }
-    if (few) {
-        add_parts_of(binding, k, few, NULL, count, memory);
-    } else {
-        add_parts_of(binding, k, NULL, table->classes, count, memory);
+    const void *codes = (const char *)table->column->codes + begin * width;
+    const uint32_t none = table->classes[0], some = table->classes[table->code_count > 1];
+    for (size_t i = 0; i < count; i++) {
+        uint32_t class = code_of(codes, i, width) ? some : none;
+        places[i] =
+            (uint16_t)(places[i] + of->parts[of->firsts[of->names[i] * of->tables] + class]);
     }
 }
 
-/* Places of any number of properties, one after the other. */
+#define LS_PARTS(name, width)                                                                      \
+    static __attribute__((noinline)) void name(const finder *of, const ls_property_table *table,   \
+                                               size_t begin, size_t count, uint16_t *places)       \
+    {                                                                                              \
+        if (table->uniform) {                                                                      \
+            add_uniform_of(of, table, begin, count, width, places);                                \
+        } else if (table->few) {                                                                   \
+            add_parts_of(of, table, begin, count, width, table->few, places);                      \
+        } else {                                                                                   \
+            add_parts_of(of, table, begin, count, width, NULL, places);                            \
+        }                                                                                          \
+    }
+LS_PARTS(add_parts_1, 1)
+LS_PARTS(add_parts_2, 2)
+LS_PARTS(add_parts_4, 4)
+
+static void add_parts(const finder *of, const ls_property_table *table, size_t begin, size_t count,
+                      uint16_t *places)
+{
+    if (table->column == NULL) {
+        for (size_t i = 0; i < count; i++) {
+            uint32_t first = of->firsts[of->names[i] * of->tables];
+            places[i] = (uint16_t)(places[i] + of->parts[first + table->classes[0]]);
+        }
+    } else if (table->column->width == 1) {
+        add_parts_1(of, table, begin, count, places);
+    } else if (table->column->width == 2) {
+        add_parts_2(of, table, begin, count, places);
+    } else {
+        add_parts_4(of, table, begin, count, places);
+    }
+}
+
+static void read_names(const ls_column *column, size_t begin, size_t count, uint32_t *restrict out)
+{
+    const void *codes = (const char *)column->codes + begin * column->width;
+    if (column->width == 1) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = code_of(codes, i, 1);
+        }
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = code_of(codes, i, column->width);
+        }
+    }
+}
+
+/* Places of any number of properties, one after the other; no more events than a chunk has. */
+static void map_places(const ls_block_tables *block, size_t begin, size_t count,
+                       ls_block_memory *memory, uint16_t *restrict places)
+{
+    const ls_block_map *map = block->map;
+    read_names(&block->binding->dataset->events.event, begin, count, memory->names);
+    for (size_t i = 0; i < count; i++) {
+        places[i] = (uint16_t)map->bases[memory->names[i]];
+    }
+    for (size_t k = 0; k < map->table_count; k++) {
+        const finder of = {memory->names, map->firsts + k, map->parts, map->table_count};
+        add_parts(&of, map->tables[k], begin, count, places);
+    }
+}
+
 static void find_places(const ls_block_tables *block, size_t begin, size_t count,
                         ls_block_memory *memory)
 {
-    const ls_binding *binding = block->binding;
-    read_codes(&binding->dataset->events.event, begin, count, memory->names);
-    for (size_t i = 0; i < count; i++) {
-        memory->places[i] = (uint16_t)binding->map_base[memory->names[i]];
+    if (block->map != &block->own_map && begin >= memory->common_begin &&
+        begin + count <= memory->common_end) {
+        memory->places = memory->common_places + (begin - memory->common_begin);
+        return;
     }
-    for (size_t k = 0; k < binding->map_table_count; k++) {
-        add_parts(block, k, begin, count, memory);
+    map_places(block, begin, count, memory, memory->own_places);
+    memory->places = memory->own_places;
+}
+
+void ls_block_begin_rows(const ls_block_tables *blocks, size_t count, size_t first, size_t last,
+                         ls_block_memory *memory)
+{
+    const uint64_t *of_row = blocks[0].binding->dataset->events.first;
+    const ls_block_tables *block = NULL;
+    memory->common_begin = memory->common_end = 0;
+    for (size_t i = 0; i < count && block == NULL && memory->common_capacity > 0; i++) {
+        block = blocks[i].map != NULL && blocks[i].map != &blocks[i].own_map ? &blocks[i] : NULL;
     }
+    if (block == NULL || of_row[last] - of_row[first] > memory->common_capacity) {
+        return;
+    }
+    const size_t begin = (size_t)of_row[first], end = (size_t)of_row[last];
+    for (size_t from = begin; from < end; from += LS_CHUNK_EVENTS) {
+        size_t part = end - from < LS_CHUNK_EVENTS ? end - from : LS_CHUNK_EVENTS;
+        map_places(block, from, part, memory, memory->common_places + (from - begin));
+    }
+    memory->common_begin = begin;
+    memory->common_end = end;
 }
 
 static uint32_t bucket_of(const ls_block_tables *block, uint32_t time)

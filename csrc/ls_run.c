@@ -22,6 +22,7 @@ typedef struct score_job {
     ls_answers answers;
     ls_binding *bindings;    /* by definition */
     ls_block_tables *blocks; /* by definition */
+    ls_common_map common;    /* what these share */
     size_t bound;
     unsigned threads, scratch_count;
     ls_scratch *scratches;     /* by thread */
@@ -81,6 +82,9 @@ static void close_stage(score_job *job)
 
 static void score_rows(score_job *job, size_t first, size_t last, unsigned thread)
 {
+    if (stage_object(job) == LS_CONTACT) {
+        ls_block_begin_rows(job->blocks, job->plan->count, first, last, &job->memories[thread]);
+    }
     for (size_t i = job->stage; i < job->stage_end; i++) {
         uint32_t definition = job->plan->order[i];
         ls_kernel_blocks(&job->blocks[definition], job->result->columns, job->rolled[definition],
@@ -173,6 +177,10 @@ static int bind(score_job *job, ls_error *error)
             return ls_fail_memory(error);
         }
     }
+    if (job->common.context == NULL &&
+        ls_block_share(&job->common, job->blocks, job->plan->count) != LS_OK) {
+        return ls_fail_memory(error);
+    }
     for (; job->scratch_count < job->threads; job->scratch_count++) {
         if (ls_scratch_init(&job->scratches[job->scratch_count], job->job.context, job->bindings,
                             job->plan->count, job->dataset) != LS_OK ||
@@ -251,6 +259,7 @@ static void close_job(ls_job *base)
         ls_block_tables_free(&job->blocks[i]);
         ls_binding_free(&job->bindings[i]);
     }
+    ls_common_map_free(&job->common);
     ls_answers_free(&job->answers);
     for (unsigned i = 0; i < job->threads && job->scratches && job->memories; i++) {
         ls_scratch_free(&job->scratches[i]);
