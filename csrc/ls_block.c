@@ -442,9 +442,9 @@ static void find_ages(const ls_block_tables *block, ls_block_match *match)
         match->from = ls_max(0, binding->at - occurrences->until + 1);
     }
     if (ls_spec_fires_by_entry(spec)) {
-        const bool listed = spec->way == LS_WAY_LIST;
-        match->end = worthless_from(&occurrences->decay, listed ? block->lists[match->list].most
-                                                                : match->points);
+        match->end = spec->way == LS_WAY_LIST
+                         ? block->lists[match->list].end
+                         : worthless_from(&occurrences->decay, match->points);
     }
 }
 
@@ -458,21 +458,72 @@ static ls_list_key key_of(const ls_binding *binding, const ls_occurrences *occur
                                                                              : LS_KEY_OTHER;
 }
 
+/* Whether two specs list the same occurrences and choose the same of them: they may differ in what
+ * these are worth. */
+static bool choose_alike(const ls_spec *one, const ls_spec *other)
+{
+    const ls_occurrences *a = one->occurrences, *b = other->occurrences;
+    if (one->generic || other->generic || a->where || b->where ||
+        a->choice.kind != LS_CHOICE_NONE || b->choice.kind != LS_CHOICE_NONE ||
+        ls_spec_fires_by_entry(one) != ls_spec_fires_by_entry(other) || a->once != b->once ||
+        (a->once == LS_ONCE_PROPERTY && a->once_property != b->once_property) ||
+        a->latest != b->latest || a->has_last != b->has_last || a->has_from != b->has_from ||
+        a->has_until != b->has_until || (a->has_last && a->last != b->last) ||
+        (a->has_from && a->from != b->from) || (a->has_until && a->until != b->until) ||
+        a->event_count != b->event_count) {
+        return false;
+    }
+    size_t i = 0;
+    while (i < a->event_count &&
+           ls_string_equal(a->events[i], b->events[i].text, b->events[i].length)) {
+        i++;
+    }
+    return i == a->event_count;
+}
+
+/* The list that the spec can share, or a new one. */
+static ls_block_list *list_for(ls_block_tables *block, uint32_t number)
+{
+    const ls_binding *binding = block->binding;
+    const ls_spec *spec = &binding->specs[number];
+    uint32_t i = 0;
+    while (i < block->list_count && !choose_alike(&binding->specs[block->lists[i].spec], spec)) {
+        i++;
+    }
+    ls_block_list *list = &block->lists[i];
+    block->list_of[number] = i;
+    if (i < block->list_count) {
+        block->list_next[number] = block->list_next[list->spec];
+        block->list_next[list->spec] = number;
+        return list;
+    }
+    block->list_count++;
+    list->spec = number;
+    list->key = key_of(binding, spec->occurrences);
+    list->table = list->key == LS_KEY_CODE ? &binding->tables[spec->occurrences->once_property]
+                                           : NULL;
+    return list;
+}
+
 static void list_lists(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
-    for (size_t i = 0; i < binding->spec_count; i++) {
+    for (uint32_t i = 0; i < binding->spec_count; i++) {
+        block->list_next[i] = LS_NO_CODE;
         if (binding->specs[i].way == LS_WAY_LIST) {
-            const ls_occurrences *occurrences = binding->specs[i].occurrences;
-            block->list_of[i] = (uint32_t)block->list_count;
-            ls_block_list *list = &block->lists[block->list_count++];
-            list->spec = (uint32_t)i;
-            list->most = most_points(binding, (uint32_t)i);
-            list->key = key_of(binding, occurrences);
-            list->table =
-                list->key == LS_KEY_CODE ? &binding->tables[occurrences->once_property] : NULL;
+            ls_block_list *list = list_for(block, i);
+            list->end = ls_max(list->end, worthless_from(&binding->specs[i].occurrences->decay,
+                                                         most_points(binding, i)));
         }
     }
+}
+
+/* Of specs that share a list, the first alone fills it. */
+static bool is_matched(const ls_block_tables *block, uint32_t number)
+{
+    const ls_spec *spec = &block->binding->specs[number];
+    return spec->way > LS_WAY_TABLE &&
+           (spec->way != LS_WAY_LIST || block->lists[block->list_of[number]].spec == number);
 }
 
 static ls_block_match match_of(const ls_block_tables *block, const ls_match *match)
@@ -509,7 +560,7 @@ static void list_matches(ls_block_tables *block)
         const ls_event_class *all = ls_class_matches(binding, class);
         block->occurrences[class].first = count;
         for (uint32_t i = all->first; i < all->first + all->count; i++) {
-            if (binding->specs[binding->classes.matches[i].spec].way > LS_WAY_TABLE) {
+            if (is_matched(block, binding->classes.matches[i].spec)) {
                 block->matches[count++] = match_of(block, &binding->classes.matches[i]);
             }
         }
@@ -533,6 +584,7 @@ static int make_list_matches(ls_block_tables *block, ls_block_list *list)
         for (uint32_t i = all->first; i < all->first + all->count; i++) {
             if (block->matches[i].spec == list->spec) {
                 list->matches[class] = (uint16_t)(i - all->first + 1);
+                block->class_lists[class] = 1;
             }
         }
     }
@@ -553,11 +605,13 @@ static int make_occurrences(ls_block_tables *block)
         ls_allocate_zero(context, binding->classes.match_count + 1, sizeof *block->matches);
     block->place_since =
         ls_allocate_zero(context, block->place_count, sizeof *block->place_since);
+    block->class_lists = ls_allocate_zero(context, binding->classes.count, 1);
     block->name_occurs = ls_allocate_zero(context, binding->event_code_count, 1);
     block->lists = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->lists);
     block->list_of = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_of);
+    block->list_next = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_next);
     if (block->occurrences == NULL || block->matches == NULL || block->place_since == NULL ||
-        block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL) {
+        block->class_lists == NULL || block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL || block->list_next == NULL) {
         return LS_ERROR_MEMORY;
     }
     int64_t now = binding->at - LS_EVENT_BASE;
@@ -580,9 +634,11 @@ static void free_occurrences(ls_block_tables *block)
     ls_free(context, block->occurrences, binding->classes.count * sizeof *block->occurrences);
     ls_free(context, block->matches, (binding->classes.match_count + 1) * sizeof *block->matches);
     ls_free(context, block->place_since, block->place_count * sizeof *block->place_since);
+    ls_free(context, block->class_lists, binding->classes.count);
     ls_free(context, block->name_occurs, binding->event_code_count);
     ls_free(context, block->lists, (binding->spec_count + 1) * sizeof *block->lists);
     ls_free(context, block->list_of, (binding->spec_count + 1) * sizeof *block->list_of);
+    ls_free(context, block->list_next, (binding->spec_count + 1) * sizeof *block->list_next);
 }
 
 /* Rows of more events might pass what a sum can hold. */

@@ -41,8 +41,8 @@ typedef struct ls_block_match {
 /* What once_per or latest chooses from. */
 typedef enum ls_list_key { LS_KEY_NONE, LS_KEY_DAY, LS_KEY_CODE, LS_KEY_OTHER } ls_list_key;
 typedef struct ls_block_list {
-    uint32_t spec;
-    int64_t most; /* that an occurrence is worth, in either direction */
+    uint32_t spec; /* the first that chooses from it */
+    int64_t end;   /* the age from which occurrences are worth nothing */
     ls_list_key key;
     const ls_property_table *table; /* LS_KEY_CODE */
     uint16_t *matches;              /* by class of events: of matches + 1, 0: none */
@@ -126,6 +126,7 @@ typedef struct ls_block_tables {
 
     /* Occurrences that entries do not hold: */
     ls_event_class *occurrences; /* by class of events: of matches */
+    uint8_t *class_lists;        /* by class of events: 1 where some match is listed */
     ls_block_match *matches;
     uint32_t *place_since; /* by place: occurrences of its class do nothing before */
     uint32_t now;          /* nor after, seconds since LS_EVENT_BASE */
@@ -133,6 +134,7 @@ typedef struct ls_block_tables {
     size_t list_count;
     ls_block_list *lists;
     uint32_t *list_of;    /* by spec: its list */
+    uint32_t *list_next;  /* by spec: the next that chooses from the same list; LS_NO_CODE: none */
     uint64_t most_events; /* rows of more events are scored by themselves: sums might overflow */
 } ls_block_tables;
 

@@ -89,14 +89,19 @@ static void take_listed(const ls_block_tables *block, const ls_block_list *list,
                         size_t count, size_t row, ls_block_memory *memory, ls_scratch *scratch)
 {
     const ls_binding *binding = block->binding;
-    const ls_spec *spec = &binding->specs[list->spec];
-    ls_listed_sum sum = ls_kernel_sum_listed(binding, list->spec, listed, count, scratch);
-    if (spec->rule == NULL || spec->occurrences->times_count > 0) {
-        ls_block_column(memory->counts, list->spec)[row] = sum.count;
-        ls_block_column(memory->latest, list->spec)[row] = sum.latest;
-    } else {
-        ls_block_column(memory->sums, spec->target)[row] += sum.points;
-        memory->fired[row] |= sum.count > 0;
+    const size_t first = ls_kernel_choose(binding, list->spec, listed, count, scratch);
+    const bool alone = block->list_next[list->spec] == LS_NO_CODE;
+    for (uint32_t number = list->spec; number != LS_NO_CODE; number = block->list_next[number]) {
+        const ls_spec *spec = &binding->specs[number];
+        if (spec->rule == NULL || spec->occurrences->times_count > 0) {
+            ls_block_column(memory->counts, number)[row] = (int64_t)(count - first);
+            ls_block_column(memory->latest, number)[row] = listed[count - 1].time;
+        } else {
+            ls_block_column(memory->sums, spec->target)[row] +=
+                ls_kernel_sum_chosen(binding, number, listed + first, count - first,
+                                     alone ? NULL : &spec->occurrences->points);
+            memory->fired[row] = 1;
+        }
     }
 }
 
@@ -164,51 +169,54 @@ void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, si
     }
 }
 
-void ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part *chunk, size_t row,
-                            uint16_t *classes, ls_block_memory *memory)
+size_t ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part *chunk, size_t row,
+                              size_t kept, size_t row_begin, ls_block_memory *memory,
+                              ls_scratch *scratch)
 {
     const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[1] - begin;
     size_t next = 0, found = find_active(block, begin, count, memory);
-    for (size_t i = 0; i < count; i++) {
-        classes[i] = block->place_classes[memory->places[i]];
+    for (size_t i = 0; i < found; i++) {
+        uint16_t class = block->place_classes[memory->places[memory->active[i]]];
+        scratch->entries[kept] = (uint32_t)(begin - row_begin + memory->active[i]);
+        scratch->classes[kept] = class;
+        kept += block->class_lists[class];
     }
     occur_in_row(block, begin, count, row, false, &next, found, memory);
+    return kept;
 }
 
-/* The events of the row that are of the list. */
-static size_t find_listed(const ls_block_list *list, const uint16_t *classes, size_t count,
-                          uint32_t *restrict out)
+/* The events of a long row that are of a list. */
+static size_t find_listed(const ls_block_tables *block, const ls_block_list *list, size_t begin,
+                          size_t count, ls_scratch *scratch)
 {
-    size_t found = 0;
+    const ls_binding *binding = block->binding;
+    size_t listed = 0;
     for (size_t i = 0; i < count; i++) {
-        out[found] = (uint32_t)i;
-        found += list->matches[classes[i]] != 0;
+        const uint16_t class = scratch->classes[i];
+        if (list->matches[class] == 0) {
+            continue;
+        }
+        const ls_block_match *match =
+            &block->matches[block->occurrences[class].first + list->matches[class] - 1];
+        happening of = {.event = begin + scratch->entries[i]};
+        of.time = ls_event_time(&binding->dataset->events, of.event);
+        of.age = binding->at - of.time;
+        if (of.age >= match->from && of.age < match->end) {
+            scratch->listed[listed++] =
+                (ls_listed){key_of(block, list, &of), of.time, match->points};
+        }
     }
-    return found;
+    return listed;
 }
 
 void ls_block_list_row(const ls_block_tables *block, size_t begin, size_t count, size_t row,
                        ls_block_memory *memory, ls_scratch *scratch)
 {
-    const ls_binding *binding = block->binding;
-    const ls_events *events = &binding->dataset->events;
     for (size_t i = 0; i < block->list_count; i++) {
         const ls_block_list *list = &block->lists[i];
-        size_t found = find_listed(list, scratch->classes, count, scratch->entries), kept = 0;
-        for (size_t k = 0; k < found; k++) {
-            uint32_t place = scratch->entries[k];
-            uint16_t class = scratch->classes[place];
-            const ls_block_match *match =
-                &block->matches[block->occurrences[class].first + list->matches[class] - 1];
-            happening of = {row, begin + place, ls_event_time(events, begin + place), 0};
-            of.age = binding->at - of.time;
-            if (of.age >= match->from && of.age < match->end) {
-                scratch->listed[kept++] =
-                    (ls_listed){key_of(block, list, &of), of.time, match->points};
-            }
-        }
-        if (kept > 0) {
-            take_listed(block, list, scratch->listed, kept, row, memory, scratch);
+        size_t listed = find_listed(block, list, begin, count, scratch);
+        if (listed > 0) {
+            take_listed(block, list, scratch->listed, listed, row, memory, scratch);
         }
     }
 }

@@ -531,6 +531,7 @@ static void add_long_row(const ls_block_tables *block, const uint64_t *first, si
 {
     const bool occurs = block->binding->any_kernel;
     uint64_t *words = memory->row_words;
+    size_t kept = 0;
     for (uint64_t begin = first[row]; begin < first[row + 1];) {
         uint64_t left = first[row + 1] - begin;
         const uint64_t span[2] = {begin, begin + (left < LS_CHUNK_EVENTS ? left : LS_CHUNK_EVENTS)};
@@ -544,14 +545,13 @@ static void add_long_row(const ls_block_tables *block, const uint64_t *first, si
         empty_words(block->binding, words, (size_t)memory->entries[row], row, memory);
         memory->entries[row] = 0;
         if (occurs) {
-            ls_block_occur_in_part(block, &chunk, row, scratch->classes + (begin - first[row]),
-                                   memory);
+            kept = ls_block_occur_in_part(block, &chunk, row, kept, (size_t)first[row], memory,
+                                          scratch);
         }
         begin = span[1];
     }
     if (occurs) {
-        ls_block_list_row(block, (size_t)first[row], (size_t)(first[row + 1] - first[row]), row,
-                          memory, scratch);
+        ls_block_list_row(block, (size_t)first[row], kept, row, memory, scratch);
     }
 }
 
