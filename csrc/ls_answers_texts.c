@@ -4,9 +4,12 @@
  * not ASCII, go the long way. */
 #include "ls_answers.h"
 
+#include "ls_cpu.h"
 #include "ls_text.h"
 
-#if defined(__SSE2__)
+#if defined(LS_HAS_AVX2_CODE)
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 #include <stdlib.h>
@@ -24,6 +27,7 @@ typedef struct needle {
     place place;
     ls_string text;
     size_t first, second; /* two of its bytes that are rare */
+    uint64_t head, mask;  /* its first bytes, up to eight, and what they are of a word */
 } needle;
 
 /* Marks of a text. */
@@ -39,6 +43,7 @@ typedef struct finder {
     uint32_t *literals; /* their codes, ascending; those that have one */
     bool equals;        /* some text is asked whether it is a literal */
     bool scans;         /* bytes are looked at at all */
+    bool avx2;
     struct signature {
         uint64_t needles;
         uint32_t class_1; /* class + 1; 0: free */
@@ -51,7 +56,7 @@ typedef struct finder {
     uint8_t marks[STRETCH_TEXTS];        /* by text */
     uint64_t found[STRETCH_TEXTS];       /* by text: a bit a needle */
     uint16_t cells[STRETCH_BYTES >> CELL_SHIFT]; /* the first text that ends past a cell's start */
-    char lower[STRETCH_BYTES];
+    char lower[STRETCH_BYTES + LS_TEXT_SLACK];
 } finder;
 
 /* ---- what is asked --------------------------------------------------------------------------- */
@@ -65,7 +70,13 @@ static void add_needle(finder *finder, place place, ls_string text)
         }
     }
     if (finder->needle_count++ < MOST_NEEDLES) {
-        finder->needles[finder->needle_count - 1] = (needle){place, text, 0, 0};
+        needle *needle = &finder->needles[finder->needle_count - 1];
+        size_t length = text.length < sizeof needle->head ? text.length : sizeof needle->head;
+        *needle = (struct needle){.place = place, .text = text};
+        if (length > 0) {
+            memcpy(&needle->head, text.text, length);
+            memset(&needle->mask, 0xff, length);
+        }
     }
 }
 
@@ -204,18 +215,15 @@ static void make_cells(finder *finder)
     }
 }
 
-/* Texts of a few bytes, as most needles are, without a call. */
-LS_INLINE bool same_bytes(const char *one, const char *other, size_t length)
+/* There is slack behind the bytes, so that a word can be read from any of them. */
+LS_INLINE bool is_at(const needle *needle, const char *at)
 {
-    uint64_t a, b, c, d;
-    if (length < sizeof a || length > 2 * sizeof a) {
-        return memcmp(one, other, length) == 0;
-    }
-    memcpy(&a, one, sizeof a);
-    memcpy(&b, other, sizeof b);
-    memcpy(&c, one + length - sizeof c, sizeof c);
-    memcpy(&d, other + length - sizeof d, sizeof d);
-    return ((a ^ b) | (c ^ d)) == 0;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return ((word ^ needle->head) & needle->mask) == 0 &&
+           (needle->text.length <= sizeof word ||
+            memcmp(at + sizeof word, needle->text.text + sizeof word,
+                   needle->text.length - sizeof word) == 0);
 }
 
 LS_INLINE bool is_upper(unsigned char c)
@@ -275,19 +283,46 @@ static void fold_stretch(finder *finder)
     finder->bytes = finder->lower;
 }
 
-static void note_needle(finder *finder, const needle *needle, size_t at, uint64_t bit)
+LS_INLINE void note_needle(finder *finder, const needle *needle, size_t at, uint64_t bit)
 {
-    if (same_bytes(finder->bytes + at, needle->text.text, needle->text.length)) {
+    if (is_at(needle, finder->bytes + at)) {
         size_t text = text_at(finder, at);
         finder->found[text] |= at + needle->text.length <= finder->ends[text] ? bit : 0;
     }
 }
+
+#if defined(LS_HAS_AVX2_CODE)
+/* The first places, 32 at a time; how many were looked at. */
+static LS_AVX2 size_t find_by_avx2(finder *finder, const needle *needle, size_t places,
+                                   uint64_t bit)
+{
+    const __m256i first = _mm256_set1_epi8(needle->text.text[needle->first]);
+    const __m256i second = _mm256_set1_epi8(needle->text.text[needle->second]);
+    size_t i = 0;
+    for (; i + 32 <= places; i += 32) {
+        const char *at = finder->bytes + i;
+        __m256i one = _mm256_loadu_si256((const __m256i *)(const void *)(at + needle->first));
+        __m256i other = _mm256_loadu_si256((const __m256i *)(const void *)(at + needle->second));
+        unsigned mask = (unsigned)_mm256_movemask_epi8(
+            _mm256_and_si256(_mm256_cmpeq_epi8(one, first), _mm256_cmpeq_epi8(other, second)));
+        for (; LS_UNLIKELY(mask != 0); mask &= mask - 1) {
+            note_needle(finder, needle, i + (size_t)__builtin_ctz(mask), bit);
+        }
+    }
+    return i;
+}
+#endif
 
 static void find_anywhere(finder *finder, const needle *needle, uint64_t bit)
 {
     const size_t length = needle->text.length;
     const char *bytes = finder->bytes;
     size_t i = 0, places = length <= finder->size ? finder->size - length + 1 : 0;
+#if defined(LS_HAS_AVX2_CODE)
+    if (finder->avx2) {
+        i = find_by_avx2(finder, needle, places, bit);
+    }
+#endif
 #if defined(__SSE2__)
     const __m128i first = _mm_set1_epi8(needle->text.text[needle->first]);
     const __m128i second = _mm_set1_epi8(needle->text.text[needle->second]);
@@ -316,8 +351,7 @@ static void find_at_ends(finder *finder, const needle *needle, uint64_t bit)
         const size_t end = finder->ends[i];
         if (length <= end - start) {
             size_t at = needle->place == AT_START ? start : end - length;
-            bool same = same_bytes(finder->bytes + at, needle->text.text, length);
-            finder->found[i] |= same ? bit : 0;
+            finder->found[i] |= is_at(needle, finder->bytes + at) ? bit : 0;
         }
     }
 }
@@ -454,6 +488,7 @@ bool ls_answers_texts(const ls_answering *answering, int *status)
         return true;
     }
     finder->answering = answering;
+    finder->avx2 = ls_cpu_avx2(context);
     finder->dictionary = &table->column->dictionary;
     int added = add_questions(finder);
     bool few = finder->needle_count <= MOST_NEEDLES;
