@@ -113,29 +113,20 @@ static int make_direct_rows(ls_block_tables *block)
     return LS_OK;
 }
 
-static int make_places(ls_block_tables *block)
+static int make_map(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
-    block->direct = is_direct(block);
-    block->place_count =
-        block->direct ? (size_t)LS_DIRECT_NAMES * LS_DIRECT_CLASSES : binding->map_size;
-    block->rows = ls_allocate_zero(binding->context, block->place_count, sizeof *block->rows);
-    if (block->rows == NULL) {
-        return LS_ERROR_MEMORY;
-    }
-    if (block->direct) {
-        return make_direct_rows(block);
-    }
-    block->place_classes =
-        ls_allocate_zero(binding->context, block->place_count, sizeof *block->place_classes);
+    block->place_count = binding->map_size;
+    block->places =
+        ls_allocate_zero(binding->context, block->place_count, sizeof *block->places);
     block->own_map.tables = ls_allocate_zero(binding->context, binding->map_table_count + 1,
                                              sizeof *block->own_map.tables);
-    if (block->place_classes == NULL || block->own_map.tables == NULL) {
+    if (block->places == NULL || block->own_map.tables == NULL) {
         return LS_ERROR_MEMORY;
     }
     for (size_t place = 0; place < block->place_count; place++) {
-        block->rows[place] = row_of(block, place);
-        block->place_classes[place] = binding->class_map[place];
+        block->places[place] =
+            (ls_block_place){UINT32_MAX, row_of(block, place), binding->class_map[place]};
     }
     for (size_t k = 0; k < binding->map_table_count; k++) {
         block->own_map.tables[k] = &binding->tables[binding->map_tables[k]];
@@ -146,6 +137,18 @@ static int make_places(ls_block_tables *block)
     block->own_map.parts = binding->map_parts;
     block->map = &block->own_map;
     return LS_OK;
+}
+
+static int make_places(ls_block_tables *block)
+{
+    block->direct = is_direct(block);
+    if (!block->direct) {
+        return make_map(block);
+    }
+    block->place_count = (size_t)LS_DIRECT_NAMES * LS_DIRECT_CLASSES;
+    block->rows =
+        ls_allocate_zero(block->binding->context, block->place_count, sizeof *block->rows);
+    return block->rows ? make_direct_rows(block) : LS_ERROR_MEMORY;
 }
 
 /* ---- buckets --------------------------------------------------------------------------------- */
@@ -567,7 +570,7 @@ static void list_matches(ls_block_tables *block)
         block->occurrences[class].count = count - block->occurrences[class].first;
     }
     for (size_t place = 0; place < block->place_count; place++) {
-        block->place_since[place] = since_of(block, binding->class_map[place]);
+        block->places[place].since = since_of(block, block->places[place].class);
     }
     for (size_t name = 0; name < binding->event_code_count; name++) {
         block->name_occurs[name] = binding->generic_first[name] < binding->generic_first[name + 1];
@@ -603,15 +606,12 @@ static int make_occurrences(ls_block_tables *block)
         ls_allocate_zero(context, binding->classes.count, sizeof *block->occurrences);
     block->matches =
         ls_allocate_zero(context, binding->classes.match_count + 1, sizeof *block->matches);
-    block->place_since =
-        ls_allocate_zero(context, block->place_count, sizeof *block->place_since);
     block->class_lists = ls_allocate_zero(context, binding->classes.count, 1);
     block->name_occurs = ls_allocate_zero(context, binding->event_code_count, 1);
     block->lists = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->lists);
     block->list_of = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_of);
     block->list_next = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_next);
-    if (block->occurrences == NULL || block->matches == NULL || block->place_since == NULL ||
-        block->class_lists == NULL || block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL || block->list_next == NULL) {
+    if (block->occurrences == NULL || block->matches == NULL || block->class_lists == NULL || block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL || block->list_next == NULL) {
         return LS_ERROR_MEMORY;
     }
     int64_t now = binding->at - LS_EVENT_BASE;
@@ -633,7 +633,6 @@ static void free_occurrences(ls_block_tables *block)
     }
     ls_free(context, block->occurrences, binding->classes.count * sizeof *block->occurrences);
     ls_free(context, block->matches, (binding->classes.match_count + 1) * sizeof *block->matches);
-    ls_free(context, block->place_since, block->place_count * sizeof *block->place_since);
     ls_free(context, block->class_lists, binding->classes.count);
     ls_free(context, block->name_occurs, binding->event_code_count);
     ls_free(context, block->lists, (binding->spec_count + 1) * sizeof *block->lists);
@@ -663,7 +662,7 @@ void ls_block_tables_free(ls_block_tables *block)
     ls_free(context, block->counted, (block->binding->spec_count + 1) * sizeof *block->counted);
     ls_free(context, block->parts, (block->part_count + 1) * sizeof *block->parts);
     ls_free(context, block->rows, block->place_count * sizeof *block->rows);
-    ls_free(context, block->place_classes, block->place_count * sizeof *block->place_classes);
+    ls_free(context, block->places, block->place_count * sizeof *block->places);
     ls_free(context, block->own_map.tables,
             (block->binding->map_table_count + 1) * sizeof *block->own_map.tables);
     ls_free(context, block->thresholds, block->bucket_count * sizeof *block->thresholds);

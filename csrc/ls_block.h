@@ -90,6 +90,12 @@ typedef struct ls_block_map {
     const uint16_t *parts;
 } ls_block_map;
 
+typedef struct ls_block_place {
+    uint32_t since; /* occurrences of its class do nothing before that time; UINT32_MAX: none do */
+    uint16_t row;   /* the first entry of its row */
+    uint16_t class;
+} ls_block_place;
+
 typedef struct ls_block_tables {
     const ls_binding *binding;
     const ls_block_kernels *kernels;
@@ -109,8 +115,8 @@ typedef struct ls_block_tables {
     const ls_block_map *map; /* not direct: own_map, or what others have in common */
     ls_block_map own_map;
     size_t place_count;
-    uint16_t *rows;          /* by place: the first entry of its row */
-    uint16_t *place_classes; /* by place, where it is not direct */
+    uint16_t *rows;         /* direct, by place: the first entry of its row */
+    ls_block_place *places; /* not direct, by place */
     /* Times in order: bucket 0 is the oldest, the last is later than the instant. */
     size_t bucket_count;
     int64_t *thresholds; /* by bucket but the first: its first time; ended by INT64_MAX */
@@ -128,8 +134,7 @@ typedef struct ls_block_tables {
     ls_event_class *occurrences; /* by class of events: of matches */
     uint8_t *class_lists;        /* by class of events: 1 where some match is listed */
     ls_block_match *matches;
-    uint32_t *place_since; /* by place: occurrences of its class do nothing before */
-    uint32_t now;          /* nor after, seconds since LS_EVENT_BASE */
+    uint32_t now;          /* the instant, in seconds since LS_EVENT_BASE */
     uint8_t *name_occurs;  /* by name: whether some spec is asked event by event */
     size_t list_count;
     ls_block_list *lists;

@@ -73,7 +73,7 @@ static void look_at(const ls_block_tables *block, size_t i, const happening *of,
                     ls_block_memory *memory)
 {
     const ls_binding *binding = block->binding;
-    const ls_event_class *all = &block->occurrences[block->place_classes[memory->places[i]]];
+    const ls_event_class *all = &block->occurrences[block->places[memory->places[i]].class];
     const ls_block_match *match = block->matches + all->first, *end = match + all->count;
     for (; match < end; match++) {
         if (lists || match->way != LS_WAY_LIST) {
@@ -118,30 +118,6 @@ static void end_lists(const ls_block_tables *block, size_t row, ls_block_memory 
     }
 }
 
-/* The chunk's events that may be occurrences; how many they are. */
-static size_t find_active(const ls_block_tables *block, size_t begin, size_t count,
-                          ls_block_memory *memory)
-{
-    const uint32_t *restrict since = block->place_since, now = block->now;
-    const uint8_t *restrict names = block->name_occurs;
-    const uint32_t *times = (const uint32_t *)block->binding->dataset->events.times + begin;
-    const uint16_t *restrict places = memory->places;
-    uint16_t *restrict active = memory->active;
-    size_t found = 0;
-    if (block->binding->any_generic) {
-        for (size_t i = 0; i < count; i++) {
-            active[found] = (uint16_t)i;
-            found += ((times[i] >= since[places[i]]) | names[memory->names[i]]) & (times[i] <= now);
-        }
-        return found;
-    }
-    for (size_t i = 0; i < count; i++) {
-        active[found] = (uint16_t)i;
-        found += (times[i] >= since[places[i]]) & (times[i] <= now);
-    }
-    return found;
-}
-
 static void occur_in_row(const ls_block_tables *block, size_t begin, size_t end, size_t row,
                          bool lists, size_t *next, size_t found, ls_block_memory *memory)
 {
@@ -161,7 +137,7 @@ void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, si
                     ls_block_memory *memory, ls_scratch *scratch)
 {
     const size_t begin = (size_t)chunk->first[0];
-    size_t found = find_active(block, begin, (size_t)chunk->first[chunk->rows] - begin, memory);
+    const size_t found = memory->active_count;
     for (size_t i = 0, next = 0; i < chunk->rows; i++) {
         const size_t end = (size_t)chunk->first[i + 1] - begin;
         occur_in_row(block, begin, end, row + i, true, &next, found, memory);
@@ -174,9 +150,10 @@ size_t ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part 
                               ls_scratch *scratch)
 {
     const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[1] - begin;
-    size_t next = 0, found = find_active(block, begin, count, memory);
+    const size_t found = memory->active_count;
+    size_t next = 0;
     for (size_t i = 0; i < found; i++) {
-        uint16_t class = block->place_classes[memory->places[memory->active[i]]];
+        uint16_t class = block->places[memory->places[memory->active[i]]].class;
         scratch->entries[kept] = (uint32_t)(begin - row_begin + memory->active[i]);
         scratch->classes[kept] = class;
         kept += block->class_lists[class];

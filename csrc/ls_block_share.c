@@ -184,35 +184,21 @@ static int place_names(sharer *sharer, placed *placed)
     return status;
 }
 
-/* A block's tables by common places. Nothing is changed unless there is room for all. */
+/* A block's tables by common places. */
 static int take_places(const sharer *sharer, size_t i, const placed *placed)
 {
     ls_block_tables *block = sharer->blocks[i];
     ls_context *context = sharer->context;
     const size_t count = sharer->common->place_count, before = block->place_count;
-    uint16_t *rows = ls_allocate_zero(context, count, sizeof *rows);
-    uint16_t *classes = ls_allocate_zero(context, count, sizeof *classes);
-    uint32_t *since = block->place_since ? ls_allocate_zero(context, count, sizeof *since) : NULL;
-    if (rows == NULL || classes == NULL || (block->place_since && since == NULL)) {
-        ls_free(context, rows, count * sizeof *rows);
-        ls_free(context, classes, count * sizeof *classes);
-        ls_free(context, since, count * sizeof *since);
+    ls_block_place *places = ls_allocate_zero(context, count, sizeof *places);
+    if (places == NULL) {
         return LS_ERROR_MEMORY;
     }
     for (size_t place = 0; place < count; place++) {
-        size_t own = placed->own[place * sharer->count + i];
-        rows[place] = block->rows[own];
-        classes[place] = block->place_classes[own];
-        if (since) {
-            since[place] = block->place_since[own];
-        }
+        places[place] = block->places[placed->own[place * sharer->count + i]];
     }
-    ls_free(context, block->rows, before * sizeof *rows);
-    ls_free(context, block->place_classes, before * sizeof *classes);
-    ls_free(context, block->place_since, before * sizeof *since);
-    block->rows = rows;
-    block->place_classes = classes;
-    block->place_since = since;
+    ls_free(context, block->places, before * sizeof *places);
+    block->places = places;
     block->place_count = count;
     block->map = &sharer->common->map;
     return LS_OK;

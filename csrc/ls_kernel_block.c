@@ -380,26 +380,117 @@ static uint32_t bucket_of(const ls_block_tables *block, uint32_t time)
     return bucket;
 }
 
-static void index_places(const ls_block_tables *block, size_t begin, size_t count,
-                         ls_block_memory *memory)
+/* What the loop over events whose places are found reads. */
+typedef struct looker {
+    const uint16_t *places;
+    const ls_block_place *table;
+    const uint32_t *times, *cells;
+    unsigned shift;
+    uint32_t now;
+} looker;
+
+LS_INLINE looker begin_look(const ls_block_tables *block, size_t begin,
+                            const ls_block_memory *memory)
 {
-    const uint32_t *times = (const uint32_t *)block->binding->dataset->events.times + begin;
-    const uint32_t *cells = block->cells;
-    const unsigned shift = block->cell_shift;
-    const uint32_t mask = (UINT32_C(1) << shift) - 1;
-    for (size_t i = 0; i < count && block->cell_thresholds <= 1; i++) {
-        uint32_t bucket = ((times[i] & mask) + cells[times[i] >> shift]) >> shift;
-        memory->indexes[i] = (uint16_t)(block->rows[memory->places[i]] + bucket);
+    return (looker){memory->places,
+                    block->places,
+                    (const uint32_t *)block->binding->dataset->events.times + begin,
+                    block->cells,
+                    block->cell_shift,
+                    block->now};
+}
+
+/* Cells of one threshold at most. */
+LS_INLINE uint32_t entry_in(const looker *of, const ls_block_place *place, uint32_t time)
+{
+    uint32_t inside = time & ((UINT32_C(1) << of->shift) - 1);
+    return place->row + ((inside + of->cells[time >> of->shift]) >> of->shift);
+}
+
+LS_INLINE bool is_active(const looker *of, const ls_block_place *place, uint32_t time)
+{
+    return (time >= place->since) & (time <= of->now);
+}
+
+/* Sums up entries of one word and finds what may be an occurrence in one go. */
+static void look_at_words(const ls_block_tables *block, size_t begin, size_t count,
+                          ls_block_memory *memory)
+{
+    const looker of = begin_look(block, begin, memory);
+    const uint64_t *restrict entries = block->entries.words;
+    uint64_t *restrict running = memory->running, sum = 0;
+    uint16_t *restrict active = memory->active;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t time = of.times[i];
+        const ls_block_place *place = &of.table[of.places[i]];
+        running[i] = sum;
+        sum += entries[entry_in(&of, place, time)];
+        active[found] = (uint16_t)i;
+        found += is_active(&of, place, time);
     }
-    for (size_t i = 0; i < count && block->cell_thresholds > 1; i++) {
-        memory->indexes[i] =
-            (uint16_t)(block->rows[memory->places[i]] + bucket_of(block, times[i]));
+    running[count] = sum;
+    memory->active_count = found;
+}
+
+typedef uint64_t two_words __attribute__((vector_size(16)));
+
+/* The same of two words. */
+static void look_at_pairs(const ls_block_tables *block, size_t begin, size_t count,
+                          ls_block_memory *memory)
+{
+    const looker of = begin_look(block, begin, memory);
+    const two_words *restrict entries = (const two_words *)block->entries.words;
+    two_words *restrict running = (two_words *)memory->running, sum = {0, 0};
+    uint16_t *restrict active = memory->active;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t time = of.times[i];
+        const ls_block_place *place = &of.table[of.places[i]];
+        running[i] = sum;
+        sum += entries[entry_in(&of, place, time)];
+        active[found] = (uint16_t)i;
+        found += is_active(&of, place, time);
     }
+    running[count] = sum;
+    memory->active_count = found;
+}
+
+/* Entries of any number of words: where they are. */
+static void look_at_indexes(const ls_block_tables *block, size_t begin, size_t count,
+                            ls_block_memory *memory)
+{
+    const looker of = begin_look(block, begin, memory);
+    uint16_t *restrict active = memory->active, *restrict indexes = memory->indexes;
+    const bool few = block->cell_thresholds <= 1;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t time = of.times[i];
+        const ls_block_place *place = &of.table[of.places[i]];
+        indexes[i] = (uint16_t)(few ? entry_in(&of, place, time)
+                                    : place->row + bucket_of(block, time));
+        active[found] = (uint16_t)i;
+        found += is_active(&of, place, time);
+    }
+    memory->active_count = found;
+}
+
+/* Where some specs are asked event by event, all events of their names are active. */
+static void add_generic(const ls_block_tables *block, size_t begin, size_t count,
+                        ls_block_memory *memory)
+{
+    const looker of = begin_look(block, begin, memory);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool active = is_active(&of, &of.table[of.places[i]], of.times[i]) ||
+                      (block->name_occurs[memory->names[i]] && of.times[i] <= of.now);
+        memory->active[found] = (uint16_t)i;
+        found += active;
+    }
+    memory->active_count = found;
 }
 
 /* ---- events: sums ---------------------------------------------------------------------------- */
-
-typedef uint64_t two_words __attribute__((vector_size(16)));
 
 void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *memory)
 {
@@ -423,6 +514,24 @@ void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *m
     }
 }
 
+static void add_at_places(const ls_block_tables *block, size_t begin, size_t count,
+                          ls_block_memory *memory)
+{
+    const bool few = block->cell_thresholds <= 1;
+    find_places(block, begin, count, memory);
+    if (block->words == 1 && few) {
+        look_at_words(block, begin, count, memory);
+    } else if (block->words == 2 && few) {
+        look_at_pairs(block, begin, count, memory);
+    } else {
+        look_at_indexes(block, begin, count, memory);
+        ls_block_run(block, count, memory);
+    }
+    if (block->binding->any_generic) {
+        add_generic(block, begin, count, memory);
+    }
+}
+
 /* Every event is an item. */
 static void add_portably(const ls_block_tables *block, const ls_block_part *chunk,
                          ls_block_memory *memory)
@@ -438,10 +547,8 @@ static void add_portably(const ls_block_tables *block, const ls_block_part *chun
             return;
         }
     } else {
-        find_places(block, begin, count, memory);
-        if (block->words > 0) {
-            index_places(block, begin, count, memory);
-        }
+        add_at_places(block, begin, count, memory);
+        return;
     }
     ls_block_run(block, count, memory);
 }

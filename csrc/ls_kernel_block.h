@@ -28,6 +28,7 @@ typedef struct ls_block_memory {
     uint16_t *bounds;      /* by row: the first item of the row; one more */
     uint64_t *row_words;   /* of one row */
     uint16_t *active;      /* events that may be occurrences, by place in the chunk */
+    size_t active_count;
     ls_listed *listed;     /* by list: LS_CHUNK_EVENTS of them */
     uint32_t *list_counts; /* by list */
     /* Columns: */
