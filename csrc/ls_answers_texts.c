@@ -242,11 +242,35 @@ static void mark_byte(finder *finder, size_t at, bool *upper)
     }
 }
 
+#if defined(LS_HAS_AVX2_CODE)
+/* The first bytes, 32 at a time; how many were looked at. */
+static LS_AVX2 size_t mark_by_avx2(finder *finder, bool *upper)
+{
+    const __m256i from_a = _mm256_set1_epi8((char)(0x80 - 'A'));
+    const __m256i past_z = _mm256_set1_epi8(-128 + 26);
+    size_t i = 0;
+    for (; i + 32 <= finder->size; i += 32) {
+        __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(finder->bytes + i));
+        __m256i capitals = _mm256_cmpgt_epi8(past_z, _mm256_add_epi8(bytes, from_a));
+        unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(bytes, capitals));
+        for (; LS_UNLIKELY(mask != 0); mask &= mask - 1) {
+            mark_byte(finder, i + (size_t)__builtin_ctz(mask), upper);
+        }
+    }
+    return i;
+}
+#endif
+
 /* Marks texts that are not folded; whether some have capitals. */
 static bool mark_bytes(finder *finder)
 {
     bool upper = false;
     size_t i = 0;
+#if defined(LS_HAS_AVX2_CODE)
+    if (finder->avx2) {
+        i = mark_by_avx2(finder, &upper);
+    }
+#endif
 #if defined(__SSE2__)
     const __m128i from_a = _mm_set1_epi8((char)(0x80 - 'A')), past_z = _mm_set1_epi8(-128 + 26);
     for (; i + 16 <= finder->size; i += 16) {
@@ -454,6 +478,39 @@ static int class_text(finder *finder, size_t i)
     return status;
 }
 
+/* Whether nothing tells the texts of the stretch apart. */
+static bool is_plain(const finder *finder)
+{
+    unsigned marks = 0;
+    for (size_t i = 0; i < finder->count; i++) {
+        marks |= finder->marks[i];
+    }
+    return finder->needle_count == 0 && finder->literal_count == 0 && marks == 0 &&
+           !finder->answering->late;
+}
+
+/* A stretch of texts that all answer as others did before. */
+static int class_plainly(finder *finder)
+{
+    ls_property_table *table = finder->answering->table;
+    const uint32_t class = signature_of(finder, 0)->class_1 - 1;
+    for (size_t i = 0; i < finder->count; i++) {
+        table->classes[table->code_count++] = class;
+    }
+    if (!table->folds || table->folded_count >= table->code_count) {
+        return LS_OK;
+    }
+    if (!table->alike) {
+        table->folded_count = table->code_count; /* each folds to itself */
+    }
+    for (uint32_t code = (uint32_t)table->folded_count; code < table->code_count; code++) {
+        if (ls_answers_fold_itself(finder->answering, code) != LS_OK) {
+            return ls_fail_memory(finder->answering->error);
+        }
+    }
+    return LS_OK;
+}
+
 static int class_texts(finder *finder)
 {
     const ls_answering *answering = finder->answering;
@@ -464,6 +521,10 @@ static int class_texts(finder *finder)
             continue;
         }
         look_through(finder);
+        if (is_plain(finder) && signature_of(finder, 0)->class_1 != 0) {
+            status = class_plainly(finder);
+            continue;
+        }
         for (size_t i = 0; i < finder->count && status == LS_OK; i++) {
             status = class_text(finder, i);
         }

@@ -545,7 +545,7 @@ static ls_block_match match_of(const ls_block_tables *block, const ls_match *mat
 /* The first time at which occurrences of the class do something; UINT32_MAX: none do. */
 static uint32_t since_of(const ls_block_tables *block, size_t class)
 {
-    const ls_event_class *all = &block->occurrences[class];
+    const ls_block_class *all = &block->occurrences[class];
     const int64_t now = block->binding->at - LS_EVENT_BASE;
     int64_t end = 0;
     for (uint32_t i = all->first; i < all->first + all->count; i++) {
@@ -569,8 +569,11 @@ static void list_matches(ls_block_tables *block)
         }
         block->occurrences[class].count = count - block->occurrences[class].first;
     }
+    for (size_t class = 0; class < binding->classes.count; class ++) {
+        block->occurrences[class].since = since_of(block, class);
+    }
     for (size_t place = 0; place < block->place_count; place++) {
-        block->places[place].since = since_of(block, block->places[place].class);
+        block->places[place].since = block->occurrences[block->places[place].class].since;
     }
     for (size_t name = 0; name < binding->event_code_count; name++) {
         block->name_occurs[name] = binding->generic_first[name] < binding->generic_first[name + 1];
@@ -583,7 +586,7 @@ static int make_list_matches(ls_block_tables *block, ls_block_list *list)
     const ls_binding *binding = block->binding;
     list->matches = ls_allocate_zero(binding->context, binding->classes.count, sizeof *list->matches);
     for (size_t class = 0; list->matches && class < binding->classes.count; class ++) {
-        const ls_event_class *all = &block->occurrences[class];
+        const ls_block_class *all = &block->occurrences[class];
         for (uint32_t i = all->first; i < all->first + all->count; i++) {
             if (block->matches[i].spec == list->spec) {
                 list->matches[class] = (uint16_t)(i - all->first + 1);

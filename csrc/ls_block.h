@@ -38,6 +38,11 @@ typedef struct ls_block_match {
     int64_t from, end; /* ages at which it does something: from <= age < end */
 } ls_block_match;
 
+typedef struct ls_block_class {
+    uint32_t first, count; /* of matches */
+    uint32_t since;        /* the first time at which one does something; UINT32_MAX: none does */
+} ls_block_class;
+
 /* What once_per or latest chooses from. */
 typedef enum ls_list_key { LS_KEY_NONE, LS_KEY_DAY, LS_KEY_CODE, LS_KEY_OTHER } ls_list_key;
 typedef struct ls_block_list {
@@ -131,7 +136,7 @@ typedef struct ls_block_tables {
     ls_vector_tables vector;
 
     /* Occurrences that entries do not hold: */
-    ls_event_class *occurrences; /* by class of events: of matches */
+    ls_block_class *occurrences; /* by class of events */
     uint8_t *class_lists;        /* by class of events: 1 where some match is listed */
     ls_block_match *matches;
     uint32_t now;          /* the instant, in seconds since LS_EVENT_BASE */

@@ -73,7 +73,7 @@ static void look_at(const ls_block_tables *block, size_t i, const happening *of,
                     ls_block_memory *memory)
 {
     const ls_binding *binding = block->binding;
-    const ls_event_class *all = &block->occurrences[block->places[memory->places[i]].class];
+    const ls_block_class *all = &block->occurrences[block->places[memory->places[i]].class];
     const ls_block_match *match = block->matches + all->first, *end = match + all->count;
     for (; match < end; match++) {
         if (lists || match->way != LS_WAY_LIST) {
