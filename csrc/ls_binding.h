@@ -127,7 +127,7 @@ typedef struct ls_binding {
     size_t map_table_count; /* property tables that the map reads */
     uint32_t *map_tables;   /* of tables */
     uint32_t *map_base;     /* by event code */
-    uint32_t *map_first;    /* by event code and map table: of map_parts, by value class */
+    uint32_t *map_first;    /* by map table and event code: of map_parts, by value class */
     size_t map_part_count, map_part_capacity;
     uint16_t *map_parts;
     size_t map_size;
@@ -189,7 +189,7 @@ void ls_binding_events_free(ls_binding *binding);
 /* What an event's value of a map table adds to its place. */
 LS_INLINE uint32_t ls_map_part(const ls_binding *binding, size_t name, size_t table, uint32_t class)
 {
-    return binding->map_parts[binding->map_first[name * binding->map_table_count + table] + class];
+    return binding->map_parts[binding->map_first[table * binding->event_code_count + name] + class];
 }
 LS_INLINE const ls_event_class *ls_class_matches(const ls_binding *binding, size_t class)
 {

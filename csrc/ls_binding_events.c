@@ -283,8 +283,9 @@ static int add_table(mapper *mapper, size_t code, size_t k, size_t *size)
     const uint32_t property = binding->map_tables[k];
     const ls_property_table *table = &binding->tables[property];
     const size_t at = code * binding->map_table_count + k;
+    const size_t first = k * binding->event_code_count + code;
     uint32_t found = 0;
-    binding->map_first[at] = 0; /* nothing but zeros */
+    binding->map_first[first] = 0; /* nothing but zeros */
     mapper->sample_counts[at] = 0;
     if (!mask_questions(mapper, property)) {
         return LS_OK;
@@ -293,7 +294,7 @@ static int add_table(mapper *mapper, size_t code, size_t k, size_t *size)
         return LS_ERROR_MEMORY;
     }
     uint32_t *samples = mapper->samples + mapper->sample_count;
-    binding->map_first[at] = (uint32_t)binding->map_part_count;
+    binding->map_first[first] = (uint32_t)binding->map_part_count;
     mapper->sample_first[at] = (uint32_t)mapper->sample_count;
     for (uint32_t class = 0; class < table->class_count; class ++) {
         size_t slot = find_sample(mapper, table, samples, class);

@@ -131,6 +131,7 @@ static int make_map(ls_block_tables *block)
     for (size_t k = 0; k < binding->map_table_count; k++) {
         block->own_map.tables[k] = &binding->tables[binding->map_tables[k]];
     }
+    block->own_map.name_count = binding->event_code_count;
     block->own_map.table_count = binding->map_table_count;
     block->own_map.bases = binding->map_base;
     block->own_map.firsts = binding->map_first;

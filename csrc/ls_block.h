@@ -88,10 +88,10 @@ typedef struct ls_block_kernels ls_block_kernels;
 /* Where an event's place comes from: that of its name, and a part for each value class. Several
  * definitions can share places, so that these are found once for all. */
 typedef struct ls_block_map {
-    size_t table_count;
+    size_t name_count, table_count;
     const ls_property_table **tables;
     const uint32_t *bases;  /* by name */
-    const uint32_t *firsts; /* by name and table: of parts, by value class */
+    const uint32_t *firsts; /* by table and name: of parts, by value class */
     const uint16_t *parts;
 } ls_block_map;
 
@@ -156,7 +156,7 @@ int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding);
 typedef struct ls_common_map {
     ls_context *context;
     ls_block_map map; /* table_count 0 and no bases: nothing is shared */
-    size_t name_count, place_count, part_count, part_capacity;
+    size_t place_count, part_count, part_capacity;
     uint32_t *bases, *firsts;
     uint16_t *parts;
 } ls_common_map;

@@ -65,6 +65,15 @@ static void ask_property(const ls_block_question *question, const ls_filter *lea
 static void ask_did(const ls_block_question *question, const ls_filter *leaf, uint8_t *out)
 {
     const int64_t *counts = ls_block_column(question->memory->counts, leaf->did->index);
+    if (leaf->did->times_count == 1) {
+        const int64_t least = leaf->did->times[0].min, most = leaf->did->times[0].max;
+        const uint8_t yes = leaf->negate ? LS_COLUMN_FALSE : LS_COLUMN_TRUE;
+        const uint8_t no = leaf->negate ? LS_COLUMN_TRUE : LS_COLUMN_FALSE;
+        for (size_t i = 0; i < question->rows; i++) {
+            out[i] = (counts[i] >= least) & (counts[i] <= most) ? yes : no;
+        }
+        return;
+    }
     for (size_t i = 0; i < question->rows; i++) {
         bool did = ls_times_fit(leaf->did, counts[i]) != NULL;
         out[i] = did != leaf->negate ? LS_COLUMN_TRUE : LS_COLUMN_FALSE;

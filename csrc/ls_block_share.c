@@ -70,7 +70,7 @@ static uint32_t part_of(const sharer *sharer, size_t i, size_t name, size_t k, u
 {
     const ls_block_map *own = sharer->blocks[i]->map;
     uint32_t table = sharer->table_of[i * sharer->table_count + k];
-    return table ? own->parts[own->firsts[name * own->table_count + table - 1] + class] : 0;
+    return table ? own->parts[own->firsts[(table - 1) * own->name_count + name] + class] : 0;
 }
 
 static bool is_named(const sharer *sharer, size_t name)
@@ -108,7 +108,7 @@ static int add_table(sharer *sharer, size_t name, size_t k, size_t *size)
                 common->part_count + table->class_count, sizeof *common->parts) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
-    common->firsts[name * sharer->table_count + k] = (uint32_t)common->part_count;
+    common->firsts[k * common->map.name_count + name] = (uint32_t)common->part_count;
     for (uint32_t class = 0; class < table->class_count; class ++) {
         uint32_t sample = find_sample(sharer, name, k, class, samples, count);
         if (sample == count) {
@@ -178,7 +178,7 @@ static int place_names(sharer *sharer, placed *placed)
     common->part_count = zeros;
     common->place_count = 1; /* place 0: events that nothing names */
     int status = LS_OK;
-    for (size_t name = 0; name < common->name_count && status == LS_OK; name++) {
+    for (size_t name = 0; name < common->map.name_count && status == LS_OK; name++) {
         status = is_named(sharer, name) ? place_name(sharer, name, placed) : LS_OK;
     }
     return status;
@@ -213,10 +213,10 @@ static int share(sharer *sharer, placed *placed)
         return status;
     }
     const size_t tables = sharer->table_count + 1;
-    common->name_count = sharer->blocks[0]->binding->event_code_count;
+    common->map.name_count = sharer->blocks[0]->binding->event_code_count;
     common->map.table_count = sharer->table_count;
-    common->bases = ls_allocate_zero(context, common->name_count, sizeof *common->bases);
-    common->firsts = ls_allocate_zero(context, common->name_count * tables, sizeof *common->firsts);
+    common->bases = ls_allocate_zero(context, common->map.name_count, sizeof *common->bases);
+    common->firsts = ls_allocate_zero(context, common->map.name_count * tables, sizeof *common->firsts);
     sharer->table_of = ls_allocate_zero(context, sharer->count * tables, sizeof *sharer->table_of);
     sharer->samples = ls_allocate_zero(context, MOST_CLASSES * tables, sizeof *sharer->samples);
     sharer->sample_counts = ls_allocate_zero(context, tables, sizeof *sharer->sample_counts);
@@ -275,8 +275,8 @@ void ls_common_map_free(ls_common_map *common)
         return;
     }
     const size_t tables = common->map.table_count + 1;
-    ls_free(context, common->bases, common->name_count * sizeof *common->bases);
-    ls_free(context, common->firsts, common->name_count * tables * sizeof *common->firsts);
+    ls_free(context, common->bases, common->map.name_count * sizeof *common->bases);
+    ls_free(context, common->firsts, common->map.name_count * tables * sizeof *common->firsts);
     ls_free(context, common->parts, common->part_capacity * sizeof *common->parts);
     ls_free(context, common->map.tables, tables * sizeof *common->map.tables);
     memset(common, 0, sizeof *common);

@@ -236,7 +236,6 @@ static void add_directly(const ls_block_tables *block, size_t begin, size_t coun
 typedef struct finder {
     const uint32_t *names, *firsts;
     const uint16_t *parts;
-    size_t tables;
 } finder;
 
 LS_INLINE uint32_t code_of(const void *codes, size_t i, unsigned width)
@@ -255,11 +254,10 @@ LS_INLINE void add_parts_of(const finder *of, const ls_property_table *table, si
     const uint32_t *restrict many = table->classes, *restrict names = of->names;
     const uint32_t *restrict firsts = of->firsts;
     const uint16_t *restrict parts = of->parts;
-    const size_t tables = of->tables;
     for (size_t i = 0; i < count; i++) {
         uint32_t code = code_of(codes, i, width);
         uint32_t class = few ? few[code] : many[code];
-        places[i] = (uint16_t)(places[i] + parts[firsts[names[i] * tables] + class]);
+        places[i] = (uint16_t)(places[i] + parts[firsts[names[i]] + class]);
     }
 }
 
@@ -269,10 +267,11 @@ LS_INLINE void add_uniform_of(const finder *of, const ls_property_table *table, 
 {
     const void *codes = (const char *)table->column->codes + begin * width;
     const uint32_t none = table->classes[0], some = table->classes[table->code_count > 1];
+    const uint32_t *restrict names = of->names, *restrict firsts = of->firsts;
+    const uint16_t *restrict parts = of->parts;
     for (size_t i = 0; i < count; i++) {
         uint32_t class = code_of(codes, i, width) ? some : none;
-        places[i] =
-            (uint16_t)(places[i] + of->parts[of->firsts[of->names[i] * of->tables] + class]);
+        places[i] = (uint16_t)(places[i] + parts[firsts[names[i]] + class]);
     }
 }
 
@@ -297,7 +296,7 @@ static void add_parts(const finder *of, const ls_property_table *table, size_t b
 {
     if (table->column == NULL) {
         for (size_t i = 0; i < count; i++) {
-            uint32_t first = of->firsts[of->names[i] * of->tables];
+            uint32_t first = of->firsts[of->names[i]];
             places[i] = (uint16_t)(places[i] + of->parts[first + table->classes[0]]);
         }
     } else if (table->column->width == 1) {
@@ -333,7 +332,7 @@ static void map_places(const ls_block_tables *block, size_t begin, size_t count,
         places[i] = (uint16_t)map->bases[memory->names[i]];
     }
     for (size_t k = 0; k < map->table_count; k++) {
-        const finder of = {memory->names, map->firsts + k, map->parts, map->table_count};
+        const finder of = {memory->names, map->firsts + k * map->name_count, map->parts};
         add_parts(&of, map->tables[k], begin, count, places);
     }
 }

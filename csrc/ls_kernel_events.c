@@ -35,16 +35,16 @@ LS_INLINE void classes_of_one(const ls_binding *binding, size_t begin, size_t co
 static void classes_of_many(const ls_binding *binding, size_t begin, size_t count, uint16_t *out)
 {
     const ls_column *events = &binding->dataset->events.event;
-    size_t tables = binding->map_table_count;
+    const uint32_t *of = binding->map_tables;
+    const size_t tables = binding->map_table_count, names = binding->event_code_count;
     for (size_t i = 0; i < count; i++) {
         uint32_t event = ls_column_code(events, begin + i);
-        const uint32_t *first = binding->map_first + event * tables;
         uint32_t place = binding->map_base[event];
         for (size_t k = 0; k < tables; k++) {
-            if (first[k] > 0) {
-                place += binding->map_parts[first[k] +
-                                            ls_table_class(&binding->tables[binding->map_tables[k]],
-                                                           begin + i)];
+            const uint32_t first = binding->map_first[k * names + event];
+            if (first > 0) { /* else no spec of the event reads the property */
+                place += binding->map_parts[first + ls_table_class(&binding->tables[of[k]],
+                                                                   begin + i)];
             }
         }
         out[i] = binding->class_map[place];
