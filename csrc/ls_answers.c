@@ -1,5 +1,5 @@
-/* The tables of a plan's questions: which properties are asked, where each question's answer stands,
- * and the classes of texts. Short ways for many texts at once are in ls_answers_texts.c and
+/* The tables of a plan's questions: which properties are asked, where each question's answer
+ * stands, and the classes of texts. Short ways for many texts at once are in ls_answers_texts.c and
  * ls_answers_values.c. */
 #include "ls_answers.h"
 

@@ -1,5 +1,5 @@
-/* Answers: every question that the definitions of a plan ask of a property's texts, answered once per
- * distinct text for all of them. Texts that answer everything alike are of one class. */
+/* Answers: every question that the definitions of a plan ask of a property's texts, answered once
+ * per distinct text for all of them. Texts that answer everything alike are of one class. */
 #ifndef LS_ANSWERS_H
 #define LS_ANSWERS_H
 
@@ -27,8 +27,8 @@ typedef struct ls_property_table {
     unsigned char *records; /* by class */
     size_t code_count, code_capacity;
     uint32_t *classes; /* by code */
-    bool uniform;           /* all codes but 0 are of the class of code 1 */
-    uint8_t *few;           /* the same in a byte, where they are wanted and few; else NULL */
+    bool uniform;      /* all codes but 0 are of the class of code 1 */
+    uint8_t *few;      /* the same in a byte, where they are wanted and few; else NULL */
     size_t few_count;
     size_t slot_count;
     uint32_t *slots;        /* finds equal records: class + 1, 0 free */

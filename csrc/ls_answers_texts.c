@@ -50,11 +50,11 @@ typedef struct finder {
     } signatures[SIGNATURES];
     size_t signature_count;
     /* Of the stretch: */
-    size_t first, count, size;           /* code, codes, bytes */
-    const char *bytes;                   /* folded, but for what is not ASCII */
-    uint32_t ends[STRETCH_TEXTS];        /* by text: from `bytes` on */
-    uint8_t marks[STRETCH_TEXTS];        /* by text */
-    uint64_t found[STRETCH_TEXTS];       /* by text: a bit a needle */
+    size_t first, count, size;                   /* code, codes, bytes */
+    const char *bytes;                           /* folded, but for what is not ASCII */
+    uint32_t ends[STRETCH_TEXTS];                /* by text: from `bytes` on */
+    uint8_t marks[STRETCH_TEXTS];                /* by text */
+    uint64_t found[STRETCH_TEXTS];               /* by text: a bit a needle */
     uint16_t cells[STRETCH_BYTES >> CELL_SHIFT]; /* the first text that ends past a cell's start */
     char lower[STRETCH_BYTES + LS_TEXT_SLACK];
 } finder;
@@ -390,8 +390,8 @@ static void mark_blanks(finder *finder)
 {
     for (size_t i = 0, start = 0; i < finder->count; start = finder->ends[i++]) {
         const size_t end = finder->ends[i];
-        bool blank = start == end || is_blank(finder->bytes[start]) ||
-                     is_blank(finder->bytes[end - 1]);
+        bool blank =
+            start == end || is_blank(finder->bytes[start]) || is_blank(finder->bytes[end - 1]);
         finder->marks[i] |= blank ? LONG : 0;
     }
 }

@@ -189,8 +189,7 @@ bool ls_answers_numbers(const ls_answering *answering, int *status)
     ls_property_table *table = answering->table;
     bounds between;
     if (table->property->type != LS_NUMBER || table->column == NULL || table->folds ||
-        table->numeric || table->code_count == answering->count ||
-        !find_numbers(table, &between)) {
+        table->numeric || table->code_count == answering->count || !find_numbers(table, &between)) {
         return false;
     }
     while (table->code_count < answering->count && *status == LS_OK) {

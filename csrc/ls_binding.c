@@ -40,7 +40,8 @@ static int add_rule(ls_binding *binding, ls_fit_table *fit, size_t rule_number)
         return fires ? add_addition(binding, fit, binding->rule_target[rule_number], rule->points)
                      : LS_OK;
     }
-    ls_outcome outcome = ls_table_outcome(table, class, binding->questions->rule_choice[rule_number]);
+    ls_outcome outcome =
+        ls_table_outcome(table, class, binding->questions->rule_choice[rule_number]);
     if (outcome.too_large) {
         binding->fixed_bound = (ls_int128)LS_MAX_SUM * 2; /* every record is walked */
     }

@@ -375,8 +375,8 @@ static int lay_out_map(mapper *mapper, size_t *total)
     ls_binding *binding = mapper->binding;
     int status = begin_map(mapper);
     *total = 1; /* place 0: events that nothing names */
-    for (size_t code = 0; code < binding->event_code_count && *total <= LS_MAX_COMBINATIONS &&
-                          status == LS_OK;
+    for (size_t code = 0;
+         code < binding->event_code_count && *total <= LS_MAX_COMBINATIONS && status == LS_OK;
          code++) {
         size_t size;
         binding->map_base[code] = 0;
@@ -403,8 +403,8 @@ static void demote_widest(const mapper *mapper)
     for (size_t i = 0; i < binding->spec_count; i++) {
         ls_spec *spec = &binding->specs[i];
         if (spec->occurrences && !spec->generic &&
-            (names || (names_event(binding, mapper->most_code, i) &&
-                       spec_reads(spec, mapper->widest)))) {
+            (names ||
+             (names_event(binding, mapper->most_code, i) && spec_reads(spec, mapper->widest)))) {
             spec->generic = true;
             spec->way = kernel_way(spec);
         }
@@ -514,9 +514,8 @@ static size_t find_set(const ls_match_sets *sets, const ls_match *matches, size_
     size_t slot = (size_t)hash & (sets->slot_count - 1);
     for (; sets->slots[slot] != 0; slot = (slot + 1) & (sets->slot_count - 1)) {
         const ls_event_class *set = &sets->sets[sets->slots[slot] - 1];
-        if (set->count == count &&
-            (count == 0 ||
-             memcmp(sets->matches + set->first, matches, count * sizeof *matches) == 0)) {
+        if (set->count == count && (count == 0 || memcmp(sets->matches + set->first, matches,
+                                                         count * sizeof *matches) == 0)) {
             break;
         }
     }
@@ -638,8 +637,8 @@ static int make_map(mapper *mapper)
     mapper->specs = ls_allocate_zero(binding->context, binding->spec_count + 1, sizeof(uint32_t));
     mapper->sample_first = ls_allocate_zero(binding->context, cells, sizeof(uint32_t));
     mapper->sample_counts = ls_allocate_zero(binding->context, cells, sizeof(uint32_t));
-    mapper->classes = ls_allocate_zero(
-        binding->context, binding->definition->property_count + 1, sizeof *mapper->classes);
+    mapper->classes = ls_allocate_zero(binding->context, binding->definition->property_count + 1,
+                                       sizeof *mapper->classes);
     if (!mapper->specs || !mapper->sample_first || !mapper->sample_counts || !mapper->classes) {
         return LS_ERROR_MEMORY;
     }
@@ -863,8 +862,8 @@ static int row_of_class(ls_binding *binding, size_t class)
         const ls_spec *spec = &binding->specs[match->spec];
         fires = fires || ls_spec_fires_by_entry(spec);
         if (spec->way == LS_WAY_TABLE) {
-            status = add_match(binding->context, &binding->rows, &count, match->spec,
-                               match->points);
+            status =
+                add_match(binding->context, &binding->rows, &count, match->spec, match->points);
         }
     }
     if (fires && status == LS_OK) {
@@ -1097,7 +1096,7 @@ static int make_direct_rows(ls_binding *binding)
     }
     for (size_t code = 0; code < binding->event_code_count; code++) {
         for (size_t class = 0; class < classes; class ++) {
-            uint32_t part = table ? ls_map_part(binding, code, 0, (uint32_t)class) : 0;
+            uint32_t part = table ? ls_map_part(binding, code, 0, (uint32_t) class) : 0;
             uint16_t number = binding->class_map[binding->map_base[code] + part];
             binding->direct_rows[class * LS_DIRECT_NAMES + code] =
                 (uint32_t)(binding->class_rows[number] * binding->bucket_count);
@@ -1176,8 +1175,8 @@ int ls_binding_events(ls_binding *binding)
     }
     binding->class_has_kernel =
         ls_allocate_zero(binding->context, binding->classes.count, sizeof(bool));
-    binding->class_rows = ls_allocate_zero(binding->context, binding->classes.count,
-                                           sizeof *binding->class_rows);
+    binding->class_rows =
+        ls_allocate_zero(binding->context, binding->classes.count, sizeof *binding->class_rows);
     if (binding->class_has_kernel == NULL || binding->class_rows == NULL ||
         make_entries(binding) != LS_OK) {
         return LS_ERROR_MEMORY;

@@ -117,8 +117,7 @@ static int make_map(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
     block->place_count = binding->map_size;
-    block->places =
-        ls_allocate_zero(binding->context, block->place_count, sizeof *block->places);
+    block->places = ls_allocate_zero(binding->context, block->place_count, sizeof *block->places);
     block->own_map.tables = ls_allocate_zero(binding->context, binding->map_table_count + 1,
                                              sizeof *block->own_map.tables);
     if (block->places == NULL || block->own_map.tables == NULL) {
@@ -261,8 +260,7 @@ static int make_entries(ls_block_tables *block)
     const ls_binding *binding = block->binding;
     size_t words = binding->words;
     block->words = words + (words > 1 && words % 2 != 0);
-    if (allocate_entries(binding->context,
-                         binding->rows.count * block->bucket_count * block->words,
+    if (allocate_entries(binding->context, binding->rows.count * block->bucket_count * block->words,
                          &block->entries) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
@@ -446,9 +444,8 @@ static void find_ages(const ls_block_tables *block, ls_block_match *match)
         match->from = ls_max(0, binding->at - occurrences->until + 1);
     }
     if (ls_spec_fires_by_entry(spec)) {
-        match->end = spec->way == LS_WAY_LIST
-                         ? block->lists[match->list].end
-                         : worthless_from(&occurrences->decay, match->points);
+        match->end = spec->way == LS_WAY_LIST ? block->lists[match->list].end
+                                              : worthless_from(&occurrences->decay, match->points);
     }
 }
 
@@ -504,8 +501,8 @@ static ls_block_list *list_for(ls_block_tables *block, uint32_t number)
     block->list_count++;
     list->spec = number;
     list->key = key_of(binding, spec->occurrences);
-    list->table = list->key == LS_KEY_CODE ? &binding->tables[spec->occurrences->once_property]
-                                           : NULL;
+    list->table =
+        list->key == LS_KEY_CODE ? &binding->tables[spec->occurrences->once_property] : NULL;
     return list;
 }
 
@@ -585,7 +582,8 @@ static void list_matches(ls_block_tables *block)
 static int make_list_matches(ls_block_tables *block, ls_block_list *list)
 {
     const ls_binding *binding = block->binding;
-    list->matches = ls_allocate_zero(binding->context, binding->classes.count, sizeof *list->matches);
+    list->matches =
+        ls_allocate_zero(binding->context, binding->classes.count, sizeof *list->matches);
     for (size_t class = 0; list->matches && class < binding->classes.count; class ++) {
         const ls_block_class *all = &block->occurrences[class];
         for (uint32_t i = all->first; i < all->first + all->count; i++) {
@@ -615,7 +613,9 @@ static int make_occurrences(ls_block_tables *block)
     block->lists = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->lists);
     block->list_of = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_of);
     block->list_next = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_next);
-    if (block->occurrences == NULL || block->matches == NULL || block->class_lists == NULL || block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL || block->list_next == NULL) {
+    if (block->occurrences == NULL || block->matches == NULL || block->class_lists == NULL ||
+        block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL ||
+        block->list_next == NULL) {
         return LS_ERROR_MEMORY;
     }
     int64_t now = binding->at - LS_EVENT_BASE;

@@ -116,7 +116,7 @@ typedef struct ls_block_tables {
     bool direct; /* at most one property of few classes: place = part of its code + name */
     const ls_column *column; /* the property; NULL: none */
     size_t part_count;
-    uint16_t *parts; /* by code of the property: its value class * LS_DIRECT_NAMES */
+    uint16_t *parts;         /* by code of the property: its value class * LS_DIRECT_NAMES */
     const ls_block_map *map; /* not direct: own_map, or what others have in common */
     ls_block_map own_map;
     size_t place_count;
@@ -139,8 +139,8 @@ typedef struct ls_block_tables {
     ls_block_class *occurrences; /* by class of events */
     uint8_t *class_lists;        /* by class of events: 1 where some match is listed */
     ls_block_match *matches;
-    uint32_t now;          /* the instant, in seconds since LS_EVENT_BASE */
-    uint8_t *name_occurs;  /* by name: whether some spec is asked event by event */
+    uint32_t now;         /* the instant, in seconds since LS_EVENT_BASE */
+    uint8_t *name_occurs; /* by name: whether some spec is asked event by event */
     size_t list_count;
     ls_block_list *lists;
     uint32_t *list_of;    /* by spec: its list */

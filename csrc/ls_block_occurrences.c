@@ -57,10 +57,8 @@ static void look_closely(const ls_block_tables *block, uint32_t name, const happ
     for (uint32_t k = binding->generic_first[name]; k < binding->generic_first[name + 1]; k++) {
         uint32_t number = binding->generic_specs[k];
         const ls_spec *spec = &binding->specs[number];
-        ls_block_match match = {.spec = number,
-                                .list = block->list_of[number],
-                                .way = spec->way,
-                                .end = INT64_MAX};
+        ls_block_match match = {
+            .spec = number, .list = block->list_of[number], .way = spec->way, .end = INT64_MAX};
         match.column = (spec->way == LS_WAY_SUM ? spec->target : number) * LS_BLOCK_ROWS;
         if (spec->way > LS_WAY_TABLE && ls_spec_open(spec->occurrences, binding->at, of->age) &&
             ls_kernel_is_occurrence(binding, spec, of->event, &match.points)) {

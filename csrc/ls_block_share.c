@@ -89,7 +89,8 @@ static uint32_t find_sample(const sharer *sharer, size_t name, size_t k, uint32_
     for (uint32_t sample = 0; sample < count; sample++) {
         bool same = true;
         for (size_t i = 0; i < sharer->count && same; i++) {
-            same = part_of(sharer, i, name, k, class) == part_of(sharer, i, name, k, samples[sample]);
+            same =
+                part_of(sharer, i, name, k, class) == part_of(sharer, i, name, k, samples[sample]);
         }
         if (same) {
             return sample;
@@ -216,7 +217,8 @@ static int share(sharer *sharer, placed *placed)
     common->map.name_count = sharer->blocks[0]->binding->event_code_count;
     common->map.table_count = sharer->table_count;
     common->bases = ls_allocate_zero(context, common->map.name_count, sizeof *common->bases);
-    common->firsts = ls_allocate_zero(context, common->map.name_count * tables, sizeof *common->firsts);
+    common->firsts =
+        ls_allocate_zero(context, common->map.name_count * tables, sizeof *common->firsts);
     sharer->table_of = ls_allocate_zero(context, sharer->count * tables, sizeof *sharer->table_of);
     sharer->samples = ls_allocate_zero(context, MOST_CLASSES * tables, sizeof *sharer->samples);
     sharer->sample_counts = ls_allocate_zero(context, tables, sizeof *sharer->sample_counts);

@@ -466,8 +466,8 @@ static void look_at_indexes(const ls_block_tables *block, size_t begin, size_t c
     for (size_t i = 0; i < count; i++) {
         const uint32_t time = of.times[i];
         const ls_block_place *place = &of.table[of.places[i]];
-        indexes[i] = (uint16_t)(few ? entry_in(&of, place, time)
-                                    : place->row + bucket_of(block, time));
+        indexes[i] =
+            (uint16_t)(few ? entry_in(&of, place, time) : place->row + bucket_of(block, time));
         active[found] = (uint16_t)i;
         found += is_active(&of, place, time);
     }

@@ -21,13 +21,13 @@ typedef struct ls_block_memory {
     uint32_t *names;        /* codes of names */
     const uint16_t *places; /* among the combinations of value classes */
     uint16_t *own_places;   /* room for them */
-    uint32_t *items;       /* events that add something, in a form that their kernel knows */
-    uint16_t *indexes;     /* by item: its entry; where entries have more than two words */
-    const uint64_t *table; /* the entries that indexes are of */
-    uint64_t *running;     /* by item: the sum of entries before it; one or two words */
-    uint16_t *bounds;      /* by row: the first item of the row; one more */
-    uint64_t *row_words;   /* of one row */
-    uint16_t *active;      /* events that may be occurrences, by place in the chunk */
+    uint32_t *items;        /* events that add something, in a form that their kernel knows */
+    uint16_t *indexes;      /* by item: its entry; where entries have more than two words */
+    const uint64_t *table;  /* the entries that indexes are of */
+    uint64_t *running;      /* by item: the sum of entries before it; one or two words */
+    uint16_t *bounds;       /* by row: the first item of the row; one more */
+    uint64_t *row_words;    /* of one row */
+    uint16_t *active;       /* events that may be occurrences, by place in the chunk */
     size_t active_count;
     ls_listed *listed;     /* by list: LS_CHUNK_EVENTS of them */
     uint32_t *list_counts; /* by list */

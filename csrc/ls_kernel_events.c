@@ -43,8 +43,8 @@ static void classes_of_many(const ls_binding *binding, size_t begin, size_t coun
         for (size_t k = 0; k < tables; k++) {
             const uint32_t first = binding->map_first[k * names + event];
             if (first > 0) { /* else no spec of the event reads the property */
-                place += binding->map_parts[first + ls_table_class(&binding->tables[of[k]],
-                                                                   begin + i)];
+                place +=
+                    binding->map_parts[first + ls_table_class(&binding->tables[of[k]], begin + i)];
             }
         }
         out[i] = binding->class_map[place];
