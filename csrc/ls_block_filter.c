@@ -70,7 +70,7 @@ static void ask_did(const ls_block_question *question, const ls_filter *leaf, ui
         const uint8_t yes = leaf->negate ? LS_COLUMN_FALSE : LS_COLUMN_TRUE;
         const uint8_t no = leaf->negate ? LS_COLUMN_TRUE : LS_COLUMN_FALSE;
         for (size_t i = 0; i < question->rows; i++) {
-            out[i] = (counts[i] >= least) & (counts[i] <= most) ? yes : no;
+            out[i] = ((counts[i] >= least) & (counts[i] <= most)) ? yes : no;
         }
         return;
     }
