@@ -6,66 +6,8 @@
 #ifndef LS_BINDING_H
 #define LS_BINDING_H
 
-#include "ls_condition.h"
-#include "ls_dataset.h"
+#include "ls_answers.h"
 #include "ls_decay.h"
-#include "ls_plan.h"
-
-/* A text as a number, for rollups of columns. */
-typedef struct ls_number {
-    ls_int128 exact; /* the shortest decimal of the double, in units of 10^-12 */
-    double value;
-    bool known, too_large;
-} ls_number;
-
-/* Instants between two neighbours of these answer everything alike. More of them than needed do no
- * harm: what an operator does not use is 0. */
-#define LS_MOST_BOUNDARIES 16
-typedef struct ls_boundaries {
-    size_t count;
-    int64_t at[LS_MOST_BOUNDARIES];
-    uint32_t classes[LS_MOST_BOUNDARIES + 1]; /* between them; LS_NO_CLASS: not asked yet */
-} ls_boundaries;
-#define LS_NO_CLASS UINT32_MAX
-
-/* What one property's texts answer: codes fall into value classes, texts of one class answer
- * everything alike. */
-typedef struct ls_property_table {
-    const ls_property *property;
-    const ls_column *column; /* NULL: no input has it, every record is of code 0's class */
-    size_t atom_count, choice_count;
-    const ls_filter **atoms;   /* the leaves on this property */
-    const ls_choice **choices; /* the points_by and bands on this property */
-    size_t record_size; /* bytes of a class's answers: a truth per atom, an outcome per choice */
-    size_t class_count, class_capacity;
-    unsigned char *records; /* by class */
-    size_t code_count, code_capacity;
-    uint32_t *classes; /* by code */
-    size_t slot_count;
-    uint32_t *slots;        /* finds equal records: class + 1, 0 free */
-    bool moves;             /* some answer depends on the instant */
-    bool folds;             /* once_per counts by this property's folded text */
-    bool alike;             /* some codes fold to the same, so folded_codes must be asked */
-    uint32_t *folded_codes; /* by code: the code of the text that it folds to, where there is one */
-    size_t folded_count, folded_capacity;
-    ls_dictionary folded; /* what texts fold to that is no text itself; codes UINT32_MAX - its */
-    /* Where records are scored one at a time, what moves is asked for the one at hand alone: */
-    bool by_row, quick;
-    uint32_t turn;   /* of asking: another one at every instant */
-    uint32_t *asked; /* by code: the turn in which it was asked */
-    size_t asked_capacity;
-    ls_boundaries between;
-    bool numeric;       /* a rollup goes over its numbers */
-    ls_number *numbers; /* by code */
-    size_t number_capacity;
-} ls_property_table;
-
-/* What a choice says of a class. */
-typedef struct ls_outcome {
-    int64_t points;
-    bool applies;
-    bool too_large; /* past LS_MAX_SUM: the record is walked, which finds the error */
-} ls_outcome;
 
 /* What one value of a record's property adds by itself. */
 typedef struct ls_addition {
@@ -77,7 +19,8 @@ typedef struct ls_value_class {
     bool fires;
 } ls_value_class;
 typedef struct ls_fit_table {
-    uint32_t property; /* of tables */
+    uint32_t property;   /* of tables */
+    uint32_t generation; /* of that table */
     size_t class_count, class_capacity, addition_count, addition_capacity;
     ls_value_class *classes;
     ls_addition *additions;
@@ -113,6 +56,17 @@ typedef struct ls_match {
 typedef struct ls_event_class {
     uint32_t first, count; /* of matches */
 } ls_event_class;
+/* Different lists of matches, each there once. Set 0 is empty. */
+typedef struct ls_match_sets {
+    size_t count, capacity;
+    ls_event_class *sets;
+    size_t match_count, match_capacity;
+    ls_match *matches;
+    size_t slot_count;
+    uint32_t *slots; /* finds equal lists: set + 1, 0 free */
+} ls_match_sets;
+/* In a row of entries: some occurrence that a kernel works out fires its rule, at any age. */
+#define LS_FIRES UINT32_MAX
 
 typedef enum ls_lane_kind { LS_LANE_TARGET, LS_LANE_COUNT, LS_LANE_FIRED } ls_lane_kind;
 typedef struct ls_lane {
@@ -138,11 +92,11 @@ typedef struct ls_binding {
     const ls_dataset *dataset;
     int64_t at;
     bool bound;
-    bool by_row; /* ls_binding_row comes before every record; set before the first update */
 
-    ls_property_table *tables; /* by property */
-    uint32_t *atom_place;      /* by atom: its place in its property's table */
-    uint32_t *choice_place;    /* by rule: the place of a property rule's choice in its table */
+    const ls_answers *answers;
+    const ls_questions *questions;
+    ls_property_table *tables;  /* by property: copies of what the answers' tables hold */
+    const uint32_t *atom_place; /* by atom: its place in its property's table */
     size_t fit_count;
     ls_fit_table *fits;
     size_t filter_rule_count;
@@ -161,9 +115,12 @@ typedef struct ls_binding {
     ls_quick_decay *decays;      /* by spec */
     ls_half_life_powers *powers; /* NULL: no half-life */
     bool any_kernel, any_list, any_generic;
-    bool events_move; /* some answer of a property of events depends on the instant */
+    bool values_move; /* some answer of a property depends on the instant, if only one that another
+                         definition asks */
+    bool events_move; /* the same of a property of events */
 
-    /* classes of events: class_map[map_base[event code] + sum of value class * map_stride] */
+    /* An event has a place: map_base[name] + the parts of its value classes. A name's places tell
+     * no more of a value than the specs that name it ask. class_map[place]: its class. */
     size_t event_code_count;
     size_t spec_words;
     uint64_t *event_specs;   /* bits by event code: the specs that name it */
@@ -172,18 +129,19 @@ typedef struct ls_binding {
     size_t map_table_count; /* property tables that the map reads */
     uint32_t *map_tables;   /* of tables */
     uint32_t *map_base;     /* by event code */
-    uint32_t *map_stride;   /* by event code and map table */
+    uint32_t *map_first;    /* by map table and event code: of map_parts, by value class */
+    size_t map_part_count, map_part_capacity;
+    uint16_t *map_parts;
     size_t map_size;
     uint16_t *class_map;
     /* Where there are few names and the map reads one property at most, and no spec wants to know
      * classes: the first entry of a row, by value class and name. NULL: it is not so. */
     uint32_t *direct_rows;
     size_t direct_size;
-    size_t class_count, class_capacity; /* class 0: occurrences of nothing */
-    ls_event_class *classes;            /* all matches of a class */
-    size_t match_count, match_capacity;
-    ls_match *matches;
-    bool *class_has_kernel; /* some match is not for the tables */
+    ls_match_sets classes;  /* all matches of a class; class 0: occurrences of nothing */
+    bool *class_has_kernel; /* by class: some match is not for the tables */
+    ls_match_sets rows;     /* what entries hold of classes: that of many may be alike */
+    uint16_t *class_rows;   /* by class */
 
     /* buckets of ages: bucket b holds edges[b - 1] <= age < edges[b]; edges[bucket_count - 1] is
      * INT64_MAX */
@@ -193,11 +151,11 @@ typedef struct ls_binding {
     uint16_t cell_edges; /* the most edges inside one cell */
     size_t cell_count;   /* ages past the last cell are of the last bucket */
     uint16_t *cells;     /* the bucket at the cell's start */
-    /* entries: words by (class * bucket_count + bucket) */
+    /* entries: words by (row * bucket_count + bucket) */
     size_t lane_count;
     ls_lane *lanes;
     uint32_t fired_lane; /* counts events that were an occurrence of something */
-    size_t words;
+    size_t entry_count, words;
     uint64_t made; /* the number of these entries: no others of the context have it */
     size_t flush;  /* events that lanes take before they are emptied */
     uint64_t *entries;
@@ -207,27 +165,16 @@ typedef struct ls_binding {
     ls_int128 settled_bound; /* what limits of groups, categories and the total can */
 } ls_binding;
 
-/* definition: of plan->definitions. The binding borrows plan and dataset. */
-int ls_binding_init(ls_binding *binding, const ls_plan *plan, size_t definition,
-                    const ls_dataset *dataset, ls_error *error);
+/* definition: of the plan's. The binding borrows answers, plan and dataset. */
+int ls_binding_init(ls_binding *binding, const ls_answers *answers, size_t definition,
+                    ls_error *error);
 void ls_binding_free(ls_binding *binding);
-/* Brings it up to date with the dictionaries and the instant. Errors: memory; an unreadable cell,
- * unless the dataset is lenient. */
+/* Brings it up to date with the answers and the instant, which these are up to date with. Errors:
+ * memory. */
 int ls_binding_update(ls_binding *binding, int64_t at, ls_error *error);
-
-/* The class of a text that need not be in the column's dictionary, of a table that is up to date
- * and whose answers do not move; LS_NO_CLASS: no text there answers like it. LS_OK or
- * LS_ERROR_MEMORY. */
-int ls_binding_classify(ls_binding *binding, ls_property_table *table, ls_string text,
-                        uint32_t *out);
-
-/* Asks what moves for the contact of the row, where the binding is by row. Errors: memory. */
-int ls_binding_row(ls_binding *binding, size_t row, ls_error *error);
-
-/* Whether the column's texts are asked about the instant: at another one, all of them again. */
-bool ls_binding_moves(const ls_binding *binding, const ls_column *column);
-/* The column's dictionary was cleared; to be brought up to date before its next use. */
-void ls_binding_forget(ls_binding *binding, const ls_column *column);
+/* Brings it up to date with what ls_answers_row asked, once more after a failure by
+ * ls_binding_update. Errors: memory. */
+int ls_binding_values(ls_binding *binding, ls_error *error);
 
 /* Whether the event's age is inside the spec's timeframe. */
 LS_INLINE bool ls_spec_open(const ls_occurrences *occurrences, int64_t at, int64_t age)
@@ -245,27 +192,23 @@ int ls_binding_ages(ls_binding *binding);
 bool ls_binding_ages_move(const ls_binding *binding);
 void ls_binding_events_free(ls_binding *binding);
 
-LS_INLINE const unsigned char *ls_table_record(const ls_property_table *table, uint32_t class)
+/* What an event's value of a map table adds to its place. */
+LS_INLINE uint32_t ls_map_part(const ls_binding *binding, size_t name, size_t table, uint32_t class)
 {
-    return table->records + (size_t) class * table->record_size;
+    return binding->map_parts[binding->map_first[table * binding->event_code_count + name] + class];
 }
-LS_INLINE ls_outcome ls_table_outcome(const ls_property_table *table, uint32_t class,
-                                      uint32_t choice)
+LS_INLINE const ls_event_class *ls_class_matches(const ls_binding *binding, size_t class)
 {
-    ls_outcome outcome;
-    size_t lead = (table->atom_count + 7) / 8 * 8;
-    memcpy(&outcome, ls_table_record(table, class) + lead + choice * sizeof outcome,
-           sizeof outcome);
-    return outcome;
+    return &binding->classes.sets[class];
 }
-/* What once_per tells a value by; values that fold to the same text are one. */
-LS_INLINE uint32_t ls_table_folded(const ls_property_table *table, uint32_t code)
+/* Whether entries say that the spec's occurrences fire its rule, though a kernel sums them up: it
+ * then needs those alone that are worth something. */
+LS_INLINE bool ls_spec_fires_by_entry(const ls_spec *spec)
 {
-    return table->alike ? table->folded_codes[code] : code;
+    const ls_occurrences *occurrences = spec->occurrences;
+    return (spec->way == LS_WAY_SUM || spec->way == LS_WAY_LIST) && !spec->generic &&
+           spec->rule != NULL && spec->rule->over == NULL && occurrences->times_count == 0 &&
+           !occurrences->has_last && !occurrences->has_from && !occurrences->has_until;
 }
-/* The class of a property's value: by contact row or event. */
-LS_INLINE uint32_t ls_table_class(const ls_property_table *table, size_t row)
-{
-    return table->classes[table->column ? ls_column_code(table->column, row) : 0];
-}
+
 #endif

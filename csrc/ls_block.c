@@ -69,7 +69,8 @@ static int list_counted(ls_block_tables *block)
 
 static uint16_t row_of(const ls_block_tables *block, size_t place)
 {
-    return (uint16_t)(block->binding->class_map[place] * block->bucket_count);
+    const ls_binding *binding = block->binding;
+    return (uint16_t)(binding->class_rows[binding->class_map[place]] * block->bucket_count);
 }
 
 static const ls_property_table *direct_table(const ls_binding *binding)
@@ -102,33 +103,52 @@ static int make_direct_rows(ls_block_tables *block)
         block->parts[i] = (uint16_t)(table->classes[i] * LS_DIRECT_NAMES);
     }
     for (size_t code = 0; code < binding->event_code_count; code++) {
-        size_t stride = table ? binding->map_stride[code] : 0;
-        for (size_t class = 0; class < (table ? table->class_count : 1); class ++) {
-            size_t own = table && table->column == NULL ? table->classes[0] : class;
+        for (uint32_t class = 0; class < (table ? table->class_count : 1); class ++) {
+            uint32_t own = table && table->column == NULL ? table->classes[0] : class;
+            uint32_t part = table ? ls_map_part(binding, code, 0, own) : 0;
             block->rows[class * LS_DIRECT_NAMES + code] =
-                row_of(block, binding->map_base[code] + stride * own);
+                row_of(block, binding->map_base[code] + part);
         }
     }
     return LS_OK;
 }
 
-static int make_places(ls_block_tables *block)
+static int make_map(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
-    block->direct = is_direct(block);
-    block->place_count =
-        block->direct ? (size_t)LS_DIRECT_NAMES * LS_DIRECT_CLASSES : binding->map_size;
-    block->rows = ls_allocate_zero(binding->context, block->place_count, sizeof *block->rows);
-    if (block->rows == NULL) {
+    block->place_count = binding->map_size;
+    block->places = ls_allocate_zero(binding->context, block->place_count, sizeof *block->places);
+    block->own_map.tables = ls_allocate_zero(binding->context, binding->map_table_count + 1,
+                                             sizeof *block->own_map.tables);
+    if (block->places == NULL || block->own_map.tables == NULL) {
         return LS_ERROR_MEMORY;
     }
-    if (block->direct) {
-        return make_direct_rows(block);
-    }
     for (size_t place = 0; place < block->place_count; place++) {
-        block->rows[place] = row_of(block, place);
+        block->places[place] =
+            (ls_block_place){UINT32_MAX, row_of(block, place), binding->class_map[place]};
     }
+    for (size_t k = 0; k < binding->map_table_count; k++) {
+        block->own_map.tables[k] = &binding->tables[binding->map_tables[k]];
+    }
+    block->own_map.name_count = binding->event_code_count;
+    block->own_map.table_count = binding->map_table_count;
+    block->own_map.bases = binding->map_base;
+    block->own_map.firsts = binding->map_first;
+    block->own_map.parts = binding->map_parts;
+    block->map = &block->own_map;
     return LS_OK;
+}
+
+static int make_places(ls_block_tables *block)
+{
+    block->direct = is_direct(block);
+    if (!block->direct) {
+        return make_map(block);
+    }
+    block->place_count = (size_t)LS_DIRECT_NAMES * LS_DIRECT_CLASSES;
+    block->rows =
+        ls_allocate_zero(block->binding->context, block->place_count, sizeof *block->rows);
+    return block->rows ? make_direct_rows(block) : LS_ERROR_MEMORY;
 }
 
 /* ---- buckets --------------------------------------------------------------------------------- */
@@ -224,15 +244,15 @@ static int allocate_entries(ls_context *context, size_t words, ls_block_entries 
     return LS_OK;
 }
 
-/* The binding's entry for a class in a bucket of times. Entries are kept minus the least of each
- * lane: class 0, which is an occurrence of nothing, says what nothing is. */
-static const uint64_t *entry_of(const ls_block_tables *block, size_t class, size_t bucket)
+/* The binding's entry for a row in a bucket of times. Entries are kept minus the least of each
+ * lane: row 0, that of occurrences of nothing, says what nothing is. */
+static const uint64_t *entry_of(const ls_block_tables *block, size_t row, size_t bucket)
 {
     const ls_binding *binding = block->binding;
     size_t buckets = binding->bucket_count;
     return bucket == buckets
                ? binding->entries
-               : binding->entries + (class * buckets + buckets - 1 - bucket) * binding->words;
+               : binding->entries + (row * buckets + buckets - 1 - bucket) * binding->words;
 }
 
 static int make_entries(ls_block_tables *block)
@@ -240,15 +260,14 @@ static int make_entries(ls_block_tables *block)
     const ls_binding *binding = block->binding;
     size_t words = binding->words;
     block->words = words + (words > 1 && words % 2 != 0);
-    if (allocate_entries(binding->context,
-                         binding->class_count * block->bucket_count * block->words,
+    if (allocate_entries(binding->context, binding->rows.count * block->bucket_count * block->words,
                          &block->entries) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
     uint64_t *entry = block->entries.words;
-    for (size_t class = 0; class < binding->class_count; class ++) {
+    for (size_t row = 0; row < binding->rows.count; row++) {
         for (size_t bucket = 0; bucket < block->bucket_count; bucket++, entry += block->words) {
-            memcpy(entry, entry_of(block, class, bucket), words * sizeof *entry);
+            memcpy(entry, entry_of(block, row, bucket), words * sizeof *entry);
         }
     }
     return LS_OK;
@@ -379,9 +398,55 @@ static int make_vectors(ls_block_tables *block)
 
 /* ---- occurrences ----------------------------------------------------------------------------- */
 
-static bool is_always_open(const ls_occurrences *occurrences)
+/* The most that an occurrence of the spec is worth, in either direction. */
+static int64_t most_points(const ls_binding *binding, uint32_t spec)
 {
-    return !occurrences->has_last && !occurrences->has_from && !occurrences->has_until;
+    int64_t most = 0;
+    for (size_t i = 0; i < binding->classes.match_count; i++) {
+        const ls_match *match = &binding->classes.matches[i];
+        if (match->spec == spec) {
+            most = ls_max(most, match->points < 0 ? -match->points : match->points);
+        }
+    }
+    return most;
+}
+
+/* An age from which points have decayed to nothing; INT64_MAX: none is known. */
+static int64_t worthless_from(const ls_decay *decay, int64_t points)
+{
+    if (points == 0) {
+        return 0;
+    }
+    if (decay->curve != LS_CURVE_HALF_LIFE) {
+        return decay->curve == LS_CURVE_NONE ? INT64_MAX : ls_decay_end(decay);
+    }
+    for (int64_t lives = 1; lives < 64 && decay->every <= INT64_MAX / 64; lives++) {
+        if (ls_decay_points(decay, points, lives * decay->every) == 0) {
+            return lives * decay->every;
+        }
+    }
+    return INT64_MAX;
+}
+
+/* The ages at which a match does something. What once_per and latest choose from ends for all
+ * matches of a spec together: what is older than that is chosen last, and worth nothing. */
+static void find_ages(const ls_block_tables *block, ls_block_match *match)
+{
+    const ls_binding *binding = block->binding;
+    const ls_spec *spec = &binding->specs[match->spec];
+    const ls_occurrences *occurrences = spec->occurrences;
+    match->from = 0;
+    match->end = occurrences->has_last ? occurrences->last : INT64_MAX;
+    if (occurrences->has_from) {
+        match->end = ls_min(match->end, binding->at - occurrences->from + 1);
+    }
+    if (occurrences->has_until) {
+        match->from = ls_max(0, binding->at - occurrences->until + 1);
+    }
+    if (ls_spec_fires_by_entry(spec)) {
+        match->end = spec->way == LS_WAY_LIST ? block->lists[match->list].end
+                                              : worthless_from(&occurrences->decay, match->points);
+    }
 }
 
 static ls_list_key key_of(const ls_binding *binding, const ls_occurrences *occurrences)
@@ -394,46 +459,119 @@ static ls_list_key key_of(const ls_binding *binding, const ls_occurrences *occur
                                                                              : LS_KEY_OTHER;
 }
 
+/* Whether two specs list the same occurrences and choose the same of them: they may differ in what
+ * these are worth. */
+static bool choose_alike(const ls_spec *one, const ls_spec *other)
+{
+    const ls_occurrences *a = one->occurrences, *b = other->occurrences;
+    if (one->generic || other->generic || a->where || b->where ||
+        a->choice.kind != LS_CHOICE_NONE || b->choice.kind != LS_CHOICE_NONE ||
+        ls_spec_fires_by_entry(one) != ls_spec_fires_by_entry(other) || a->once != b->once ||
+        (a->once == LS_ONCE_PROPERTY && a->once_property != b->once_property) ||
+        a->latest != b->latest || a->has_last != b->has_last || a->has_from != b->has_from ||
+        a->has_until != b->has_until || (a->has_last && a->last != b->last) ||
+        (a->has_from && a->from != b->from) || (a->has_until && a->until != b->until) ||
+        a->event_count != b->event_count) {
+        return false;
+    }
+    size_t i = 0;
+    while (i < a->event_count &&
+           ls_string_equal(a->events[i], b->events[i].text, b->events[i].length)) {
+        i++;
+    }
+    return i == a->event_count;
+}
+
+/* The list that the spec can share, or a new one. */
+static ls_block_list *list_for(ls_block_tables *block, uint32_t number)
+{
+    const ls_binding *binding = block->binding;
+    const ls_spec *spec = &binding->specs[number];
+    uint32_t i = 0;
+    while (i < block->list_count && !choose_alike(&binding->specs[block->lists[i].spec], spec)) {
+        i++;
+    }
+    ls_block_list *list = &block->lists[i];
+    block->list_of[number] = i;
+    if (i < block->list_count) {
+        block->list_next[number] = block->list_next[list->spec];
+        block->list_next[list->spec] = number;
+        return list;
+    }
+    block->list_count++;
+    list->spec = number;
+    list->key = key_of(binding, spec->occurrences);
+    list->table =
+        list->key == LS_KEY_CODE ? &binding->tables[spec->occurrences->once_property] : NULL;
+    return list;
+}
+
 static void list_lists(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
-    for (size_t i = 0; i < binding->spec_count; i++) {
+    for (uint32_t i = 0; i < binding->spec_count; i++) {
+        block->list_next[i] = LS_NO_CODE;
         if (binding->specs[i].way == LS_WAY_LIST) {
-            const ls_occurrences *occurrences = binding->specs[i].occurrences;
-            block->list_of[i] = (uint32_t)block->list_count;
-            ls_block_list *list = &block->lists[block->list_count++];
-            list->spec = (uint32_t)i;
-            list->key = key_of(binding, occurrences);
-            list->table =
-                list->key == LS_KEY_CODE ? &binding->tables[occurrences->once_property] : NULL;
+            ls_block_list *list = list_for(block, i);
+            list->end = ls_max(list->end, worthless_from(&binding->specs[i].occurrences->decay,
+                                                         most_points(binding, i)));
         }
     }
+}
+
+/* Of specs that share a list, the first alone fills it. */
+static bool is_matched(const ls_block_tables *block, uint32_t number)
+{
+    const ls_spec *spec = &block->binding->specs[number];
+    return spec->way > LS_WAY_TABLE &&
+           (spec->way != LS_WAY_LIST || block->lists[block->list_of[number]].spec == number);
 }
 
 static ls_block_match match_of(const ls_block_tables *block, const ls_match *match)
 {
     const ls_spec *spec = &block->binding->specs[match->spec];
     uint32_t column = spec->way == LS_WAY_SUM ? spec->target : match->spec;
-    return (ls_block_match){match->spec, block->list_of[match->spec],       column * LS_BLOCK_ROWS,
-                            spec->way,   is_always_open(spec->occurrences), match->points};
+    ls_block_match out = {.spec = match->spec,
+                          .list = block->list_of[match->spec],
+                          .column = column * LS_BLOCK_ROWS,
+                          .way = spec->way,
+                          .points = match->points};
+    find_ages(block, &out);
+    return out;
+}
+
+/* The first time at which occurrences of the class do something; UINT32_MAX: none do. */
+static uint32_t since_of(const ls_block_tables *block, size_t class)
+{
+    const ls_block_class *all = &block->occurrences[class];
+    const int64_t now = block->binding->at - LS_EVENT_BASE;
+    int64_t end = 0;
+    for (uint32_t i = all->first; i < all->first + all->count; i++) {
+        end = ls_max(end, block->matches[i].end);
+    }
+    int64_t since = end > now ? 0 : now - end + 1;
+    return end <= 0 || since > UINT32_MAX ? UINT32_MAX : (uint32_t)since;
 }
 
 static void list_matches(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
     uint32_t count = 0;
-    for (size_t class = 0; class < binding->class_count; class ++) {
-        const ls_event_class *all = &binding->classes[class];
+    for (size_t class = 0; class < binding->classes.count; class ++) {
+        const ls_event_class *all = ls_class_matches(binding, class);
         block->occurrences[class].first = count;
         for (uint32_t i = all->first; i < all->first + all->count; i++) {
-            if (binding->specs[binding->matches[i].spec].way > LS_WAY_TABLE) {
-                block->matches[count++] = match_of(block, &binding->matches[i]);
+            if (is_matched(block, binding->classes.matches[i].spec)) {
+                block->matches[count++] = match_of(block, &binding->classes.matches[i]);
             }
         }
         block->occurrences[class].count = count - block->occurrences[class].first;
     }
-    for (size_t place = 0; place < binding->map_size; place++) {
-        block->place_occurs[place] = block->occurrences[binding->class_map[place]].count > 0;
+    for (size_t class = 0; class < binding->classes.count; class ++) {
+        block->occurrences[class].since = since_of(block, class);
+    }
+    for (size_t place = 0; place < block->place_count; place++) {
+        block->places[place].since = block->occurrences[block->places[place].class].since;
     }
     for (size_t name = 0; name < binding->event_code_count; name++) {
         block->name_occurs[name] = binding->generic_first[name] < binding->generic_first[name + 1];
@@ -444,32 +582,18 @@ static void list_matches(ls_block_tables *block)
 static int make_list_matches(ls_block_tables *block, ls_block_list *list)
 {
     const ls_binding *binding = block->binding;
-    list->matches = ls_allocate_zero(binding->context, binding->class_count, sizeof *list->matches);
-    for (size_t class = 0; list->matches && class < binding->class_count; class ++) {
-        const ls_event_class *all = &block->occurrences[class];
+    list->matches =
+        ls_allocate_zero(binding->context, binding->classes.count, sizeof *list->matches);
+    for (size_t class = 0; list->matches && class < binding->classes.count; class ++) {
+        const ls_block_class *all = &block->occurrences[class];
         for (uint32_t i = all->first; i < all->first + all->count; i++) {
             if (block->matches[i].spec == list->spec) {
                 list->matches[class] = (uint16_t)(i - all->first + 1);
+                block->class_lists[class] = 1;
             }
         }
     }
     return list->matches ? LS_OK : LS_ERROR_MEMORY;
-}
-
-/* Where a table has no more than 256 classes, a byte a code takes the least of the caches. */
-static int make_class_table(ls_block_tables *block, size_t k)
-{
-    const ls_binding *binding = block->binding;
-    const ls_property_table *table = &binding->tables[binding->map_tables[k]];
-    if (table->class_count > 256) {
-        return LS_OK;
-    }
-    block->class_table_sizes[k] = table->code_count;
-    block->class_tables[k] = ls_allocate(binding->context, table->code_count);
-    for (size_t i = 0; block->class_tables[k] && i < table->code_count; i++) {
-        block->class_tables[k][i] = (uint8_t)table->classes[i];
-    }
-    return block->class_tables[k] ? LS_OK : LS_ERROR_MEMORY;
 }
 
 static int make_occurrences(ls_block_tables *block)
@@ -477,25 +601,25 @@ static int make_occurrences(ls_block_tables *block)
     const ls_binding *binding = block->binding;
     ls_context *context = binding->context;
     int status = LS_OK;
-    for (size_t k = 0;
-         !block->direct && k < binding->map_table_count && k < LS_BLOCK_TABLES && status == LS_OK;
-         k++) {
-        status = make_class_table(block, k);
-    }
-    if (!binding->any_kernel || status != LS_OK) {
-        return status;
+    if (!binding->any_kernel) {
+        return LS_OK;
     }
     block->occurrences =
-        ls_allocate_zero(context, binding->class_count, sizeof *block->occurrences);
-    block->matches = ls_allocate_zero(context, binding->match_count + 1, sizeof *block->matches);
-    block->place_occurs = ls_allocate_zero(context, binding->map_size, 1);
+        ls_allocate_zero(context, binding->classes.count, sizeof *block->occurrences);
+    block->matches =
+        ls_allocate_zero(context, binding->classes.match_count + 1, sizeof *block->matches);
+    block->class_lists = ls_allocate_zero(context, binding->classes.count, 1);
     block->name_occurs = ls_allocate_zero(context, binding->event_code_count, 1);
     block->lists = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->lists);
     block->list_of = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_of);
-    if (block->occurrences == NULL || block->matches == NULL || block->place_occurs == NULL ||
-        block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL) {
+    block->list_next = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_next);
+    if (block->occurrences == NULL || block->matches == NULL || block->class_lists == NULL ||
+        block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL ||
+        block->list_next == NULL) {
         return LS_ERROR_MEMORY;
     }
+    int64_t now = binding->at - LS_EVENT_BASE;
+    block->now = now < 0 ? 0 : now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
     list_lists(block);
     list_matches(block);
     for (size_t i = 0; i < block->list_count && status == LS_OK; i++) {
@@ -508,18 +632,16 @@ static void free_occurrences(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
     ls_context *context = binding->context;
-    for (size_t k = 0; k < LS_BLOCK_TABLES; k++) {
-        ls_free(context, block->class_tables[k], block->class_table_sizes[k]);
-    }
     for (size_t i = 0; i < block->list_count; i++) {
-        ls_free(context, block->lists[i].matches, binding->class_count * sizeof(uint16_t));
+        ls_free(context, block->lists[i].matches, binding->classes.count * sizeof(uint16_t));
     }
-    ls_free(context, block->occurrences, binding->class_count * sizeof *block->occurrences);
-    ls_free(context, block->matches, (binding->match_count + 1) * sizeof *block->matches);
-    ls_free(context, block->place_occurs, binding->map_size);
+    ls_free(context, block->occurrences, binding->classes.count * sizeof *block->occurrences);
+    ls_free(context, block->matches, (binding->classes.match_count + 1) * sizeof *block->matches);
+    ls_free(context, block->class_lists, binding->classes.count);
     ls_free(context, block->name_occurs, binding->event_code_count);
     ls_free(context, block->lists, (binding->spec_count + 1) * sizeof *block->lists);
     ls_free(context, block->list_of, (binding->spec_count + 1) * sizeof *block->list_of);
+    ls_free(context, block->list_next, (binding->spec_count + 1) * sizeof *block->list_next);
 }
 
 /* Rows of more events might pass what a sum can hold. */
@@ -544,6 +666,9 @@ void ls_block_tables_free(ls_block_tables *block)
     ls_free(context, block->counted, (block->binding->spec_count + 1) * sizeof *block->counted);
     ls_free(context, block->parts, (block->part_count + 1) * sizeof *block->parts);
     ls_free(context, block->rows, block->place_count * sizeof *block->rows);
+    ls_free(context, block->places, block->place_count * sizeof *block->places);
+    ls_free(context, block->own_map.tables,
+            (block->binding->map_table_count + 1) * sizeof *block->own_map.tables);
     ls_free(context, block->thresholds, block->bucket_count * sizeof *block->thresholds);
     ls_free(context, block->cells, block->cell_count * sizeof *block->cells);
     ls_free(context, block->entries.block, block->entries.size);

@@ -34,21 +34,24 @@ typedef struct ls_block_match {
     uint32_t spec, list; /* list: LS_WAY_LIST */
     uint32_t column;     /* the first number of its target's or spec's column */
     ls_way way;
-    bool open; /* at any age */
     int64_t points;
+    int64_t from, end; /* ages at which it does something: from <= age < end */
 } ls_block_match;
+
+typedef struct ls_block_class {
+    uint32_t first, count; /* of matches */
+    uint32_t since;        /* the first time at which one does something; UINT32_MAX: none does */
+} ls_block_class;
 
 /* What once_per or latest chooses from. */
 typedef enum ls_list_key { LS_KEY_NONE, LS_KEY_DAY, LS_KEY_CODE, LS_KEY_OTHER } ls_list_key;
 typedef struct ls_block_list {
-    uint32_t spec;
+    uint32_t spec; /* the first that chooses from it */
+    int64_t end;   /* the age from which occurrences are worth nothing */
     ls_list_key key;
     const ls_property_table *table; /* LS_KEY_CODE */
     uint16_t *matches;              /* by class of events: of matches + 1, 0: none */
 } ls_block_list;
-
-/* Map tables whose value classes are kept in a byte. */
-#define LS_BLOCK_TABLES 8
 
 /* Entries stand at a multiple of so many bytes. */
 #define LS_ENTRY_ALIGNMENT 32
@@ -82,6 +85,22 @@ typedef struct ls_vector_tables {
 
 typedef struct ls_block_kernels ls_block_kernels;
 
+/* Where an event's place comes from: that of its name, and a part for each value class. Several
+ * definitions can share places, so that these are found once for all. */
+typedef struct ls_block_map {
+    size_t name_count, table_count;
+    const ls_property_table **tables;
+    const uint32_t *bases;  /* by name */
+    const uint32_t *firsts; /* by table and name: of parts, by value class */
+    const uint16_t *parts;
+} ls_block_map;
+
+typedef struct ls_block_place {
+    uint32_t since; /* occurrences of its class do nothing before that time; UINT32_MAX: none do */
+    uint16_t row;   /* the first entry of its row */
+    uint16_t class;
+} ls_block_place;
+
 typedef struct ls_block_tables {
     const ls_binding *binding;
     const ls_block_kernels *kernels;
@@ -97,9 +116,12 @@ typedef struct ls_block_tables {
     bool direct; /* at most one property of few classes: place = part of its code + name */
     const ls_column *column; /* the property; NULL: none */
     size_t part_count;
-    uint16_t *parts; /* by code of the property: its value class * LS_DIRECT_NAMES */
+    uint16_t *parts;         /* by code of the property: its value class * LS_DIRECT_NAMES */
+    const ls_block_map *map; /* not direct: own_map, or what others have in common */
+    ls_block_map own_map;
     size_t place_count;
-    uint16_t *rows; /* by place: the first entry of its row */
+    uint16_t *rows;         /* direct, by place: the first entry of its row */
+    ls_block_place *places; /* not direct, by place */
     /* Times in order: bucket 0 is the oldest, the last is later than the instant. */
     size_t bucket_count;
     int64_t *thresholds; /* by bucket but the first: its first time; ended by INT64_MAX */
@@ -114,20 +136,33 @@ typedef struct ls_block_tables {
     ls_vector_tables vector;
 
     /* Occurrences that entries do not hold: */
-    uint8_t *class_tables[LS_BLOCK_TABLES]; /* by map table and code: the value class in a byte */
-    size_t class_table_sizes[LS_BLOCK_TABLES];
-    ls_event_class *occurrences; /* by class of events: of matches */
+    ls_block_class *occurrences; /* by class of events */
+    uint8_t *class_lists;        /* by class of events: 1 where some match is listed */
     ls_block_match *matches;
-    uint8_t *place_occurs; /* by place: whether its class has some */
-    uint8_t *name_occurs;  /* by name: whether some spec is asked event by event */
+    uint32_t now;         /* the instant, in seconds since LS_EVENT_BASE */
+    uint8_t *name_occurs; /* by name: whether some spec is asked event by event */
     size_t list_count;
     ls_block_list *lists;
     uint32_t *list_of;    /* by spec: its list */
+    uint32_t *list_next;  /* by spec: the next that chooses from the same list; LS_NO_CODE: none */
     uint64_t most_events; /* rows of more events are scored by themselves: sums might overflow */
 } ls_block_tables;
 
 /* For the dataset and the instant that the binding is up to date with; the binding is borrowed.
  * LS_OK or LS_ERROR_MEMORY; to be freed in either case. */
 int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding);
+
+/* A map for several definitions. */
+typedef struct ls_common_map {
+    ls_context *context;
+    ls_block_map map; /* table_count 0 and no bases: nothing is shared */
+    size_t place_count, part_count, part_capacity;
+    uint32_t *bases, *firsts;
+    uint16_t *parts;
+} ls_common_map;
+/* Lets blocks share places where that pays: these are ready, for one dataset and instant. LS_OK or
+ * LS_ERROR_MEMORY; to be freed in either case, after the blocks. */
+int ls_block_share(ls_common_map *common, ls_block_tables *blocks, size_t count);
+void ls_common_map_free(ls_common_map *common);
 void ls_block_tables_free(ls_block_tables *block);
 #endif

@@ -21,21 +21,59 @@ static uint8_t column_truth(ls_truth truth)
                                : LS_COLUMN_UNKNOWN;
 }
 
-static void ask_property(const ls_block_question *question, const ls_filter *leaf, uint8_t *out)
+/* Codes of one width; 0: there is no column. */
+LS_INLINE void ask_codes(const ls_property_table *table, const unsigned char *records,
+                         const void *codes, unsigned width, size_t rows, uint8_t *restrict out)
 {
     static const uint8_t truths[] = {LS_COLUMN_FALSE, LS_COLUMN_TRUE, LS_COLUMN_UNKNOWN};
+    const uint32_t *restrict classes = table->classes;
+    const size_t size = table->record_size;
+    for (size_t i = 0; i < rows; i++) {
+        uint32_t code = width == 1   ? ((const uint8_t *)codes)[i]
+                        : width == 2 ? ((const uint16_t *)codes)[i]
+                        : width == 4 ? ((const uint32_t *)codes)[i]
+                                     : 0;
+        out[i] = truths[records[classes[code] * size]];
+    }
+}
+
+static void ask_property(const ls_block_question *question, const ls_filter *leaf, uint8_t *out)
+{
     const ls_binding *binding = question->block->binding;
     const ls_property_table *table = &binding->tables[leaf->property];
+    const ls_column *column = table->column;
     const unsigned char *records = table->records + binding->atom_place[leaf->atom];
-    for (size_t i = 0; i < question->rows; i++) {
-        uint32_t class = ls_table_class(table, question->first + i);
-        out[i] = truths[records[class * table->record_size]];
+    const unsigned width = column ? column->width : 0;
+    const void *codes = width ? (const char *)column->codes + question->first * width : NULL;
+    if (column && width == 0) { /* ids: their codes are their rows */
+        static const uint8_t truths[] = {LS_COLUMN_FALSE, LS_COLUMN_TRUE, LS_COLUMN_UNKNOWN};
+        for (size_t i = 0; i < question->rows; i++) {
+            uint32_t class = ls_table_class(table, question->first + i);
+            out[i] = truths[records[class * table->record_size]];
+        }
+    } else if (width == 0) {
+        ask_codes(table, records, codes, 0, question->rows, out);
+    } else if (width == 1) {
+        ask_codes(table, records, codes, 1, question->rows, out);
+    } else if (width == 2) {
+        ask_codes(table, records, codes, 2, question->rows, out);
+    } else {
+        ask_codes(table, records, codes, 4, question->rows, out);
     }
 }
 
 static void ask_did(const ls_block_question *question, const ls_filter *leaf, uint8_t *out)
 {
     const int64_t *counts = ls_block_column(question->memory->counts, leaf->did->index);
+    if (leaf->did->times_count == 1) {
+        const int64_t least = leaf->did->times[0].min, most = leaf->did->times[0].max;
+        const uint8_t yes = leaf->negate ? LS_COLUMN_FALSE : LS_COLUMN_TRUE;
+        const uint8_t no = leaf->negate ? LS_COLUMN_TRUE : LS_COLUMN_FALSE;
+        for (size_t i = 0; i < question->rows; i++) {
+            out[i] = ((counts[i] >= least) & (counts[i] <= most)) ? yes : no;
+        }
+        return;
+    }
     for (size_t i = 0; i < question->rows; i++) {
         bool did = ls_times_fit(leaf->did, counts[i]) != NULL;
         out[i] = did != leaf->negate ? LS_COLUMN_TRUE : LS_COLUMN_FALSE;
@@ -52,22 +90,58 @@ static void ask_rows(const ls_block_question *question, const ls_filter *leaf, u
     }
 }
 
+/* Truths of sixteen rows at a time: false is the least, true the most. */
+typedef uint8_t truths __attribute__((vector_size(16)));
+
+static void take_least(uint8_t *restrict out, const uint8_t *restrict child)
+{
+    for (size_t k = 0; k < LS_BLOCK_ROWS; k += sizeof(truths)) {
+        truths a, b;
+        memcpy(&a, out + k, sizeof a);
+        memcpy(&b, child + k, sizeof b);
+        truths less = (truths)(b < a);
+        a = (b & less) | (a & ~less);
+        memcpy(out + k, &a, sizeof a);
+    }
+}
+
+static void take_most(uint8_t *restrict out, const uint8_t *restrict child)
+{
+    for (size_t k = 0; k < LS_BLOCK_ROWS; k += sizeof(truths)) {
+        truths a, b;
+        memcpy(&a, out + k, sizeof a);
+        memcpy(&b, child + k, sizeof b);
+        truths more = (truths)(b > a);
+        a = (b & more) | (a & ~more);
+        memcpy(out + k, &a, sizeof a);
+    }
+}
+
+static void turn(uint8_t *out)
+{
+    for (size_t k = 0; k < LS_BLOCK_ROWS; k += sizeof(truths)) {
+        truths a;
+        memcpy(&a, out + k, sizeof a);
+        a = (uint8_t)LS_COLUMN_TRUE - a;
+        memcpy(out + k, &a, sizeof a);
+    }
+}
+
 static void ask_children(const ls_block_question *question, const ls_filter *filter, uint8_t *out)
 {
-    const bool all = filter->kind == LS_FILTER_ALL, none = filter->kind == LS_FILTER_NONE;
+    const bool all = filter->kind == LS_FILTER_ALL;
     uint8_t *child = out + LS_BLOCK_ROWS;
     memset(out, all ? LS_COLUMN_TRUE : LS_COLUMN_FALSE, LS_BLOCK_ROWS);
     for (size_t i = 0; i < filter->count; i++) {
         ls_block_ask(question, &filter->children[i], child);
-        for (size_t k = 0; k < LS_BLOCK_ROWS && all; k++) {
-            out[k] = out[k] < child[k] ? out[k] : child[k];
-        }
-        for (size_t k = 0; k < LS_BLOCK_ROWS && !all; k++) {
-            out[k] = out[k] > child[k] ? out[k] : child[k];
+        if (all) {
+            take_least(out, child);
+        } else {
+            take_most(out, child);
         }
     }
-    for (size_t k = 0; k < LS_BLOCK_ROWS && none; k++) {
-        out[k] = (uint8_t)(LS_COLUMN_TRUE - out[k]);
+    if (filter->kind == LS_FILTER_NONE) {
+        turn(out);
     }
 }
 

@@ -31,8 +31,7 @@ LS_INLINE void add_occurrence(const ls_block_tables *block, const ls_block_match
                               const happening *of, ls_block_memory *memory)
 {
     const ls_binding *binding = block->binding;
-    if (!match->open &&
-        !ls_spec_open(binding->specs[match->spec].occurrences, binding->at, of->age)) {
+    if (of->age < match->from || of->age >= match->end) {
         return;
     }
     if (match->way == LS_WAY_SUM) {
@@ -59,10 +58,9 @@ static void look_closely(const ls_block_tables *block, uint32_t name, const happ
         uint32_t number = binding->generic_specs[k];
         const ls_spec *spec = &binding->specs[number];
         ls_block_match match = {
-            number, block->list_of[number], 0, spec->way, false, 0,
-        };
+            .spec = number, .list = block->list_of[number], .way = spec->way, .end = INT64_MAX};
         match.column = (spec->way == LS_WAY_SUM ? spec->target : number) * LS_BLOCK_ROWS;
-        if (spec->way > LS_WAY_TABLE &&
+        if (spec->way > LS_WAY_TABLE && ls_spec_open(spec->occurrences, binding->at, of->age) &&
             ls_kernel_is_occurrence(binding, spec, of->event, &match.points)) {
             add_occurrence(block, &match, of, memory);
         }
@@ -73,7 +71,7 @@ static void look_at(const ls_block_tables *block, size_t i, const happening *of,
                     ls_block_memory *memory)
 {
     const ls_binding *binding = block->binding;
-    const ls_event_class *all = &block->occurrences[binding->class_map[memory->places[i]]];
+    const ls_block_class *all = &block->occurrences[block->places[memory->places[i]].class];
     const ls_block_match *match = block->matches + all->first, *end = match + all->count;
     for (; match < end; match++) {
         if (lists || match->way != LS_WAY_LIST) {
@@ -89,14 +87,19 @@ static void take_listed(const ls_block_tables *block, const ls_block_list *list,
                         size_t count, size_t row, ls_block_memory *memory, ls_scratch *scratch)
 {
     const ls_binding *binding = block->binding;
-    const ls_spec *spec = &binding->specs[list->spec];
-    ls_listed_sum sum = ls_kernel_sum_listed(binding, list->spec, listed, count, scratch);
-    if (spec->rule == NULL || spec->occurrences->times_count > 0) {
-        ls_block_column(memory->counts, list->spec)[row] = sum.count;
-        ls_block_column(memory->latest, list->spec)[row] = sum.latest;
-    } else {
-        ls_block_column(memory->sums, spec->target)[row] += sum.points;
-        memory->fired[row] |= sum.count > 0;
+    const size_t first = ls_kernel_choose(binding, list->spec, listed, count, scratch);
+    const bool alone = block->list_next[list->spec] == LS_NO_CODE;
+    for (uint32_t number = list->spec; number != LS_NO_CODE; number = block->list_next[number]) {
+        const ls_spec *spec = &binding->specs[number];
+        if (spec->rule == NULL || spec->occurrences->times_count > 0) {
+            ls_block_column(memory->counts, number)[row] = (int64_t)(count - first);
+            ls_block_column(memory->latest, number)[row] = listed[count - 1].time;
+        } else {
+            ls_block_column(memory->sums, spec->target)[row] +=
+                ls_kernel_sum_chosen(binding, number, listed + first, count - first,
+                                     alone ? NULL : &spec->occurrences->points);
+            memory->fired[row] = 1;
+        }
     }
 }
 
@@ -111,25 +114,6 @@ static void end_lists(const ls_block_tables *block, size_t row, ls_block_memory 
             memory->list_counts[i] = 0;
         }
     }
-}
-
-/* The chunk's events that may be occurrences; how many they are. */
-static size_t find_active(const ls_block_tables *block, size_t count, ls_block_memory *memory)
-{
-    const uint8_t *places = block->place_occurs, *names = block->name_occurs;
-    size_t found = 0;
-    for (size_t i = 0; i < count; i++) {
-        memory->active[found] = (uint16_t)i;
-        found += places[memory->places[i]];
-    }
-    if (block->binding->any_generic) {
-        found = 0;
-        for (size_t i = 0; i < count; i++) {
-            memory->active[found] = (uint16_t)i;
-            found += places[memory->places[i]] | names[memory->names[i]];
-        }
-    }
-    return found;
 }
 
 static void occur_in_row(const ls_block_tables *block, size_t begin, size_t end, size_t row,
@@ -151,7 +135,7 @@ void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, si
                     ls_block_memory *memory, ls_scratch *scratch)
 {
     const size_t begin = (size_t)chunk->first[0];
-    size_t found = find_active(block, (size_t)chunk->first[chunk->rows] - begin, memory);
+    const size_t found = memory->active_count;
     for (size_t i = 0, next = 0; i < chunk->rows; i++) {
         const size_t end = (size_t)chunk->first[i + 1] - begin;
         occur_in_row(block, begin, end, row + i, true, &next, found, memory);
@@ -159,52 +143,55 @@ void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, si
     }
 }
 
-void ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part *chunk, size_t row,
-                            uint16_t *classes, ls_block_memory *memory)
+size_t ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part *chunk, size_t row,
+                              size_t kept, size_t row_begin, ls_block_memory *memory,
+                              ls_scratch *scratch)
 {
     const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[1] - begin;
-    size_t next = 0, found = find_active(block, count, memory);
-    for (size_t i = 0; i < count; i++) {
-        classes[i] = block->binding->class_map[memory->places[i]];
+    const size_t found = memory->active_count;
+    size_t next = 0;
+    for (size_t i = 0; i < found; i++) {
+        uint16_t class = block->places[memory->places[memory->active[i]]].class;
+        scratch->entries[kept] = (uint32_t)(begin - row_begin + memory->active[i]);
+        scratch->classes[kept] = class;
+        kept += block->class_lists[class];
     }
     occur_in_row(block, begin, count, row, false, &next, found, memory);
+    return kept;
 }
 
-/* The events of the row that are of the list. */
-static size_t find_listed(const ls_block_list *list, const uint16_t *classes, size_t count,
-                          uint32_t *restrict out)
+/* The events of a long row that are of a list. */
+static size_t find_listed(const ls_block_tables *block, const ls_block_list *list, size_t begin,
+                          size_t count, ls_scratch *scratch)
 {
-    size_t found = 0;
+    const ls_binding *binding = block->binding;
+    size_t listed = 0;
     for (size_t i = 0; i < count; i++) {
-        out[found] = (uint32_t)i;
-        found += list->matches[classes[i]] != 0;
+        const uint16_t class = scratch->classes[i];
+        if (list->matches[class] == 0) {
+            continue;
+        }
+        const ls_block_match *match =
+            &block->matches[block->occurrences[class].first + list->matches[class] - 1];
+        happening of = {.event = begin + scratch->entries[i]};
+        of.time = ls_event_time(&binding->dataset->events, of.event);
+        of.age = binding->at - of.time;
+        if (of.age >= match->from && of.age < match->end) {
+            scratch->listed[listed++] =
+                (ls_listed){key_of(block, list, &of), of.time, match->points};
+        }
     }
-    return found;
+    return listed;
 }
 
 void ls_block_list_row(const ls_block_tables *block, size_t begin, size_t count, size_t row,
                        ls_block_memory *memory, ls_scratch *scratch)
 {
-    const ls_binding *binding = block->binding;
-    const ls_events *events = &binding->dataset->events;
     for (size_t i = 0; i < block->list_count; i++) {
         const ls_block_list *list = &block->lists[i];
-        const ls_occurrences *occurrences = binding->specs[list->spec].occurrences;
-        size_t found = find_listed(list, scratch->classes, count, scratch->entries), kept = 0;
-        for (size_t k = 0; k < found; k++) {
-            uint32_t place = scratch->entries[k];
-            uint16_t class = scratch->classes[place];
-            happening of = {row, begin + place, ls_event_time(events, begin + place), 0};
-            of.age = binding->at - of.time;
-            if (ls_spec_open(occurrences, binding->at, of.age)) {
-                const ls_block_match *match =
-                    &block->matches[block->occurrences[class].first + list->matches[class] - 1];
-                scratch->listed[kept++] =
-                    (ls_listed){key_of(block, list, &of), of.time, match->points};
-            }
-        }
-        if (kept > 0) {
-            take_listed(block, list, scratch->listed, kept, row, memory, scratch);
+        size_t listed = find_listed(block, list, begin, count, scratch);
+        if (listed > 0) {
+            take_listed(block, list, scratch->listed, listed, row, memory, scratch);
         }
     }
 }

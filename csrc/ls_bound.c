@@ -22,6 +22,7 @@ void ls_bound_drop(ls_bound *bound)
     while (bound->count > 0) {
         ls_binding_free(&bound->bindings[--bound->count]);
     }
+    ls_answers_free(&bound->answers);
 }
 
 void ls_bound_free(ls_bound *bound)
@@ -36,20 +37,9 @@ void ls_bound_free(ls_bound *bound)
     memset(bound, 0, sizeof *bound);
 }
 
-bool ls_bound_moves(const ls_bound *bound, const ls_column *column)
-{
-    bool moves = false;
-    for (size_t i = 0; i < bound->count; i++) {
-        moves = moves || ls_binding_moves(&bound->bindings[i], column);
-    }
-    return moves;
-}
-
 void ls_bound_forget(ls_bound *bound, const ls_column *column)
 {
-    for (size_t i = 0; i < bound->count; i++) {
-        ls_binding_forget(&bound->bindings[i], column);
-    }
+    ls_answers_forget(&bound->answers, column);
     bound->known = UINT64_MAX;
 }
 
@@ -57,25 +47,34 @@ void ls_bound_forget(ls_bound *bound, const ls_column *column)
 static int update_binding(const ls_bound *bound, size_t i, bool same, int64_t at, ls_error *error)
 {
     ls_binding *binding = &bound->bindings[i];
-    if (same && binding->bound && !binding->definition->moves) {
+    if (same && binding->bound && !binding->definition->moves && !binding->values_move) {
         binding->at = at;
         return LS_OK;
     }
     return ls_binding_update(binding, at, error);
 }
 
-static int update_bindings(ls_bound *bound, int64_t at, ls_error *error)
+static int update_answers(ls_bound *bound, int64_t at, ls_error *error)
 {
     int status = LS_OK;
+    if (bound->answers.context == NULL) {
+        status = ls_answers_init(&bound->answers, bound->plan, bound->dataset, error);
+        bound->answers.by_row = bound->by_row;
+    }
+    return status == LS_OK ? ls_answers_update(&bound->answers, at, error) : status;
+}
+
+static int update_bindings(ls_bound *bound, int64_t at, ls_error *error)
+{
     const bool same = bound->count == bound->plan->count && bound->known == bound->texts;
     if (same && bound->at == at) {
         return LS_OK;
     }
     bound->known = UINT64_MAX; /* until all are up to date */
+    int status = update_answers(bound, at, error);
     while (bound->count < bound->plan->count && status == LS_OK) {
-        status = ls_binding_init(&bound->bindings[bound->count], bound->plan, bound->count,
-                                 bound->dataset, error);
-        bound->bindings[bound->count].by_row = bound->by_row;
+        status =
+            ls_binding_init(&bound->bindings[bound->count], &bound->answers, bound->count, error);
         bound->count += status == LS_OK;
     }
     for (size_t i = 0; i < bound->plan->count && status == LS_OK; i++) {
@@ -118,10 +117,17 @@ int ls_bound_update(ls_bound *bound, int64_t at, size_t events, ls_error *error)
 int ls_bound_row(ls_bound *bound, size_t row, int64_t at, size_t events, ls_error *error)
 {
     int status = ls_bound_update(bound, at, events, error);
+    if (status != LS_OK || ls_answers_know(&bound->answers, row)) {
+        return status;
+    }
+    status = ls_answers_row(&bound->answers, row, error);
     for (size_t i = 0; i < bound->count && status == LS_OK; i++) {
-        if (bound->bindings[i].definition->moves) {
-            status = ls_binding_row(&bound->bindings[i], row, error);
+        if (bound->bindings[i].values_move) {
+            status = ls_binding_values(&bound->bindings[i], error);
         }
+    }
+    if (status != LS_OK) {
+        bound->known = UINT64_MAX; /* some binding is behind the answers */
     }
     return status;
 }

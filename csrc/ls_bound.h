@@ -10,6 +10,8 @@ typedef struct ls_bound {
     ls_context *context;
     const ls_plan *plan;
     ls_dataset *dataset;
+    ls_answers answers;   /* made with the first binding, which points here: it stays in its place
+                             from then on */
     ls_binding *bindings; /* by definition; the first `count` are made */
     size_t count;
     ls_scratch scratch;
@@ -27,8 +29,7 @@ int ls_bound_init(ls_bound *bound, const ls_plan *plan, ls_dataset *dataset);
 void ls_bound_free(ls_bound *bound);
 /* Dictionaries were cleared: bindings are made anew when they are wanted. */
 void ls_bound_drop(ls_bound *bound);
-/* A column's dictionary was cleared; answers whether bindings ask its texts about the instant. */
-bool ls_bound_moves(const ls_bound *bound, const ls_column *column);
+/* A column's dictionary was cleared. */
 void ls_bound_forget(ls_bound *bound, const ls_column *column);
 /* Brings bindings and scratch up to date for a contact of so many events. Errors: memory. */
 int ls_bound_update(ls_bound *bound, int64_t at, size_t events, ls_error *error);

@@ -120,13 +120,13 @@ static int64_t next_of_occurrence(const ls_binding *binding, size_t spec, int64_
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-static int64_t next_of_entry(const ls_binding *binding, size_t class, size_t bucket)
+static int64_t next_of_entry(const ls_binding *binding, size_t row, size_t bucket)
 {
-    const ls_event_class *matches = &binding->classes[class];
+    const ls_event_class *matches = &binding->rows.sets[row];
     int64_t next = FAR, age = bucket ? binding->edges[bucket - 1] : 0;
     for (uint32_t i = 0; i < matches->count; i++) {
-        const ls_match *match = &binding->matches[matches->first + i];
-        if (binding->specs[match->spec].way == LS_WAY_TABLE) {
+        const ls_match *match = &binding->rows.matches[matches->first + i];
+        if (match->spec != LS_FIRES) { /* else it does at any age */
             next = ls_min(next, next_of_occurrence(binding, match->spec, match->points, age));
         }
     }
@@ -136,7 +136,7 @@ static int64_t next_of_entry(const ls_binding *binding, size_t class, size_t buc
 int ls_due_update(ls_due *due)
 {
     const ls_binding *binding = due->binding;
-    size_t count = binding->class_count * binding->bucket_count;
+    const size_t count = binding->entry_count;
     if (binding->spec_count == 0 || due->made == binding->made) {
         return LS_OK;
     }
@@ -145,9 +145,9 @@ int ls_due_update(ls_due *due)
         return LS_ERROR_MEMORY;
     }
     int64_t *ages = due->ages;
-    for (size_t class = 0; class < binding->class_count; class ++) {
+    for (size_t row = 0; row < binding->rows.count; row++) {
         for (size_t bucket = 0; bucket < binding->bucket_count; bucket++) {
-            *ages++ = next_of_entry(binding, class, bucket);
+            *ages++ = next_of_entry(binding, row, bucket);
         }
     }
     due->made = binding->made;
@@ -184,10 +184,10 @@ static int64_t look_at_occurrence(ls_due *due, size_t spec, int64_t points, int6
 static int64_t look_at_matches(ls_due *due, uint16_t class, int64_t time)
 {
     const ls_binding *binding = due->binding;
-    const ls_event_class *matches = &binding->classes[class];
+    const ls_event_class *matches = ls_class_matches(binding, class);
     int64_t next = FAR;
     for (uint32_t i = 0; binding->class_has_kernel[class] && i < matches->count; i++) {
-        const ls_match *match = &binding->matches[matches->first + i];
+        const ls_match *match = &binding->classes.matches[matches->first + i];
         if (binding->specs[match->spec].way > LS_WAY_TABLE) {
             next = ls_min(next, look_at_occurrence(due, match->spec, match->points, time));
         }

@@ -153,13 +153,13 @@ bool ls_kernel_is_occurrence(const ls_binding *binding, const ls_spec *spec, siz
 /* What once_per tells an occurrence by; 0 where the spec has none. */
 int64_t ls_kernel_once_key(const ls_binding *binding, const ls_occurrences *occurrences,
                            size_t event, int64_t time);
-/* What the listed occurrences of one contact make together. */
-typedef struct ls_listed_sum {
-    int64_t count, points, latest;
-} ls_listed_sum;
-/* Puts the list into order if it is not (oldest first, of equal times the smaller points). */
-ls_listed_sum ls_kernel_sum_listed(const ls_binding *binding, size_t spec, ls_listed *listed,
-                                   size_t count, ls_scratch *scratch);
+/* Sorts what once_per and latest of a spec choose from, and moves what they choose behind the rest,
+ * in the order of time; the first that is chosen. */
+size_t ls_kernel_choose(const ls_binding *binding, size_t spec, ls_listed *listed, size_t count,
+                        ls_scratch *scratch);
+/* What chosen occurrences are worth; points: that each of them starts from, NULL: its own. */
+int64_t ls_kernel_sum_chosen(const ls_binding *binding, size_t spec, const ls_listed *chosen,
+                             size_t count, const int64_t *points);
 
 /* Whether a count fits the rule's times, and what that earns: the first band that fits, NULL: none.
  */

@@ -50,8 +50,8 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
     const size_t events = LS_CHUNK_EVENTS + LS_CHUNK_SPARE;
     size_t used = 0;
     memory->names = take(start, &used, events * sizeof(uint32_t));
-    memory->codes = take(start, &used, events * sizeof(uint32_t));
-    memory->places = take(start, &used, events * sizeof(uint16_t));
+    memory->own_places = take(start, &used, events * sizeof(uint16_t));
+    memory->common_places = take(start, &used, memory->common_capacity * sizeof(uint16_t));
     memory->items = take(start, &used, events * sizeof(uint32_t));
     memory->indexes = take(start, &used, events * sizeof(uint16_t));
     memory->running = take(start, &used, events * 2 * sizeof(uint64_t));
@@ -77,6 +77,28 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
     return used + 64;
 }
 
+/* Events of which common places are kept: those of the rows that a thread takes at a time, most of
+ * the time, and of the busiest contact, unless that is too busy. */
+#define FEW_PLACES 65536
+#define MOST_PLACES (1 << 21)
+
+static size_t common_room(const ls_block_tables *blocks, size_t count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        const ls_dataset *dataset = blocks[i].binding->dataset;
+        const uint64_t *first = dataset->events.first;
+        bool common = blocks[i].map != NULL && blocks[i].map != &blocks[i].own_map;
+        for (size_t row = 0; common && most == 0 && row < dataset->tables[LS_CONTACT].count;
+             row++) {
+            size_t events = (size_t)(first[row + 1] - first[row]);
+            most = events > most ? events : most;
+        }
+        most = common && most < FEW_PLACES ? FEW_PLACES : most;
+    }
+    return most < MOST_PLACES ? most : MOST_PLACES;
+}
+
 int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
                          const ls_block_tables *blocks, size_t count)
 {
@@ -86,6 +108,7 @@ int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
         add_needs(&most, &blocks[i]);
     }
     memory->context = context;
+    memory->common_capacity = common_room(blocks, count);
     memory->size = lay_out(memory, &most, NULL);
     memory->memory = ls_allocate_zero(context, 1, memory->size);
     if (memory->memory == NULL) {
@@ -209,66 +232,142 @@ static void add_directly(const ls_block_tables *block, size_t begin, size_t coun
     loops[wide][block->column ? block->column->width : 0](block, begin, count, memory);
 }
 
-/* Codes of a column as they are, whatever their width. */
-static void read_codes(const ls_column *column, size_t begin, size_t count, uint32_t *restrict out)
+/* What the loop over events with a map of places reads. */
+typedef struct finder {
+    const uint32_t *names, *firsts;
+    const uint16_t *parts;
+} finder;
+
+LS_INLINE uint32_t code_of(const void *codes, size_t i, unsigned width)
 {
-    const void *codes = column->codes;
-    for (size_t i = 0; i < count && column->width == 1; i++) {
-        out[i] = ((const uint8_t *)codes)[begin + i];
-    }
-    for (size_t i = 0; i < count && column->width == 2; i++) {
-        out[i] = ((const uint16_t *)codes)[begin + i];
-    }
-    if (column->width == 4) {
-        memcpy(out, (const uint32_t *)codes + begin, count * sizeof *out);
-    }
+    return width == 1   ? ((const uint8_t *)codes)[i]
+           : width == 2 ? ((const uint16_t *)codes)[i]
+                        : ((const uint32_t *)codes)[i];
 }
 
-/* Adds what a property's value classes are worth; classes: by code, of a byte or more. */
-LS_INLINE void add_parts_of(const uint32_t *restrict strides, size_t tables,
-                            const uint8_t *restrict few, const uint32_t *restrict many,
-                            size_t count, ls_block_memory *memory)
+/* Adds what a property's value classes are worth. few: classes in a byte. */
+LS_INLINE void add_parts_of(const finder *of, const ls_property_table *table, size_t begin,
+                            size_t count, unsigned width, const uint8_t *restrict few,
+                            uint16_t *restrict places)
 {
-    const uint32_t *restrict names = memory->names, *restrict codes = memory->codes;
-    uint16_t *restrict places = memory->places;
+    const void *codes = (const char *)table->column->codes + begin * width;
+    const uint32_t *restrict many = table->classes, *restrict names = of->names;
+    const uint32_t *restrict firsts = of->firsts;
+    const uint16_t *restrict parts = of->parts;
     for (size_t i = 0; i < count; i++) {
-        uint32_t class = few ? few[codes[i]] : many[codes[i]];
-        places[i] = (uint16_t)(places[i] + strides[names[i] * tables] * class);
+        uint32_t code = code_of(codes, i, width);
+        uint32_t class = few ? few[code] : many[code];
+        places[i] = (uint16_t)(places[i] + parts[firsts[names[i]] + class]);
     }
 }
 
-static void add_parts(const ls_block_tables *block, size_t k, size_t begin, size_t count,
-                      ls_block_memory *memory)
+/* Where nothing is asked but whether there is a value, no table is read. */
+LS_INLINE void add_uniform_of(const finder *of, const ls_property_table *table, size_t begin,
+                              size_t count, unsigned width, uint16_t *restrict places)
 {
-    const ls_binding *binding = block->binding;
-    const ls_property_table *table = &binding->tables[binding->map_tables[k]];
-    const uint32_t *strides = binding->map_stride + k;
-    const size_t tables = binding->map_table_count;
-    const uint8_t *few = k < LS_BLOCK_TABLES ? block->class_tables[k] : NULL;
-    if (table->column) {
-        read_codes(table->column, begin, count, memory->codes);
-    } else {
-        memset(memory->codes, 0, count * sizeof *memory->codes);
-    }
-    if (few) {
-        add_parts_of(strides, tables, few, NULL, count, memory);
-    } else {
-        add_parts_of(strides, tables, NULL, table->classes, count, memory);
+    const void *codes = (const char *)table->column->codes + begin * width;
+    const uint32_t none = table->classes[0], some = table->classes[table->code_count > 1];
+    const uint32_t *restrict names = of->names, *restrict firsts = of->firsts;
+    const uint16_t *restrict parts = of->parts;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t class = code_of(codes, i, width) ? some : none;
+        places[i] = (uint16_t)(places[i] + parts[firsts[names[i]] + class]);
     }
 }
 
-/* Places of any number of properties, one after the other. */
+#define LS_PARTS(name, width)                                                                      \
+    static __attribute__((noinline)) void name(const finder *of, const ls_property_table *table,   \
+                                               size_t begin, size_t count, uint16_t *places)       \
+    {                                                                                              \
+        if (table->uniform) {                                                                      \
+            add_uniform_of(of, table, begin, count, width, places);                                \
+        } else if (table->few) {                                                                   \
+            add_parts_of(of, table, begin, count, width, table->few, places);                      \
+        } else {                                                                                   \
+            add_parts_of(of, table, begin, count, width, NULL, places);                            \
+        }                                                                                          \
+    }
+LS_PARTS(add_parts_1, 1)
+LS_PARTS(add_parts_2, 2)
+LS_PARTS(add_parts_4, 4)
+
+static void add_parts(const finder *of, const ls_property_table *table, size_t begin, size_t count,
+                      uint16_t *places)
+{
+    if (table->column == NULL) {
+        for (size_t i = 0; i < count; i++) {
+            uint32_t first = of->firsts[of->names[i]];
+            places[i] = (uint16_t)(places[i] + of->parts[first + table->classes[0]]);
+        }
+    } else if (table->column->width == 1) {
+        add_parts_1(of, table, begin, count, places);
+    } else if (table->column->width == 2) {
+        add_parts_2(of, table, begin, count, places);
+    } else {
+        add_parts_4(of, table, begin, count, places);
+    }
+}
+
+static void read_names(const ls_column *column, size_t begin, size_t count, uint32_t *restrict out)
+{
+    const void *codes = (const char *)column->codes + begin * column->width;
+    if (column->width == 1) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = code_of(codes, i, 1);
+        }
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = code_of(codes, i, column->width);
+        }
+    }
+}
+
+/* Places of any number of properties, one after the other; no more events than a chunk has. */
+static void map_places(const ls_block_tables *block, size_t begin, size_t count,
+                       ls_block_memory *memory, uint16_t *restrict places)
+{
+    const ls_block_map *map = block->map;
+    read_names(&block->binding->dataset->events.event, begin, count, memory->names);
+    for (size_t i = 0; i < count; i++) {
+        places[i] = (uint16_t)map->bases[memory->names[i]];
+    }
+    for (size_t k = 0; k < map->table_count; k++) {
+        const finder of = {memory->names, map->firsts + k * map->name_count, map->parts};
+        add_parts(&of, map->tables[k], begin, count, places);
+    }
+}
+
 static void find_places(const ls_block_tables *block, size_t begin, size_t count,
                         ls_block_memory *memory)
 {
-    const ls_binding *binding = block->binding;
-    read_codes(&binding->dataset->events.event, begin, count, memory->names);
-    for (size_t i = 0; i < count; i++) {
-        memory->places[i] = (uint16_t)binding->map_base[memory->names[i]];
+    if (block->map != &block->own_map && begin >= memory->common_begin &&
+        begin + count <= memory->common_end) {
+        memory->places = memory->common_places + (begin - memory->common_begin);
+        return;
     }
-    for (size_t k = 0; k < binding->map_table_count; k++) {
-        add_parts(block, k, begin, count, memory);
+    map_places(block, begin, count, memory, memory->own_places);
+    memory->places = memory->own_places;
+}
+
+void ls_block_begin_rows(const ls_block_tables *blocks, size_t count, size_t first, size_t last,
+                         ls_block_memory *memory)
+{
+    const uint64_t *of_row = blocks[0].binding->dataset->events.first;
+    const ls_block_tables *block = NULL;
+    memory->common_begin = memory->common_end = 0;
+    for (size_t i = 0; i < count && block == NULL && memory->common_capacity > 0; i++) {
+        block = blocks[i].map != NULL && blocks[i].map != &blocks[i].own_map ? &blocks[i] : NULL;
     }
+    if (block == NULL || of_row[last] - of_row[first] > memory->common_capacity) {
+        return;
+    }
+    const size_t begin = (size_t)of_row[first], end = (size_t)of_row[last];
+    for (size_t from = begin; from < end; from += LS_CHUNK_EVENTS) {
+        size_t part = end - from < LS_CHUNK_EVENTS ? end - from : LS_CHUNK_EVENTS;
+        map_places(block, from, part, memory, memory->common_places + (from - begin));
+    }
+    memory->common_begin = begin;
+    memory->common_end = end;
 }
 
 static uint32_t bucket_of(const ls_block_tables *block, uint32_t time)
@@ -280,26 +379,117 @@ static uint32_t bucket_of(const ls_block_tables *block, uint32_t time)
     return bucket;
 }
 
-static void index_places(const ls_block_tables *block, size_t begin, size_t count,
-                         ls_block_memory *memory)
+/* What the loop over events whose places are found reads. */
+typedef struct looker {
+    const uint16_t *places;
+    const ls_block_place *table;
+    const uint32_t *times, *cells;
+    unsigned shift;
+    uint32_t now;
+} looker;
+
+LS_INLINE looker begin_look(const ls_block_tables *block, size_t begin,
+                            const ls_block_memory *memory)
 {
-    const uint32_t *times = (const uint32_t *)block->binding->dataset->events.times + begin;
-    const uint32_t *cells = block->cells;
-    const unsigned shift = block->cell_shift;
-    const uint32_t mask = (UINT32_C(1) << shift) - 1;
-    for (size_t i = 0; i < count && block->cell_thresholds <= 1; i++) {
-        uint32_t bucket = ((times[i] & mask) + cells[times[i] >> shift]) >> shift;
-        memory->indexes[i] = (uint16_t)(block->rows[memory->places[i]] + bucket);
+    return (looker){memory->places,
+                    block->places,
+                    (const uint32_t *)block->binding->dataset->events.times + begin,
+                    block->cells,
+                    block->cell_shift,
+                    block->now};
+}
+
+/* Cells of one threshold at most. */
+LS_INLINE uint32_t entry_in(const looker *of, const ls_block_place *place, uint32_t time)
+{
+    uint32_t inside = time & ((UINT32_C(1) << of->shift) - 1);
+    return place->row + ((inside + of->cells[time >> of->shift]) >> of->shift);
+}
+
+LS_INLINE bool is_active(const looker *of, const ls_block_place *place, uint32_t time)
+{
+    return (time >= place->since) & (time <= of->now);
+}
+
+/* Sums up entries of one word and finds what may be an occurrence in one go. */
+static void look_at_words(const ls_block_tables *block, size_t begin, size_t count,
+                          ls_block_memory *memory)
+{
+    const looker of = begin_look(block, begin, memory);
+    const uint64_t *restrict entries = block->entries.words;
+    uint64_t *restrict running = memory->running, sum = 0;
+    uint16_t *restrict active = memory->active;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t time = of.times[i];
+        const ls_block_place *place = &of.table[of.places[i]];
+        running[i] = sum;
+        sum += entries[entry_in(&of, place, time)];
+        active[found] = (uint16_t)i;
+        found += is_active(&of, place, time);
     }
-    for (size_t i = 0; i < count && block->cell_thresholds > 1; i++) {
-        memory->indexes[i] =
-            (uint16_t)(block->rows[memory->places[i]] + bucket_of(block, times[i]));
+    running[count] = sum;
+    memory->active_count = found;
+}
+
+typedef uint64_t two_words __attribute__((vector_size(16)));
+
+/* The same of two words. */
+static void look_at_pairs(const ls_block_tables *block, size_t begin, size_t count,
+                          ls_block_memory *memory)
+{
+    const looker of = begin_look(block, begin, memory);
+    const two_words *restrict entries = (const two_words *)block->entries.words;
+    two_words *restrict running = (two_words *)memory->running, sum = {0, 0};
+    uint16_t *restrict active = memory->active;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t time = of.times[i];
+        const ls_block_place *place = &of.table[of.places[i]];
+        running[i] = sum;
+        sum += entries[entry_in(&of, place, time)];
+        active[found] = (uint16_t)i;
+        found += is_active(&of, place, time);
     }
+    running[count] = sum;
+    memory->active_count = found;
+}
+
+/* Entries of any number of words: where they are. */
+static void look_at_indexes(const ls_block_tables *block, size_t begin, size_t count,
+                            ls_block_memory *memory)
+{
+    const looker of = begin_look(block, begin, memory);
+    uint16_t *restrict active = memory->active, *restrict indexes = memory->indexes;
+    const bool few = block->cell_thresholds <= 1;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t time = of.times[i];
+        const ls_block_place *place = &of.table[of.places[i]];
+        indexes[i] =
+            (uint16_t)(few ? entry_in(&of, place, time) : place->row + bucket_of(block, time));
+        active[found] = (uint16_t)i;
+        found += is_active(&of, place, time);
+    }
+    memory->active_count = found;
+}
+
+/* Where some specs are asked event by event, all events of their names are active. */
+static void add_generic(const ls_block_tables *block, size_t begin, size_t count,
+                        ls_block_memory *memory)
+{
+    const looker of = begin_look(block, begin, memory);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool active = is_active(&of, &of.table[of.places[i]], of.times[i]) ||
+                      (block->name_occurs[memory->names[i]] && of.times[i] <= of.now);
+        memory->active[found] = (uint16_t)i;
+        found += active;
+    }
+    memory->active_count = found;
 }
 
 /* ---- events: sums ---------------------------------------------------------------------------- */
-
-typedef uint64_t two_words __attribute__((vector_size(16)));
 
 void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *memory)
 {
@@ -323,6 +513,24 @@ void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *m
     }
 }
 
+static void add_at_places(const ls_block_tables *block, size_t begin, size_t count,
+                          ls_block_memory *memory)
+{
+    const bool few = block->cell_thresholds <= 1;
+    find_places(block, begin, count, memory);
+    if (block->words == 1 && few) {
+        look_at_words(block, begin, count, memory);
+    } else if (block->words == 2 && few) {
+        look_at_pairs(block, begin, count, memory);
+    } else {
+        look_at_indexes(block, begin, count, memory);
+        ls_block_run(block, count, memory);
+    }
+    if (block->binding->any_generic) {
+        add_generic(block, begin, count, memory);
+    }
+}
+
 /* Every event is an item. */
 static void add_portably(const ls_block_tables *block, const ls_block_part *chunk,
                          ls_block_memory *memory)
@@ -338,10 +546,8 @@ static void add_portably(const ls_block_tables *block, const ls_block_part *chun
             return;
         }
     } else {
-        find_places(block, begin, count, memory);
-        if (block->words > 0) {
-            index_places(block, begin, count, memory);
-        }
+        add_at_places(block, begin, count, memory);
+        return;
     }
     ls_block_run(block, count, memory);
 }
@@ -431,6 +637,7 @@ static void add_long_row(const ls_block_tables *block, const uint64_t *first, si
 {
     const bool occurs = block->binding->any_kernel;
     uint64_t *words = memory->row_words;
+    size_t kept = 0;
     for (uint64_t begin = first[row]; begin < first[row + 1];) {
         uint64_t left = first[row + 1] - begin;
         const uint64_t span[2] = {begin, begin + (left < LS_CHUNK_EVENTS ? left : LS_CHUNK_EVENTS)};
@@ -444,14 +651,13 @@ static void add_long_row(const ls_block_tables *block, const uint64_t *first, si
         empty_words(block->binding, words, (size_t)memory->entries[row], row, memory);
         memory->entries[row] = 0;
         if (occurs) {
-            ls_block_occur_in_part(block, &chunk, row, scratch->classes + (begin - first[row]),
-                                   memory);
+            kept = ls_block_occur_in_part(block, &chunk, row, kept, (size_t)first[row], memory,
+                                          scratch);
         }
         begin = span[1];
     }
     if (occurs) {
-        ls_block_list_row(block, (size_t)first[row], (size_t)(first[row + 1] - first[row]), row,
-                          memory, scratch);
+        ls_block_list_row(block, (size_t)first[row], kept, row, memory, scratch);
     }
 }
 

@@ -18,16 +18,17 @@ typedef struct ls_block_memory {
     size_t size;
     void *memory;
     /* Of a chunk, by event unless said otherwise: */
-    uint32_t *names;       /* codes of names */
-    uint32_t *codes;       /* codes of a property */
-    uint16_t *places;      /* among the combinations of value classes */
-    uint32_t *items;       /* events that add something, in a form that their kernel knows */
-    uint16_t *indexes;     /* by item: its entry; where entries have more than two words */
-    const uint64_t *table; /* the entries that indexes are of */
-    uint64_t *running;     /* by item: the sum of entries before it; one or two words */
-    uint16_t *bounds;      /* by row: the first item of the row; one more */
-    uint64_t *row_words;   /* of one row */
-    uint16_t *active;      /* events that may be occurrences, by place in the chunk */
+    uint32_t *names;        /* codes of names */
+    const uint16_t *places; /* among the combinations of value classes */
+    uint16_t *own_places;   /* room for them */
+    uint32_t *items;        /* events that add something, in a form that their kernel knows */
+    uint16_t *indexes;      /* by item: its entry; where entries have more than two words */
+    const uint64_t *table;  /* the entries that indexes are of */
+    uint64_t *running;      /* by item: the sum of entries before it; one or two words */
+    uint16_t *bounds;       /* by row: the first item of the row; one more */
+    uint64_t *row_words;    /* of one row */
+    uint16_t *active;       /* events that may be occurrences, by place in the chunk */
+    size_t active_count;
     ls_listed *listed;     /* by list: LS_CHUNK_EVENTS of them */
     uint32_t *list_counts; /* by list */
     /* Columns: */
@@ -40,6 +41,9 @@ typedef struct ls_block_memory {
     int64_t *fit, *engagement, *value, *label;
     int32_t *labels;
     uint8_t *flags;
+    /* Places that several definitions have in common, of the events of some rows: */
+    uint16_t *common_places;
+    size_t common_capacity, common_begin, common_end;
     uint8_t *truths; /* by filter that is being asked */
     bool *alone;     /* the row is scored by itself */
 } ls_block_memory;
@@ -49,6 +53,10 @@ int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
                          const ls_block_tables *blocks, size_t count);
 void ls_block_memory_free(ls_block_memory *memory);
 
+/* Places of the events of these rows, where the definitions share them: they are found when they
+ * are first asked for. To be called before ls_kernel_blocks. */
+void ls_block_begin_rows(const ls_block_tables *blocks, size_t count, size_t first, size_t last,
+                         ls_block_memory *memory);
 /* As ls_kernel_run, which it is where the tables are not ready. */
 void ls_kernel_blocks(const ls_block_tables *block, const ls_score_column *columns,
                       ls_rolled *const *rolled, size_t first, size_t last, ls_block_memory *memory,

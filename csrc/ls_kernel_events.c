@@ -23,28 +23,28 @@ LS_INLINE void classes_of_one(const ls_binding *binding, size_t begin, size_t co
                               unsigned event_width, unsigned width)
 {
     const ls_property_table *table = &binding->tables[binding->map_tables[0]];
-    const uint32_t *base = binding->map_base, *stride = binding->map_stride,
-                   *classes = table->classes;
+    const uint32_t *base = binding->map_base, *classes = table->classes;
     const void *events = binding->dataset->events.event.codes, *codes = table->column->codes;
     for (size_t i = 0; i < count; i++) {
         uint32_t event = code_at(events, event_width, begin + i);
         uint32_t class = classes[code_at(codes, width, begin + i)];
-        out[i] = binding->class_map[base[event] + stride[event] * class];
+        out[i] = binding->class_map[base[event] + ls_map_part(binding, event, 0, class)];
     }
 }
 
 static void classes_of_many(const ls_binding *binding, size_t begin, size_t count, uint16_t *out)
 {
     const ls_column *events = &binding->dataset->events.event;
-    size_t tables = binding->map_table_count;
+    const uint32_t *of = binding->map_tables;
+    const size_t tables = binding->map_table_count, names = binding->event_code_count;
     for (size_t i = 0; i < count; i++) {
         uint32_t event = ls_column_code(events, begin + i);
-        const uint32_t *stride = binding->map_stride + event * tables;
         uint32_t place = binding->map_base[event];
         for (size_t k = 0; k < tables; k++) {
-            if (stride[k] > 0) {
+            const uint32_t first = binding->map_first[k * names + event];
+            if (first > 0) { /* else no spec of the event reads the property */
                 place +=
-                    stride[k] * ls_table_class(&binding->tables[binding->map_tables[k]], begin + i);
+                    binding->map_parts[first + ls_table_class(&binding->tables[of[k]], begin + i)];
             }
         }
         out[i] = binding->class_map[place];
@@ -79,6 +79,7 @@ LS_INLINE void entries_of(const ls_binding *binding, size_t begin, size_t count,
     const int64_t now = wide ? binding->at : binding->at - LS_EVENT_BASE;
     const uint32_t buckets = (uint32_t)binding->bucket_count;
     const uint64_t last_cell = binding->cell_count;
+    const uint16_t *rows = binding->class_rows;
     for (size_t i = 0; i < count; i++) {
         int64_t time =
             wide ? ((const int64_t *)times)[begin + i] : ((const uint32_t *)times)[begin + i];
@@ -88,7 +89,7 @@ LS_INLINE void entries_of(const ls_binding *binding, size_t begin, size_t count,
         for (unsigned k = 0; k < edges_in_cell; k++) {
             bucket += age >= binding->edges[bucket];
         }
-        uint32_t entry = classes[i] * buckets + bucket;
+        uint32_t entry = rows[classes[i]] * buckets + bucket;
         out[i] = age < 0 ? 0 : entry;
     }
 }
@@ -343,9 +344,9 @@ static void run_kernels(const ls_binding *binding, size_t block, size_t begin, s
     for (size_t e = begin; e < end; e++) {
         uint16_t class = scratch->classes[e - block];
         if (binding->class_has_kernel[class]) {
-            const ls_event_class *matches = &binding->classes[class];
+            const ls_event_class *matches = ls_class_matches(binding, class);
             for (size_t i = 0; i < matches->count; i++) {
-                const ls_match *match = &binding->matches[matches->first + i];
+                const ls_match *match = &binding->classes.matches[matches->first + i];
                 count_occurrence(binding, match->spec, ls_event_time(events, e), match->points,
                                  scratch);
             }
@@ -382,10 +383,11 @@ static bool is_listed(const ls_binding *binding, size_t number, size_t event, ui
                           number) &&
                ls_kernel_is_occurrence(binding, spec, event, points);
     }
-    const ls_event_class *matches = &binding->classes[class];
+    const ls_event_class *matches = ls_class_matches(binding, class);
     for (size_t i = 0; i < matches->count; i++) {
-        if (binding->matches[matches->first + i].spec == number) {
-            *points = binding->matches[matches->first + i].points;
+        const ls_match *match = &binding->classes.matches[matches->first + i];
+        if (match->spec == number) {
+            *points = match->points;
             return true;
         }
     }
@@ -427,16 +429,17 @@ static void sort_listed(ls_listed *listed, size_t count)
     }
 }
 
-/* Whether no occurrence of the key was kept; then this one is, as listed[i]. */
-static bool is_new_key(const ls_listed *listed, size_t i, size_t size, uint32_t *seen)
+/* Whether no occurrence of the key was chosen; then one is, as listed[chosen]. */
+static bool is_new_key(const ls_listed *listed, int64_t key, size_t chosen, size_t size,
+                       uint32_t *seen)
 {
-    size_t slot = (size_t)((uint64_t)listed[i].key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    size_t slot = (size_t)((uint64_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
     for (slot &= size - 1; seen[slot] != 0; slot = (slot + 1) & (size - 1)) {
-        if (listed[seen[slot] - 1].key == listed[i].key) {
+        if (listed[seen[slot] - 1].key == key) {
             return false;
         }
     }
-    seen[slot] = (uint32_t)i + 1;
+    seen[slot] = (uint32_t)chosen + 1;
     return true;
 }
 
@@ -452,28 +455,36 @@ static size_t clear_seen(size_t count, ls_scratch *scratch)
 
 /* From the latest on: the first of each key stays, until there are as many as wanted. Days come one
  * after the other. */
-ls_listed_sum ls_kernel_sum_listed(const ls_binding *binding, size_t spec, ls_listed *listed,
-                                   size_t count, ls_scratch *scratch)
+size_t ls_kernel_choose(const ls_binding *binding, size_t spec, ls_listed *listed, size_t count,
+                        ls_scratch *scratch)
 {
     const ls_occurrences *occurrences = binding->specs[spec].occurrences;
     const uint64_t most = occurrences->latest ? occurrences->latest : UINT64_MAX;
     const bool by_property = occurrences->once == LS_ONCE_PROPERTY;
     const size_t size = by_property ? clear_seen(count, scratch) : 0;
-    ls_listed_sum sum = {0, 0, INT64_MIN};
     int64_t last_key = INT64_MIN;
+    size_t chosen = count;
     sort_listed(listed, count);
-    for (size_t i = count; i-- > 0 && (uint64_t)sum.count < most;) {
-        if (by_property ? !is_new_key(listed, i, size, scratch->seen)
-                        : occurrences->once == LS_ONCE_DAY && listed[i].key == last_key) {
+    for (size_t i = count; i-- > 0 && (uint64_t)(count - chosen) < most;) {
+        const int64_t key = listed[i].key;
+        if (by_property ? !is_new_key(listed, key, chosen - 1, size, scratch->seen)
+                        : occurrences->once == LS_ONCE_DAY && key == last_key) {
             continue;
         }
-        last_key = listed[i].key;
-        sum.count++;
-        sum.latest = ls_max(sum.latest, listed[i].time);
-        if (occurrences->times_count == 0) {
-            sum.points += ls_quick_decay_points(&binding->decays[spec], listed[i].points,
-                                                binding->at - listed[i].time);
-        }
+        last_key = key;
+        listed[--chosen] = listed[i];
+    }
+    return chosen;
+}
+
+int64_t ls_kernel_sum_chosen(const ls_binding *binding, size_t spec, const ls_listed *chosen,
+                             size_t count, const int64_t *points)
+{
+    const ls_quick_decay *decay = &binding->decays[spec];
+    int64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += ls_quick_decay_points(decay, points ? *points : chosen[i].points,
+                                     binding->at - chosen[i].time);
     }
     return sum;
 }
@@ -481,12 +492,17 @@ ls_listed_sum ls_kernel_sum_listed(const ls_binding *binding, size_t spec, ls_li
 static void add_listed(const ls_binding *binding, size_t number, size_t count, ls_scratch *scratch)
 {
     const ls_spec *spec = &binding->specs[number];
-    ls_listed_sum sum = ls_kernel_sum_listed(binding, number, scratch->listed, count, scratch);
-    scratch->counts[number] += sum.count;
+    ls_listed *listed = scratch->listed;
+    const size_t first = ls_kernel_choose(binding, number, listed, count, scratch);
+    scratch->counts[number] += (int64_t)(count - first);
+    if (first == count) {
+        return;
+    }
     if (spec->occurrences->times_count > 0) {
-        scratch->latest[number] = ls_max(scratch->latest[number], sum.latest);
-    } else if (sum.count > 0) {
-        scratch->sums[spec->target] += sum.points;
+        scratch->latest[number] = ls_max(scratch->latest[number], listed[count - 1].time);
+    } else {
+        scratch->sums[spec->target] +=
+            ls_kernel_sum_chosen(binding, number, listed + first, count - first, NULL);
         scratch->fired = true;
     }
 }

@@ -202,8 +202,8 @@ static void add_property_rule(const ls_record *record, size_t number)
         if (ls_kernel_ask_other(record, rule->over, row) != LS_TRUE) {
             continue;
         }
-        ls_outcome outcome =
-            ls_table_outcome(table, ls_table_class(table, row), binding->choice_place[number]);
+        ls_outcome outcome = ls_table_outcome(table, ls_table_class(table, row),
+                                              binding->questions->rule_choice[number]);
         record->scratch->too_large = record->scratch->too_large || outcome.too_large;
         add_member(&member, outcome.points, outcome.applies);
     }

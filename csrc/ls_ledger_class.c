@@ -68,21 +68,18 @@ typedef struct answers {
 
 static int classify(ls_ledger *ledger, const ls_column *column, ls_string text, answers *out)
 {
-    const ls_bound *bound = &ledger->bound;
+    const ls_answers *all = &ledger->bound.answers;
     *out = (answers){0, false, false};
-    for (size_t i = 0; i < bound->count; i++) {
-        ls_binding *binding = &bound->bindings[i];
-        for (size_t j = 0; j < binding->definition->property_count; j++) {
-            ls_property_table *table = &binding->tables[j];
-            if (table->column != column)
-                continue;
-            out->lost = out->lost || table->moves || table->folds || table->numeric;
-            if (ls_grow(ledger->context, &ledger->tuple, &ledger->tuple_capacity, out->count + 1,
-                        sizeof *ledger->tuple) != LS_OK ||
-                ls_binding_classify(binding, table, text, &ledger->tuple[out->count]) != LS_OK)
-                return LS_ERROR_MEMORY;
-            out->is_alone = out->is_alone || ledger->tuple[out->count++] == LS_NO_CLASS;
-        }
+    for (size_t i = 0; i < all->table_count; i++) {
+        const ls_property_table *table = &all->tables[i];
+        if (table->column != column)
+            continue;
+        out->lost = out->lost || table->moves || table->folds || table->numeric;
+        if (ls_grow(ledger->context, &ledger->tuple, &ledger->tuple_capacity, out->count + 1,
+                    sizeof *ledger->tuple) != LS_OK ||
+            ls_answers_classify(all, table, text, &ledger->tuple[out->count]) != LS_OK)
+            return LS_ERROR_MEMORY;
+        out->is_alone = out->is_alone || ledger->tuple[out->count++] == LS_NO_CLASS;
     }
     return LS_OK;
 }
@@ -90,15 +87,12 @@ static int classify(ls_ledger *ledger, const ls_column *column, ls_string text, 
 /* Whether every table answers the code as it answers the text that was classified. */
 static bool answers_alike(const ls_ledger *ledger, const ls_column *column, uint32_t code)
 {
-    const ls_bound *bound = &ledger->bound;
+    const ls_answers *all = &ledger->bound.answers;
     size_t place = 0;
-    for (size_t i = 0; i < bound->count; i++) {
-        const ls_binding *binding = &bound->bindings[i];
-        for (size_t j = 0; j < binding->definition->property_count; j++)
-            if (binding->tables[j].column == column &&
-                binding->tables[j].classes[code] != ledger->tuple[place++])
-                return false;
-    }
+    for (size_t i = 0; i < all->table_count; i++)
+        if (all->tables[i].column == column &&
+            all->tables[i].classes[code] != ledger->tuple[place++])
+            return false;
     return true;
 }
 
@@ -158,7 +152,7 @@ int ls_ledger_class(ls_ledger *ledger, ls_column *column, ls_string text, uint32
         column->classes = ls_allocate_zero(ledger->context, 1, sizeof *column->classes);
     if (column->classes == NULL)
         return ls_fail_memory(error);
-    /* Bindings must know every code that the text may be like. */
+    /* Answers must know every code that the text may be like. */
     int status =
         ledger->plan != NULL ? ls_bound_update(&ledger->bound, ledger->bound.at, 0, error) : LS_OK;
     if (status != LS_OK)

@@ -19,8 +19,10 @@ typedef struct score_job {
     ls_dataset *dataset;
     ls_result *result;
     ls_result **out;
+    ls_answers answers;
     ls_binding *bindings;    /* by definition */
     ls_block_tables *blocks; /* by definition */
+    ls_common_map common;    /* what these share */
     size_t bound;
     unsigned threads, scratch_count;
     ls_scratch *scratches;     /* by thread */
@@ -80,6 +82,9 @@ static void close_stage(score_job *job)
 
 static void score_rows(score_job *job, size_t first, size_t last, unsigned thread)
 {
+    if (stage_object(job) == LS_CONTACT) {
+        ls_block_begin_rows(job->blocks, job->plan->count, first, last, &job->memories[thread]);
+    }
     for (size_t i = job->stage; i < job->stage_end; i++) {
         uint32_t definition = job->plan->order[i];
         ls_kernel_blocks(&job->blocks[definition], job->result->columns, job->rolled[definition],
@@ -145,9 +150,21 @@ static int walk_flagged(score_job *job, size_t last, ls_error *error)
 
 static int bind(score_job *job, ls_error *error)
 {
+    if (job->answers.context == NULL) {
+        int status = ls_answers_init(&job->answers, job->plan, job->dataset, error);
+        if (status == LS_OK) {
+            status = ls_answers_update(&job->answers, job->result->at, error);
+        }
+        if (status == LS_OK) {
+            status = ls_answers_narrow(&job->answers, error);
+        }
+        if (status != LS_OK) {
+            return status;
+        }
+    }
     while (job->bound < job->plan->count) {
         ls_binding *binding = &job->bindings[job->bound];
-        int status = ls_binding_init(binding, job->plan, job->bound, job->dataset, error);
+        int status = ls_binding_init(binding, &job->answers, job->bound, error);
         if (status != LS_OK) {
             return status;
         }
@@ -159,6 +176,10 @@ static int bind(score_job *job, ls_error *error)
         if (ls_block_tables_make(&job->blocks[job->bound - 1], binding) != LS_OK) {
             return ls_fail_memory(error);
         }
+    }
+    if (job->common.context == NULL &&
+        ls_block_share(&job->common, job->blocks, job->plan->count) != LS_OK) {
+        return ls_fail_memory(error);
     }
     for (; job->scratch_count < job->threads; job->scratch_count++) {
         if (ls_scratch_init(&job->scratches[job->scratch_count], job->job.context, job->bindings,
@@ -238,6 +259,8 @@ static void close_job(ls_job *base)
         ls_block_tables_free(&job->blocks[i]);
         ls_binding_free(&job->bindings[i]);
     }
+    ls_common_map_free(&job->common);
+    ls_answers_free(&job->answers);
     for (unsigned i = 0; i < job->threads && job->scratches && job->memories; i++) {
         ls_scratch_free(&job->scratches[i]);
         ls_block_memory_free(&job->memories[i]);

@@ -227,7 +227,8 @@ static void drop_texts(ls_scorer *scorer)
 /* Where answers depend on the instant, each new one asks all texts that are kept: few are. */
 static void drop_moving(ls_scorer *scorer, ls_column *column)
 {
-    if (column->dictionary.count > MAX_MOVING_TEXTS && ls_bound_moves(&scorer->bound, column)) {
+    if (column->dictionary.count > MAX_MOVING_TEXTS &&
+        ls_answers_move(&scorer->bound.answers, column)) {
         ls_bound_forget(&scorer->bound, column);
         forget_texts(column);
     }

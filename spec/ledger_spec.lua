@@ -53,6 +53,27 @@ describe("a ledger", function()
         end
     end)
 
+    it("answers each definition of a set by itself where some ask about the instant and others do not", function()
+        local function fit(name, condition)
+            return { name = name, properties = { renewal = "datetime" },
+                groups = { { name = "g", kind = "fit", rules = { { when = { renewal = condition }, points = 5 } } } } }
+        end
+        local set = assert(leadscore.define({ fit("known", { known = true }), fit("soon", { in_next = "7 days" }),
+            fit("later", { after = "2025-07-01" }), fit("past", { more_than_ago = "1 day" }) }))
+        local ledger = open(set)
+        for i = 1, 40 do
+            ledger:set(i, { renewal = i % 5 ~= 0 and NOON + i * DAY or nil })
+        end
+        for _, day in ipairs({ 0, 3, 30, 3, 60 }) do
+            for i = 1, 40, day == 3 and 3 or 1 do
+                local record = { id = i, renewal = i % 5 ~= 0 and NOON + i * DAY or nil }
+                assert.are.same(set:score(record, NOON + day * DAY), ledger:score(i, NOON + day * DAY))
+            end
+            ledger:set(100 + day, { renewal = NOON + day * DAY + 60 })
+            assert.are.equal(5, ledger:score(100 + day, NOON + day * DAY).soon.value)
+        end
+    end)
+
     it("begins a contact with its first event or property", function()
         local ledger = open()
         assert.is_false(ledger:has("7"))

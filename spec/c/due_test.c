@@ -57,6 +57,7 @@ static bool is_same(const said *a, const said *b)
 
 typedef struct clockwork {
     size_t count;
+    ls_answers answers;
     ls_binding bindings[MOST_SCORES];
     ls_due dues[MOST_SCORES];
     ls_scratch scratch;
@@ -69,15 +70,16 @@ static void stop(clockwork *all)
         ls_due_free(&all->dues[--all->count]);
         ls_binding_free(&all->bindings[all->count]);
     }
+    ls_answers_free(&all->answers);
 }
 
 static int start(clockwork *all, world *world)
 {
-    int status = LS_OK;
     memset(all, 0, sizeof *all);
+    int status = ls_answers_init(&all->answers, world->plan, world->dataset, &world->error);
     while (status == LS_OK && all->count < world->plan->count) {
         ls_binding *binding = &all->bindings[all->count];
-        status = ls_binding_init(binding, world->plan, all->count, world->dataset, &world->error);
+        status = ls_binding_init(binding, &all->answers, all->count, &world->error);
         if (status == LS_OK) {
             status = ls_due_init(&all->dues[all->count], binding);
             all->count++;
@@ -88,7 +90,7 @@ static int start(clockwork *all, world *world)
 
 static int set_clock(clockwork *all, world *world, int64_t at)
 {
-    int status = LS_OK;
+    int status = ls_answers_update(&all->answers, at, &world->error);
     for (size_t i = 0; i < all->count && status == LS_OK; i++) {
         status = ls_binding_update(&all->bindings[i], at, &world->error);
         status = status == LS_OK ? ls_due_update(&all->dues[i]) : status;
