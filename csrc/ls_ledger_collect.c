@@ -32,7 +32,7 @@ static bool is_worth_it(const ls_ledger *ledger, const ls_column *column)
         return true;
     uint64_t before = column->classes != NULL ? column->classes->removed : 0;
     uint64_t cells = ledger->events + ledger->contacts;
-    return ls_ledger_is_full(ledger, column, 0) && ledger->removed - before > cells / 16 + 16;
+    return ls_ledger_is_full(ledger, column, 0) && ledger->removed - before > cells / 8 + 16;
 }
 
 /* Calls use for every value of the column. */
