@@ -452,6 +452,19 @@ LS_API int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent
  * not, NULL if it is not wanted. Contacts that have a value which the definition wants and which
  * was not kept are refused by ls_ledger_score. */
 LS_API bool ls_ledger_serves(const ls_ledger *ledger, size_t definition, char why[LS_ERROR_TEXT]);
+/* Packs a contact into one string, passed to writer: its properties, its events, the ids of events
+ * within the horizon. at NULL: everything is kept as it is, and the state is good for every instant
+ * and all definitions whose properties are kept. Else events that cannot matter any more to a
+ * definition of the ledger at or after *at are folded: the state then holds from *at on, and for
+ * definitions that ask of those events what these ask. */
+LS_API int ls_ledger_pack(ls_ledger *ledger, size_t row, const int64_t *at, ls_writer writer,
+                          void *user, ls_error *error);
+/* Takes a packed state in place of what the ledger holds of the contact, which begins if it is not
+ * there. Nothing is done after an error: LS_ERROR_INPUT: the state is foreign, damaged or of a later
+ * version; it lacks what a definition needs (the message names it); a text cannot be read as a
+ * definition reads it. */
+LS_API int ls_ledger_unpack(ls_ledger *ledger, const char *contact, size_t contact_length,
+                            const char *state, size_t length, ls_error *error);
 typedef struct ls_ledger_counts {
     uint64_t contacts, events;
     uint64_t values; /* texts that are kept, ids of contacts too */

@@ -58,6 +58,7 @@ static int open_plan(ls_ledger *ledger, const ls_plan *plan, ls_error *error)
     ls_plan_retain(plan);
     ledger->plan = (ls_plan *)(uintptr_t)plan;
     ledger->bound.by_row = true;
+    ledger->plans++;
     if (ls_ledger_add_columns(ledger, plan) != LS_OK || ls_ledger_read_as(ledger, plan) != LS_OK ||
         ls_bound_init(&ledger->bound, plan, ledger->dataset) != LS_OK)
         return ls_fail_memory(error);
@@ -116,6 +117,7 @@ void ls_ledger_close(ls_ledger *ledger)
     if (ledger->dataset != NULL) {
         free_classes(ledger);
         ls_ledger_lists_free(ledger);
+        ls_ledger_free_folded(ledger);
         ls_ledger_rows_free(ledger);
         ls_dataset_close(ledger->dataset);
     }
@@ -290,6 +292,9 @@ static int check_question(ls_ledger *ledger, size_t row, int64_t at, ls_error *e
         status = ls_ledger_check_lost(ledger, row, error);
     if (status == LS_OK && LS_UNLIKELY(ledger->unreadable) && !ledger->lenient)
         status = check_cells(ledger, row, error);
+    ls_folded *folded = ls_ledger_folded(ledger, row);
+    if (status == LS_OK && LS_UNLIKELY(folded != NULL))
+        status = ls_ledger_ask_folded(ledger, folded, at, error);
     return status;
 }
 

@@ -19,6 +19,7 @@
 #define LS_LEDGER_H
 
 #include "ls_bound.h"
+#include "ls_folded.h"
 #include "ls_scorer.h"
 #include "ls_watch.h"
 
@@ -121,6 +122,9 @@ struct ls_ledger {
     bool lenient;           /* it was loaded from a dataset that reads such a text as unknown */
     bool losses;            /* some column has lost values */
     uint32_t *tuple;        /* scratch: the classes of a text */
+    ls_folded **folded; /* by row: what of a contact that was unpacked is folded; NULL: nothing */
+    size_t folded_capacity, folded_count;
+    uint64_t plans;  /* grows with every change of definitions */
     size_t tuple_capacity;
     bool unreadable; /* some text cannot be read as the types that definitions want */
 };
@@ -151,6 +155,8 @@ int ls_ledger_check_plan(const ls_plan *plan, ls_error *error);
 ls_kept_events *ls_ledger_kept_of(ls_ledger *ledger, size_t row);
 /* What the kernel is to use and keep of it for a definition: NULL: nothing. */
 ls_kept_events *ls_ledger_keep(ls_ledger *ledger, const ls_binding *binding, ls_kept_events *kept);
+/* The contact's events are others now. */
+void ls_ledger_kept_forget(ls_ledger *ledger, size_t row);
 void ls_ledger_kept_free(ls_ledger *ledger);
 
 /* ---- ls_ledger_columns.c --------------------------------------------------------------------- */
@@ -209,6 +215,8 @@ bool ls_ledger_knows(const ls_ledger *ledger, uint32_t row, const uint64_t ident
 /* Makes room for one more id; then it can be noted. now: when its event came. */
 int ls_ledger_reserve_id(ls_ledger *ledger, int64_t now);
 void ls_ledger_note_id(ls_ledger *ledger, uint32_t row, const uint64_t identity[2], int64_t now);
+/* Makes room for so many more ids. */
+int ls_ledger_reserve_ids(ls_ledger *ledger, size_t count);
 void ls_ledger_forget_ids(ls_ledger *ledger, size_t row);
 void ls_ledger_ids_free(ls_ledger *ledger);
 
@@ -259,12 +267,30 @@ typedef struct ls_ledger_event {
 } ls_ledger_event;
 /* The code of a text that may be one that definitions cannot read. LS_OK or LS_ERROR_MEMORY. */
 int ls_ledger_code(ls_ledger *ledger, ls_column *column, ls_string text, uint32_t *out);
+/* The code of a text, or of what stands for it where the column is full. Errors: memory; it cannot
+ * be read as definitions read it. */
+int ls_ledger_code_text(ls_ledger *ledger, ls_column *column, ls_string text, uint32_t *out,
+                        ls_error *error);
 /* *bad: after an error, the value that is wrong; its count: the event itself. */
 int ls_ledger_take(ls_ledger *ledger, const ls_ledger_event *event, bool *repeated, size_t *bad,
                    ls_error *error);
 /* Properties of a contact, which begins if it is not there. */
 int ls_ledger_put(ls_ledger *ledger, ls_string contact, const ls_ledger_value *values, size_t count,
                   size_t *bad, ls_error *error);
+
+/* ---- ls_ledger_pack.c ------------------------------------------------------------------------ */
+
+/* What of the row's contact is folded, or NULL. */
+LS_INLINE ls_folded *ls_ledger_folded(const ls_ledger *ledger, size_t row)
+{
+    return row < ledger->folded_capacity ? ledger->folded[row] : NULL;
+}
+int ls_ledger_reserve_folded(ls_ledger *ledger, size_t row);
+/* The ledger keeps `folded` (may be NULL) in place of what it had; room is there unless NULL. */
+void ls_ledger_set_folded(ls_ledger *ledger, size_t row, ls_folded *folded);
+void ls_ledger_free_folded(ls_ledger *ledger);
+/* Whether a contact of which something is folded can be scored at the instant. */
+int ls_ledger_ask_folded(const ls_ledger *ledger, ls_folded *folded, int64_t at, ls_error *error);
 
 /* ---- ls_ledger_advance.c --------------------------------------------------------------------- */
 

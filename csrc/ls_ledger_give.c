@@ -278,9 +278,13 @@ static int check_column(const ls_column *column, ls_error *error)
                : LS_OK;
 }
 
-/* What was classed cannot be given back. */
+/* What was classed cannot be given back, nor events that were folded. */
 static int check_values(const ls_ledger *ledger, ls_error *error)
 {
+    if (ledger->folded_count > 0)
+        return ls_fail(error, LS_ERROR_INPUT,
+                       "%zu contacts came from packed states whose events were folded",
+                       ledger->folded_count);
     const ls_table *table = ls_ledger_table(ledger);
     const ls_events *events = &ledger->dataset->events;
     int status = check_column(&events->event, error);

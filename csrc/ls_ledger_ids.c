@@ -145,6 +145,18 @@ int ls_ledger_reserve_id(ls_ledger *ledger, int64_t now)
                                  : LS_ERROR_MEMORY;
 }
 
+int ls_ledger_reserve_ids(ls_ledger *ledger, size_t count)
+{
+    ls_ledger_ids *ids = &ledger->ids;
+    if (count > LS_NO_ID - 1 - ids->count)
+        return LS_ERROR_MEMORY;
+    while ((ids->known + count) * 2 > ids->slot_count)
+        if (grow_slots(ledger) != LS_OK)
+            return LS_ERROR_MEMORY;
+    return ls_grow(ledger->context, &ids->items, &ids->capacity, ids->count + count,
+                   sizeof *ids->items);
+}
+
 void ls_ledger_note_id(ls_ledger *ledger, uint32_t row, const uint64_t identity[2], int64_t now)
 {
     ls_ledger_ids *ids = &ledger->ids;

@@ -86,6 +86,7 @@ int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent, ls_er
     ls_ledger_kept_free(ledger);
     ls_bound_free(&ledger->bound);
     ledger->bound = bound;
+    ledger->plans++;
     ls_plan_retain(plan);
     if (ledger->plan != NULL)
         ls_plan_close(ledger->plan);

@@ -231,6 +231,7 @@ void ls_ledger_vacate(ls_ledger *ledger, size_t row)
     uint32_t code = ls_column_code(&table->id, row);
     ls_ledger_release(ledger, row);
     ls_ledger_forget_ids(ledger, row);
+    ls_ledger_set_folded(ledger, row, NULL);
     ledger->row_of[code] = LS_NO_ROW;
     ls_column_put(&table->id, row, 0);
     for (size_t i = 0; i < table->column_count; i++)

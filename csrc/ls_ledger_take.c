@@ -21,7 +21,6 @@ static int code_new_text(ls_ledger *ledger, ls_column *column, ls_string text, u
     ls_type type = ls_unreadable_type(column->types, text);
     if (type != LS_POINTS)
         return refuse_text(column, text, type, error);
-    ls_ledger_collect(ledger, column);
     if (LS_UNLIKELY(ls_ledger_is_full(ledger, column, text.length)))
         return ls_ledger_class(ledger, column, text, out, error);
     *out = ls_dictionary_add(&column->dictionary, text.text, text.length);
@@ -46,8 +45,8 @@ int ls_ledger_code(ls_ledger *ledger, ls_column *column, ls_string text, uint32_
     return LS_OK;
 }
 
-static int code_text(ls_ledger *ledger, ls_column *column, ls_string text, uint32_t *out,
-                     ls_error *error)
+int ls_ledger_code_text(ls_ledger *ledger, ls_column *column, ls_string text, uint32_t *out,
+                        ls_error *error)
 {
     text = ls_trimmed(text);
     *out = ls_dictionary_find(&column->dictionary, text.text, text.length);
@@ -56,6 +55,19 @@ static int code_text(ls_ledger *ledger, ls_column *column, ls_string text, uint3
     if (LS_UNLIKELY(ls_column_unreadable(column, *out)))
         return refuse_text(column, text, ls_unreadable_type(column->types, text), error);
     return LS_OK;
+}
+
+/* The same where nothing is coded for the column yet. */
+static int code_text(ls_ledger *ledger, ls_column *column, ls_string text, uint32_t *out,
+                     ls_error *error)
+{
+    text = ls_trimmed(text);
+    *out = ls_dictionary_find(&column->dictionary, text.text, text.length);
+    if (LS_UNLIKELY(*out == LS_NO_CODE))
+        ls_ledger_collect(ledger, column);
+    else if (LS_LIKELY(!ls_column_unreadable(column, *out)))
+        return LS_OK;
+    return ls_ledger_code_text(ledger, column, text, out, error);
 }
 
 /* Which column a value is for; an event's own id has one only where definitions read it. */

@@ -632,6 +632,40 @@ static int ledger_serves(lua_State *L)
     return 1;
 }
 
+/* ---- states ---------------------------------------------------------------------------------- */
+
+/* ledger, id, at (nil: nothing is folded): the state. */
+static int ledger_pack(lua_State *L)
+{
+    const ledger_owner *owner = check_ledger(L);
+    int64_t row = find_row(L, owner), at = lua_isnoneornil(L, 3) ? 0 : lsl_check_integer(L, 3);
+    ls_error error;
+    if (row < 0)
+        return fail_unknown(L);
+    const bool folds = !lua_isnoneornil(L, 3);
+    ls_buffer *text = lsl_buffer_new(L);
+    if (ls_ledger_pack(owner->ledger, (size_t)row, folds ? &at : NULL, lsl_buffer_write, text,
+                       &error) != LS_OK)
+        return lsl_fail(L, &error);
+    lsl_buffer_push(L, text);
+    return 1;
+}
+
+/* ledger, id, state. true, or nil and an error. */
+static int ledger_unpack(lua_State *L)
+{
+    const ledger_owner *owner = check_ledger(L);
+    char number[LS_NUMBER_TEXT];
+    ls_string id = check_id(L, 2, number);
+    size_t length;
+    const char *state = lsl_check_text(L, 3, &length);
+    ls_error error;
+    if (ls_ledger_unpack(owner->ledger, id.text, id.length, state, length, &error) != LS_OK)
+        return lsl_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* ---- lists, memory --------------------------------------------------------------------------- */
 
 /* ledger, name: the list is there. */
@@ -715,6 +749,8 @@ void lsl_open_ledger(lua_State *L, int context)
         {"dataset", ledger_dataset},
         {"explain", ledger_explain},
         {"next_change", ledger_next_change},
+        {"pack", ledger_pack},
+        {"unpack", ledger_unpack},
         {"list", ledger_list},
         {"list_add", ledger_list_add},
         {"memory", ledger_memory},

@@ -363,6 +363,44 @@ function Ledger:next_change(id, at, name)
     return nil, errors.wrap(err)
 end
 
+-- ---- states -----------------------------------------------------------------------------------------------------
+
+--- Packs a contact into a string, which a ledger takes back with `unpack`: its properties, its events, and the ids of
+--- events within the horizon.
+---@param id string|number
+---@param at? number|string left out: every event is kept as it is, and the state is good for every instant. Else
+--- events that cannot matter any more to a definition of this ledger at or after this instant are folded: the state is
+--- smaller, holds from then on, and only for definitions that ask of those events what these ask
+---@return string|nil state bytes, not text
+---@return leadscore.Error|nil err also when there is no such contact
+function Ledger:pack(id, at)
+    local handle = self._handle or closed()
+    check_id(id)
+    local instant, unreadable
+    if at ~= nil then
+        instant, unreadable = instant_of(at)
+        if not instant then return nil, unreadable end
+    end
+    local state, err = handle:pack(id, instant)
+    if state then return state end
+    return nil, errors.wrap(err)
+end
+
+--- Takes a packed state in place of what the ledger holds of the contact, which begins if it is not there.
+---@param id string|number
+---@param state string what `pack` gave
+---@return boolean|nil ok
+---@return leadscore.Error|nil err the state is foreign, damaged or of a later version, lacks what a definition needs (it
+--- says what), or holds a text that cannot be read: nothing was done
+function Ledger:unpack(id, state)
+    local handle = self._handle or closed()
+    check_id(id)
+    if type(state) ~= "string" then error("state: expected a string, got " .. type(state), 2) end
+    local ok, err = handle:unpack(id, state)
+    if ok then return true end
+    return nil, errors.wrap(err)
+end
+
 --- What the ledger holds: { bytes =, peak =, contacts =, events =, values =, value_bytes = }; bytes is all memory that
 --- it takes now, peak the most so far, values the distinct texts that it keeps.
 ---@return table<string, integer>
