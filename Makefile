@@ -266,6 +266,8 @@ soak: deps-test
 	    $(subst /lua/PLACE/,/lua/$${lua#*:}/,$(subst ',",$(call tree_env,PLACE))) \
 	        $${lua%:*} $$file $(SOAK_SECONDS) || exit 1; \
 	done; done
+	@$(MAKE) $(BUILD)/spec/state_fuzz_test
+	@echo 'packed states, $(SOAK_SECONDS) s'; $(BUILD)/spec/state_fuzz_test $(SOAK_SECONDS) $$(date +%s)
 
 # ---- bench ---------------------------------------------------------------------------------------
 
