@@ -124,7 +124,7 @@ struct ls_ledger {
     uint32_t *tuple;        /* scratch: the classes of a text */
     ls_folded **folded; /* by row: what of a contact that was unpacked is folded; NULL: nothing */
     size_t folded_capacity, folded_count;
-    uint64_t plans;  /* grows with every change of definitions */
+    uint64_t plans; /* grows with every change of definitions */
     size_t tuple_capacity;
     bool unreadable; /* some text cannot be read as the types that definitions want */
 };

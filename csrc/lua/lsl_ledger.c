@@ -641,7 +641,7 @@ static int ledger_pack(lua_State *L)
     int64_t row = find_row(L, owner), at = lua_isnoneornil(L, 3) ? 0 : lsl_check_integer(L, 3);
     ls_error error;
     if (row < 0)
-        return fail_unknown(L);
+        return lsl_ledger_unknown(L);
     const bool folds = !lua_isnoneornil(L, 3);
     ls_buffer *text = lsl_buffer_new(L);
     if (ls_ledger_pack(owner->ledger, (size_t)row, folds ? &at : NULL, lsl_buffer_write, text,
