@@ -12,3 +12,6 @@ read_globals = {
 files["spec"] = { std = "min+busted" }
 -- The benchmark runs on 5.4 alone.
 files["csrc/bench"] = { std = "lua54" }
+-- What runs inside nginx.
+files["lua/resty"] = { std = "ngx_lua" }
+files["lua/leadscore/examples/gateway"] = { std = "ngx_lua" }

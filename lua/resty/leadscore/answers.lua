@@ -1,0 +1,161 @@
+-- Scores as JSON. What was made for a contact is kept with its record until an entry comes or time may have moved a
+-- score (the ledger's due_at, a lower bound), so a contact at rest costs one look into the store.
+
+local core = require("leadscore.core")
+local rows = require("leadscore.rows")
+
+local M = {}
+
+local NEVER = 2 ^ 53
+local concat, floor = table.concat, math.floor
+local quote = rows.quote
+local STATES = {
+    scored = ',"scored":true,"in_scope":true,"next_change_at":',
+    unscored = ',"scored":false,"in_scope":true,"next_change_at":',
+    out = ',"scored":null,"in_scope":false,"next_change_at":',
+}
+
+local Answers = {}
+Answers.__index = Answers
+
+-- Points: whole ones need no exact printer.
+local function number(value)
+    if value == floor(value) and value > -1e14 and value < 1e14 then return ("%d"):format(value) end
+    return rows.number(value)
+end
+M.number = number
+
+--- Answers by the scores of a ledger.
+function M.new(ledger, plan)
+    local heads = {}
+    for i, name in ipairs(plan.names) do
+        heads[i] = (i > 1 and "," or "") .. quote(name) .. ':{"value":'
+    end
+    return setmetatable({ ledger = ledger, names = plan.names, one = plan.one and plan.default, heads = heads,
+        parts = {}, labels = {}, time_at = nil, time_text = nil }, Answers)
+end
+
+--- The scores of a contact by name, as tables.
+function Answers:scores(record, at)
+    local scores, err = self.ledger:score(record.id, at)
+    if not scores then return nil, err end
+    if self.one then return { [self.one] = scores } end
+    return scores
+end
+
+-- A time as JSON text; mostly the same second is asked for again.
+local function time_text(self, at)
+    if at ~= self.time_at then self.time_at, self.time_text = at, '"' .. core.print_time(at) .. '"' end
+    return self.time_text
+end
+
+local function label_text(self, label)
+    if label == nil then return "null" end
+    local text = self.labels[label]
+    if not text then
+        text = quote(tostring(label))
+        self.labels[label] = text
+    end
+    return text
+end
+
+local function number_or_null(value)
+    return value == nil and "null" or number(value)
+end
+
+-- {"NAME":{...},...}
+local function scores_text(self, record, at)
+    local ledger, parts, names = self.ledger, self.parts, self.names
+    local scores, err = ledger:score(record.id, at)
+    if not scores then return nil, err end
+    local n = 1
+    parts[1] = "{"
+    for i = 1, #names do
+        local score = self.one and scores or scores[names[i]]
+        local next_change = ledger:next_change(record.id, at, names[i])
+        parts[n + 1], parts[n + 2] = self.heads[i], number_or_null(score.value)
+        parts[n + 3], parts[n + 4] = ',"label":', label_text(self, score.label)
+        n = n + 4
+        if score.fit ~= nil or score.engagement ~= nil then
+            parts[n + 1], parts[n + 2] = ',"fit":', number_or_null(score.fit)
+            parts[n + 3], parts[n + 4] = ',"engagement":', number_or_null(score.engagement)
+            n = n + 4
+        end
+        parts[n + 1] = STATES[score.in_scope and (score.scored and "scored" or "unscored") or "out"]
+        parts[n + 2] = next_change and '"' .. core.print_time(next_change) .. '"}' or "null}"
+        n = n + 2
+    end
+    parts[n + 1] = "}}"
+    return concat(parts, "", 1, n + 1)
+end
+
+local function head(record)
+    if not record.json_head then record.json_head = '{"id":' .. quote(record.id) .. ',"at":' end
+    return record.json_head
+end
+
+--- The answer for any instant.
+---@return string|nil json
+---@return string|nil err
+---@return boolean|nil made whether it was made anew
+function Answers:at(record, at)
+    local text, err = scores_text(self, record, at)
+    if not text then return nil, err end
+    return head(record) .. time_text(self, at) .. ',"scores":' .. text, nil, true
+end
+
+--- The answer for now.
+function Answers:now(record, at)
+    if record.body and record.maker == self and at >= record.from and at < record.due then
+        return head(record) .. time_text(self, at) .. record.body
+    end
+    local text, err = scores_text(self, record, at)
+    if not text then return nil, err end
+    record.body, record.maker, record.from = ',"scores":' .. text, self, at
+    record.due = self.ledger:due_at(record.id, at) or NEVER
+    return head(record) .. time_text(self, at) .. record.body, nil, true
+end
+
+-- ---- explanations -------------------------------------------------------------------------------------------------
+
+local encode
+
+local function encode_list(list)
+    local parts = {}
+    for i = 1, #list do
+        parts[i] = encode(list[i])
+    end
+    return "[" .. concat(parts, ",") .. "]"
+end
+
+local function encode_object(object)
+    local parts = {}
+    for key, value in next, object do
+        parts[#parts + 1] = quote(key) .. ":" .. encode(value)
+    end
+    table.sort(parts)
+    return "{" .. concat(parts, ",") .. "}"
+end
+
+function encode(value)
+    local kind = type(value)
+    if kind == "string" then return quote(value) end
+    if kind == "number" then return number(value) end
+    if kind == "boolean" then return tostring(value) end
+    if kind ~= "table" then return "null" end
+    if rawget(value, 1) ~= nil then return encode_list(value) end
+    return encode_object(value)
+end
+if rawget(_G, "jit") then require("jit").off(encode_object, true) end -- 2.1.0-beta3 miscompiles loops over `next`
+
+--- The explanation as JSON.
+function Answers:explanation(record, at)
+    local explanation, err = self.ledger:explain(record.id, at)
+    if not explanation then return nil, err end
+    if type(explanation) == "string" then return explanation end
+    return encode(explanation)
+end
+
+M.encode = encode
+
+return M

@@ -1,0 +1,267 @@
+-- What a worker has at hand: contacts in its own ledger, kept up with the store.
+--
+-- For each there is a record that is the store's cursor too: what was read last, the highest stamp of it, and the
+-- answer that was made last with the time from which it may no longer hold. Entries are applied as they are read; one
+-- whose stamp is not above the highest came late or twice, and the contact is read anew: all its entries in the order
+-- of stamps, each once. So the order in which workers add does not matter, and a batch over the log, which is sorted
+-- by stamps too, comes to the same scores.
+--
+-- There are at most so many contacts: when a new one comes, one that was not asked for since the last round goes.
+
+local clock = require("resty.leadscore.clock")
+local core = require("leadscore.core")
+local errors = require("leadscore.error")
+
+local M = {}
+
+local MOST_DEPTH, MOST_VALUES = 8, 1000000
+local floor = math.floor
+
+local Contacts = {}
+Contacts.__index = Contacts
+
+--- options: ledger=, store=, most= contacts, metrics=
+function M.new(options)
+    return setmetatable({
+        ledger = options.ledger, store = options.store, most = options.most, metrics = options.metrics,
+        records = {}, ring = {}, hand = 0, count = 0,
+    }, Contacts)
+end
+
+-- ---- records ------------------------------------------------------------------------------------------------------
+
+local function evict(self, record)
+    if record.loaded then self.ledger:forget(record.id) end
+    self.records[record.id] = nil
+    self.metrics:add("leadscore_evicted_total")
+end
+
+-- A place in the ring: a free one, or that of the next record that was not used since the hand passed it.
+local function take_place(self)
+    if self.count < self.most then
+        self.count = self.count + 1
+        return self.count
+    end
+    local ring = self.ring
+    while true do
+        self.hand = self.hand % self.most + 1
+        local record = ring[self.hand]
+        if record.used then
+            record.used = false
+        else
+            evict(self, record)
+            return self.hand
+        end
+    end
+end
+
+--- The record of a contact, made if there is none.
+function Contacts:record(id)
+    local record = self.records[id]
+    if record then
+        record.used = true
+        return record
+    end
+    record = self.store.cursor({ id = id, used = false, loaded = false, stamp = 0, work = 0 }, id)
+    local index = take_place(self)
+    self.ring[index], self.records[id] = record, record
+    return record
+end
+
+--- Gives up what is known of a contact, so that it is read anew.
+function Contacts:drop(record)
+    if record.loaded then self.ledger:forget(record.id) end
+    record.loaded, record.position, record.body, record.stamp = false, nil, nil, 0
+end
+
+--- Gives up all contacts.
+function Contacts:clear()
+    for i = 1, self.count do
+        self:drop(self.ring[i])
+    end
+end
+
+-- ---- entries ------------------------------------------------------------------------------------------------------
+
+local stamp_of = require("resty.leadscore.shared").stamp_of
+
+-- An entry as a table: op, ts, contact_id and, of an event, what ledger:add takes.
+local function parse(line)
+    local entry, err = core.json_decode(line, MOST_DEPTH, MOST_VALUES)
+    if not entry then return nil, err end
+    return entry
+end
+
+local function event_of(entry)
+    local event = entry.properties or {}
+    event.contact_id, event.event, event.at, event.id = entry.contact_id, entry.event, entry.at, entry.id
+    return event
+end
+
+local function is_fatal(err)
+    return type(err) == "table" and (err.kind == "memory" or err.kind == "definition")
+end
+
+-- Applies to a ledger what an entry says. What is wrong with the datum under the definitions of today does not count,
+-- as in the batch with --rejects.
+local function apply(self, ledger, op, id, datum, stamp)
+    local result, err
+    if op == "event" then
+        result, err = ledger:add(datum, floor(clock.seconds(stamp)))
+        if result == "repeated" then self.metrics:add("leadscore_repeats_total") end
+    elseif op == "set" then
+        result, err = ledger:set(id, datum)
+    else
+        ledger:forget(id)
+        return true
+    end
+    if not result and is_fatal(err) then return nil, err end
+    return true
+end
+
+local function apply_line(self, ledger, line, stamp)
+    local entry, err = parse(line)
+    if not entry then return nil, err end
+    if entry.op == "event" then return apply(self, ledger, "event", entry.contact_id, event_of(entry), stamp) end
+    return apply(self, ledger, entry.op, entry.contact_id, entry.properties, stamp)
+end
+
+local function by_stamp(a, b)
+    if a.stamp ~= b.stamp then return a.stamp < b.stamp end
+    return a.line < b.line
+end
+
+-- Applies lines in the order of their stamps, each once; returns the highest stamp.
+local function apply_all(self, ledger, lines)
+    local list, highest, sorted = {}, 0, true
+    for i = 1, #lines do
+        local stamp = stamp_of(lines[i])
+        list[i] = { stamp = stamp, line = lines[i] }
+        if stamp <= highest then sorted = false end
+        highest = stamp > highest and stamp or highest
+    end
+    if not sorted then table.sort(list, by_stamp) end
+    local last
+    for i = 1, #list do
+        if list[i].line ~= last then
+            last = list[i].line
+            local ok, err = apply_line(self, ledger, last, list[i].stamp)
+            if not ok then return nil, err end
+        end
+    end
+    return highest
+end
+
+--- A state with lines in it, by a ledger that has nothing else.
+---@return string|nil state
+function Contacts:add_up(scratch, id, state, lines)
+    local ok, err = true, nil
+    if state ~= "" then ok, err = scratch:unpack(id, state) end
+    if ok then ok, err = apply_all(self, scratch, lines) end
+    local packed = ""
+    if ok and scratch:has(id) then packed, err = scratch:pack(id) end
+    scratch:forget(id)
+    if not ok or not packed then return nil, err end
+    return packed
+end
+
+-- ---- keeping up ---------------------------------------------------------------------------------------------------
+
+local function failure(err)
+    if type(err) == "table" then return err end
+    return errors.new({ kind = "busy", message = "the store cannot be read: " .. tostring(err) })
+end
+
+local function load_anew(self, record, lines, state)
+    local ledger, id = self.ledger, record.id
+    if record.loaded then ledger:forget(id) end
+    record.loaded, record.body = false, nil
+    if state ~= "" then
+        local ok, err = ledger:unpack(id, state)
+        if not ok then
+            record.position = nil
+            return nil, errors.new({ kind = "state", message = tostring(err) })
+        end
+    end
+    local highest, err = apply_all(self, ledger, lines)
+    if not highest then
+        ledger:forget(id)
+        record.position = nil
+        return nil, err
+    end
+    record.loaded, record.stamp, record.work = true, highest, #lines
+    self.metrics:add("leadscore_reads_total")
+    return true
+end
+
+local function read_anew(self, record)
+    local ok, lines, state = self.store:read(record, true)
+    if not ok then
+        record.position = nil
+        return nil, failure(lines)
+    end
+    local loaded, err = load_anew(self, record, lines, state)
+    if not loaded then return nil, err end
+    return true
+end
+
+local function apply_new(self, record, lines)
+    record.body = nil
+    for i = 1, #lines do
+        local stamp = stamp_of(lines[i])
+        if stamp <= record.stamp then
+            self.metrics:add("leadscore_reads_anew_total")
+            return read_anew(self, record)
+        end
+        local ok, err = apply_line(self, self.ledger, lines[i], stamp)
+        if not ok then
+            self:drop(record)
+            return nil, err
+        end
+        record.stamp = stamp
+    end
+    record.work = record.work + #lines
+    return true
+end
+
+--- Brings the worker's contact up to what the store has.
+---@return table|nil record nil: the store cannot be read
+---@return leadscore.Error|nil err
+function Contacts:current(id)
+    local record = self:record(id)
+    if not record.loaded then
+        local ok, err = read_anew(self, record)
+        if not ok then return nil, err end
+        return record
+    end
+    local ok, lines, state = self.store:read(record)
+    if not ok then return nil, failure(lines) end
+    if not lines then return record end
+    local done, err
+    if state then
+        done, err = load_anew(self, record, lines, state)
+    else
+        done, err = apply_new(self, record, lines)
+    end
+    if not done then return nil, err end
+    return record
+end
+
+--- Applies what this worker has just appended right after all that it had read.
+function Contacts:applied(record, op, datum, stamp)
+    record.work = record.work + 1
+    if not record.loaded then return end
+    record.body = nil
+    if stamp <= record.stamp or not apply(self, self.ledger, op, record.id, datum, stamp) then
+        self:drop(record)
+        return
+    end
+    record.stamp = stamp
+end
+
+--- Whether anything is known of the contact.
+function Contacts:has(record)
+    return self.ledger:has(record.id)
+end
+
+return M
