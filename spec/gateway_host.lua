@@ -10,6 +10,8 @@ local M = {}
 local BUILD = os.getenv("LEADSCORE_BUILD") or shell.root .. "/build"
 local EXAMPLE = shell.root .. "/lua/leadscore/examples/gateway"
 
+local PATIENCE = 20 -- seconds to wait for an answer
+
 local has_socket, socket = pcall(require, "socket")
 
 local function output_of(command)
@@ -67,12 +69,13 @@ end
 M.wait_for = wait_for
 
 local function is_alive(pid)
-    return os.execute("kill -0 " .. pid .. " 2>/dev/null") == true or os.execute("kill -0 " .. pid .. " 2>/dev/null") == 0
+    local ok = os.execute("kill -0 " .. pid .. " 2>/dev/null")
+    return ok == true or ok == 0
 end
 M.is_alive = is_alive
 
 -- Starts a program beside; its process id.
-local function start(command, out)
+local function launch(command, out)
     return tonumber(output_of(("%s >%s 2>&1 </dev/null & echo $!"):format(command, shell.quote(out))))
 end
 
@@ -132,7 +135,7 @@ Client.__index = Client
 
 local function connect(self)
     self.socket = assert(socket.connect("127.0.0.1", self.port))
-    self.socket:settimeout(20)
+    self.socket:settimeout(PATIENCE)
     self.socket:setoption("tcp-nodelay", true)
     self.rest = ""
 end
@@ -164,7 +167,11 @@ function Client:receive(method)
             end
             return answer
         end
+        -- Without a time to wait receive gives what there is.
+        socket.select({ self.socket }, nil, PATIENCE)
+        self.socket:settimeout(0)
         local data, err, partial = self.socket:receive(65536)
+        self.socket:settimeout(PATIENCE)
         data = data or partial
         self.rest = self.rest .. data
         if err and #data == 0 then
@@ -180,7 +187,7 @@ function Client:request(method, path, body, headers)
     for try = 1, 2 do
         local kept = self.socket ~= nil
         if not kept then connect(self) end
-        self.socket:settimeout(20)
+        self.socket:settimeout(PATIENCE)
         local answer, err
         if self.socket:send(text) then answer, err = self:receive(method) else self:close() end
         if answer then return answer end
@@ -221,7 +228,7 @@ end
 ---@param next_request fun(): table|nil { text =, ... }
 ---@param on_answer fun(request: table, answer: table|nil) nil: the connection broke before the answer
 function M.drive(port, count, next_request, on_answer)
-    local lanes, by_socket, open, ended = {}, {}, {}, false
+    local lanes, by_socket, ended = {}, {}, false
     local function give_up(lane)
         by_socket[lane.socket] = nil
         lane.socket:close()
@@ -272,7 +279,7 @@ function M.drive(port, count, next_request, on_answer)
             busy = busy or lane.request ~= nil
         end
         if not busy and ended then break end
-        open = {}
+        local open = {}
         for _, lane in ipairs(lanes) do
             if lane.waits then open[#open + 1] = lane.socket end
         end
@@ -305,7 +312,7 @@ function Gateway:start(more)
         self.environment[name] = value
     end
     self.out = self.folder .. "/out"
-    self.pid = start(("env %s sh %s/run.sh"):format(environment_of(self), EXAMPLE), self.out)
+    self.pid = launch(("env %s sh %s/run.sh"):format(environment_of(self), EXAMPLE), self.out)
     local up = wait_for(function()
         if not is_alive(self.pid) then return "dead" end
         local client = M.client(self.port)
@@ -328,8 +335,6 @@ function M.start(settings)
         PORT = free_port(), WORKERS = 2, DATA = folder .. "/data", LUA_ROOT = shell.root .. "/lua",
         LUA_CROOT = BUILD .. "/lua/5.1", DICT_SIZE = "32m",
     }
-    -- Where leadscore's Lua files are, for those who try the gateway with others.
-    if os.getenv("GATEWAY_LUA_ROOT") then environment.LUA_ROOT = os.getenv("GATEWAY_LUA_ROOT") end
     local self = setmetatable({ folder = folder, environment = environment, port = environment.PORT,
         unready = settings and settings.unready }, Gateway)
     for name, value in pairs(settings or {}) do
@@ -378,6 +383,15 @@ function Gateway:errors()
     return shell.read(self.out) or ""
 end
 
+--- Waits until a counter is as expected (a number, or a function that says so).
+function Gateway:comes_to(name, pattern, expected)
+    return wait_for(function()
+        local value = self:metric(name, pattern)
+        if type(expected) == "function" then return expected(value) end
+        return value == expected
+    end, 5)
+end
+
 --- Lines of its event log.
 function Gateway:lines()
     local lines = {}
@@ -391,7 +405,7 @@ function Gateway:lines()
     return lines
 end
 
---- The sum of a counter, over those whose labels match.
+--- The sum of a counter, over those whose labels match. Workers tell theirs about each second.
 function Gateway:metric(name, pattern)
     local answer = assert(self:client():get("/metrics"))
     local sum = 0
@@ -408,8 +422,9 @@ Redis.__index = Redis
 
 --- Starts it (again).
 function Redis:start()
-    self.pid = start(("redis-server --port %d --bind 127.0.0.1 --dir %s --save '' --appendonly %s --daemonize no"):format(
-        self.port, shell.quote(self.folder), self.keeps and "yes" or "no"), self.folder .. "/out")
+    local command = "redis-server --port %d --bind 127.0.0.1 --dir %s --save '' --appendonly %s --daemonize no"
+    self.pid = launch(command:format(self.port, shell.quote(self.folder), self.keeps and "yes" or "no"),
+        self.folder .. "/out")
     local up = wait_for(function()
         local connection = socket.connect("127.0.0.1", self.port)
         if not connection then return false end

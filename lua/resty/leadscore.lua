@@ -63,7 +63,8 @@ end
 --- redis: { host=, port= or path=, password=, database=, prefix=, timeout= milliseconds, pool= };
 --- machine, machines: which of how many machines share the Redis (0 of 1);
 --- contacts: how many a worker has at hand (100000); horizon: of events' ids (seconds, 90 days);
---- lists: { name = { ids } }; events_at_once: in one call of add (10000)
+--- lists: { name = { ids } }; events_at_once: in one call of add (10000);
+--- settle: seconds after which entries are put together (10): late ones come in that time
 ---@return resty.leadscore.Engine|nil engine
 ---@return leadscore.Error|nil err what is wrong with the definitions
 function M.new(options)
@@ -100,9 +101,9 @@ local function open(self)
     end
     local ledger, err = plans.ledger(self.plan, options)
     if not ledger then return nil, err end
-    local scratch
-    scratch, err = plans.ledger(self.plan, options)
-    if not scratch then return nil, err end
+    local checker
+    checker, err = plans.ledger(self.plan, options, "plan")
+    if not checker then return nil, err end
     self.metrics_of = metrics.new(self.state, tostring(ngx.worker.id() or 0))
     self.clock = clock.new(self.state, options.machine, options.machines)
     self.contacts = contacts.new({
@@ -111,7 +112,7 @@ local function open(self)
     self.answers = answers.new(ledger, self.plan)
     self.waiting, self.first_waiting, self.last_waiting = {}, 1, 0
     self.compacting = {}
-    self.ledger, self.scratch, self.store = ledger, scratch, store
+    self.ledger, self.checker, self.store = ledger, checker, store
     self.recovery = recovery.new(self)
     self.checked = ngx.now()
     self.version = self.state:get("version") or 0
@@ -128,13 +129,18 @@ end
 
 -- Takes a plan in place of the present one, or keeps that and says why.
 local function replace(self, plan)
-    local ok, err = self.scratch:replace(plan.definitions, { silent = true })
-    if ok then ok, err = self.ledger:replace(plan.definitions, { silent = true }) end
+    local checker, err = plans.ledger(plan, self.options, "plan")
+    if not checker then return nil, err end
+    local ok
+    ok, err = self.ledger:replace(plan.definitions, { silent = true })
     if not ok then
-        self.scratch:replace(self.plan.definitions, { silent = true })
+        checker:close()
         return nil, err
     end
-    self.plan = plan
+    self.checker:close()
+    self.plan, self.checker = plan, checker
+    if self.scratch then self.scratch:close() end
+    self.scratch = nil
     self.answers = answers.new(self.ledger, plan)
     self.metrics_of:add("leadscore_swaps_total")
     return true
@@ -363,7 +369,7 @@ function Engine:add(events)
     local batch = new_batch("event", count)
     local now = ngx.time()
     for i = 1, count do
-        ok, err = data.check_event(list[i], now, self.scratch)
+        ok, err = data.check_event(list[i], now, self.checker)
         if not ok then return nil, data.in_list(err, many and i) end
     end
     ok, err = stamps(self, count, batch.stamps)
@@ -408,7 +414,7 @@ function Engine:set(id, properties)
     if not ok then return nil, err end
     id, err = data.id(id, "contact_id")
     if not id then return nil, err end
-    ok, err = data.check_properties(id, properties, self.scratch)
+    ok, err = data.check_properties(id, properties, self.checker)
     if not ok then return nil, err end
     ok, err = change(self, "set", id, properties, function(stamp) return log.set(id, properties, stamp) end)
     if not ok then return nil, err end
@@ -435,7 +441,7 @@ function Engine:forget(id)
     record, err = change(self, "forget", id, nil, function(stamp) return log.forget(id, stamp) end)
     if not record then return nil, err end
     -- What was there goes as soon as it is settled that nothing older follows.
-    self.compacting[#self.compacting + 1] = { id = id, due = ngx.now() + SETTLED + 1 }
+    self.compacting[#self.compacting + 1] = { id = id, due = ngx.now() + (self.options.settle or SETTLED) + 1 }
     self.metrics_of:add("leadscore_forgotten_total")
     return true
 end
@@ -564,10 +570,27 @@ end
 
 -- ---- what runs beside requests ------------------------------------------------------------------------------------
 
+local function settled(self)
+    return self.options.settle or SETTLED
+end
+
+-- A ledger for one contact at a time. Texts that it has seen stay in it, so now and then there is a new one.
+local function scratch_ledger(self)
+    if self.scratch and self.scratch_uses >= 1000 then
+        self.scratch:close()
+        self.scratch = nil
+    end
+    if not self.scratch then
+        self.scratch, self.scratch_uses = assert(plans.ledger(self.plan, self.options)), 0
+    end
+    self.scratch_uses = self.scratch_uses + 1
+    return self.scratch
+end
+
 local function compact_now(self, record, least)
-    local stamp = clock.stamp(ngx.now() - SETTLED)
+    local stamp = clock.stamp(ngx.now() - settled(self))
     local done, err = self.store:compact(record, stamp, least, function(state, lines)
-        return self.contacts:add_up(self.scratch, record.id, state, lines)
+        return self.contacts:add_up(scratch_ledger(self), record.id, state, lines)
     end)
     if done then self.metrics_of:add("leadscore_snapshots_total") end
     if err then log_error("a snapshot was not made: ", tostring(err)) end

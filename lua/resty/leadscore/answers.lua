@@ -6,7 +6,6 @@ local rows = require("leadscore.rows")
 
 local M = {}
 
-local NEVER = 2 ^ 53
 local concat, floor = table.concat, math.floor
 local quote = rows.quote
 local STATES = {
@@ -112,50 +111,14 @@ function Answers:now(record, at)
     local text, err = scores_text(self, record, at)
     if not text then return nil, err end
     record.body, record.maker, record.from = ',"scores":' .. text, self, at
-    record.due = self.ledger:due_at(record.id, at) or NEVER
+    local due = self.ledger.due_at and self.ledger:due_at(record.id) or at + 1
+    record.due = due > at and due or at + 1
     return head(record) .. time_text(self, at) .. record.body, nil, true
 end
 
--- ---- explanations -------------------------------------------------------------------------------------------------
-
-local encode
-
-local function encode_list(list)
-    local parts = {}
-    for i = 1, #list do
-        parts[i] = encode(list[i])
-    end
-    return "[" .. concat(parts, ",") .. "]"
-end
-
-local function encode_object(object)
-    local parts = {}
-    for key, value in next, object do
-        parts[#parts + 1] = quote(key) .. ":" .. encode(value)
-    end
-    table.sort(parts)
-    return "{" .. concat(parts, ",") .. "}"
-end
-
-function encode(value)
-    local kind = type(value)
-    if kind == "string" then return quote(value) end
-    if kind == "number" then return number(value) end
-    if kind == "boolean" then return tostring(value) end
-    if kind ~= "table" then return "null" end
-    if rawget(value, 1) ~= nil then return encode_list(value) end
-    return encode_object(value)
-end
-if rawget(_G, "jit") then require("jit").off(encode_object, true) end -- 2.1.0-beta3 miscompiles loops over `next`
-
 --- The explanation as JSON.
 function Answers:explanation(record, at)
-    local explanation, err = self.ledger:explain(record.id, at)
-    if not explanation then return nil, err end
-    if type(explanation) == "string" then return explanation end
-    return encode(explanation)
+    return self.ledger._handle:explain(record.id, at)
 end
-
-M.encode = encode
 
 return M

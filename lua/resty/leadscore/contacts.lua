@@ -15,6 +15,8 @@ local errors = require("leadscore.error")
 local M = {}
 
 local MOST_DEPTH, MOST_VALUES = 8, 1000000
+-- Members of a line that are no properties.
+local MEMBERS = { v = true, op = true, ts = true, contact_id = true, id = true, event = true, at = true }
 local floor = math.floor
 
 local Contacts = {}
@@ -111,9 +113,9 @@ local function apply(self, ledger, op, id, datum, stamp)
         if result == "repeated" then self.metrics:add("leadscore_repeats_total") end
     elseif op == "set" then
         result, err = ledger:set(id, datum)
-    else
+    elseif op == "forget" then
+        result = true
         ledger:forget(id)
-        return true
     end
     if not result and is_fatal(err) then return nil, err end
     return true
@@ -151,6 +153,27 @@ local function apply_all(self, ledger, lines)
     end
     return highest
 end
+
+--- Applies a line of the log, be it one that somebody else wrote, to a ledger. What cannot be read does not count.
+---@return true|nil ok
+---@return leadscore.Error|nil err
+function Contacts:replay(ledger, line, stamp)
+    local entry = parse(line)
+    if type(entry) ~= "table" then return true end
+    local properties = entry.properties
+    if properties == nil then
+        properties = {}
+        for name, value in next, entry do
+            if not MEMBERS[name] then properties[name] = value end
+        end
+    end
+    local id = entry.contact_id or (entry.op ~= "event" and entry.id) or nil
+    if (type(id) ~= "string" and type(id) ~= "number") or type(properties) ~= "table" then return true end
+    entry.properties, entry.contact_id = properties, id
+    local datum = entry.op == "event" and event_of(entry) or properties
+    return apply(self, ledger, entry.op, id, datum, stamp)
+end
+if rawget(_G, "jit") then require("jit").off(Contacts.replay, true) end -- 2.1.0-beta3 miscompiles loops over `next`
 
 --- A state with lines in it, by a ledger that has nothing else.
 ---@return string|nil state

@@ -10,6 +10,7 @@ pcall(ffi.cdef, "int kill(int, int);") -- another module may have said so
 local M = {}
 
 local PIECE = 1048576 -- bytes of a file that are read at once
+local AT_ONCE = 500 -- lines
 local ESRCH = 3
 
 local Journal = {}
@@ -79,35 +80,48 @@ function M.files(folder)
     return files
 end
 
---- Calls take(lines, count, bytes) for whole lines of a file from a byte on, a piece at a time; bytes: up to where.
+-- Iterates over the whole lines of a file from a byte on; what has no line feed yet is not read. Each with the byte
+-- after it.
+local function reader(path, from)
+    local file = io.open(path, "rb")
+    if not file then return function() end end
+    if from then file:seek("set", from) end
+    local piece, start, bytes = "", 1, from or 0
+    return function()
+        if not file then return nil end
+        local stop = piece:find("\n", start, true)
+        while not stop do
+            local more = file:read(PIECE)
+            if not more then
+                file:close()
+                file = nil
+                return nil
+            end
+            piece, start = piece:sub(start) .. more, 1
+            stop = piece:find("\n", 1, true)
+        end
+        local line = piece:sub(start, stop - 1)
+        bytes, start = bytes + stop - start + 1, stop + 1
+        return line, bytes
+    end
+end
+M.reader = reader
+
+--- Calls take(lines, count, bytes) for whole lines of a file from a byte on, some at a time; bytes: up to where.
 ---@return true|nil ok
 ---@return string|nil err
 function M.lines(path, from, take)
-    local file, err = io.open(path, "rb")
-    if not file then return nil, err end
-    file:seek("set", from)
-    local rest, bytes = "", from
-    while true do
-        local piece = file:read(PIECE)
-        if not piece then break end
-        local lines, count, start = {}, 0, 1
-        rest = rest .. piece
-        while true do
-            local stop = rest:find("\n", start, true)
-            if not stop then break end
-            count = count + 1
-            lines[count] = rest:sub(start, stop - 1)
-            start = stop + 1
-        end
-        bytes = bytes + start - 1
-        rest = rest:sub(start)
-        local ok, why = take(lines, count, bytes)
-        if not ok then
-            file:close()
-            return nil, why
+    local lines, count, upto = {}, 0, from
+    for line, bytes in reader(path, from) do
+        count = count + 1
+        lines[count], upto = line, bytes
+        if count == AT_ONCE then
+            local ok, err = take(lines, count, upto)
+            if not ok then return nil, err end
+            count = 0
         end
     end
-    file:close()
+    if count > 0 then return take(lines, count, upto) end
     return true
 end
 

@@ -71,9 +71,12 @@ function M.from_text(held, lists)
     return plan_of(made, lists)
 end
 
---- A ledger for a plan. It keeps all properties, so that other definitions find what they ask for.
-function M.ledger(plan, options)
-    return leadscore.ledger(plan.definitions, { horizon = options.horizon, lists = options.lists, keep = "all" })
+--- A ledger for a plan: of all properties, so that other definitions find what they ask for, or (keep "plan") of those
+--- that it reads.
+function M.ledger(plan, options, keep)
+    return leadscore.ledger(plan.definitions, {
+        horizon = options.horizon, lists = options.lists, keep = keep or "all",
+    })
 end
 
 return M

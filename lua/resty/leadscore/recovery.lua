@@ -14,7 +14,7 @@ local M = {}
 
 local LOOK_EVERY = 5 -- seconds between looks for files of workers that are gone
 local LEASE = 30 -- seconds that a file's recovery is one worker's
-local BETWEEN = 200 -- contacts loaded before other requests get their turn
+local BETWEEN = 200 -- lines or contacts before other requests get their turn
 
 local Recovery = {}
 Recovery.__index = Recovery
@@ -84,28 +84,48 @@ end
 
 -- ---- the log as it was before the start ---------------------------------------------------------------------------
 
--- A folder with the files of before the start alone: names that lead to them.
+-- Files of before the start, each with its first lines.
 local function old_files(self, started)
-    local lfs = require("lfs")
-    local folder = ("%s/.loading-%d"):format(self.folder, ngx.worker.pid())
     local files = {}
     for _, file in ipairs(journal.files(self.folder)) do
         if not file.start or file.start < started then files[#files + 1] = file end
     end
-    if #files == 0 then return nil, files end
-    lfs.mkdir(folder)
-    for _, file in ipairs(files) do
-        assert(lfs.link("../" .. file.name, folder .. "/" .. file.name, true))
-    end
-    return folder, files
+    return files
 end
 
-local function remove_folder(folder, files)
-    local lfs = require("lfs")
-    for _, file in ipairs(files) do
-        os.remove(folder .. "/" .. file.name)
+-- The next line of a file, into file.line and file.stamp; a line without a stamp keeps its place in its file.
+local function advance(file)
+    file.line = file.next_line and file.next_line()
+    if file.line then file.stamp = stamp_of(file.line) or file.stamp or 0 end
+end
+
+-- The file whose next line comes first, by stamp, then by name.
+local function first_of(files)
+    local first
+    for i = 1, #files do
+        local file = files[i]
+        if file.line and (not first or file.stamp < first.stamp) then first = file end
     end
-    lfs.rmdir(folder)
+    return first
+end
+
+-- Replays files' lines into a ledger, in the order of stamps; other requests get their turn in between.
+local function replay(self, ledger, files)
+    local count = 0
+    for _, file in ipairs(files) do
+        file.next_line = journal.reader(file.path)
+        advance(file)
+    end
+    local file = first_of(files)
+    while file do
+        local ok, err = self.engine.contacts:replay(ledger, file.line, file.stamp)
+        if not ok then return nil, err end
+        count = count + 1
+        if count % BETWEEN == 0 then ngx.sleep(0) end
+        advance(file)
+        file = first_of(files)
+    end
+    return count
 end
 
 local function load_contacts(self, ledger, stamp)
@@ -124,15 +144,14 @@ end
 
 local function load_log(self)
     local started = self.state:get("started") or math.floor(ngx.now() * 1000)
-    local folder, files = old_files(self, started)
-    local count = 0
-    if folder then
+    local files, count = old_files(self, started), 0
+    if #files > 0 then
         local ledger, err = plans.ledger(self.engine.plan, self.engine.options)
-        local ok = ledger ~= nil
-        if ok then ok, err = ledger:replay(folder) end
-        remove_folder(folder, files)
+        if not ledger then return nil, err end
+        local ok
+        ok, err = replay(self, ledger, files)
         if ok then count, err = load_contacts(self, ledger, clock.stamp(started / 1000)) end
-        if ledger then ledger:close() end
+        ledger:close()
         if not ok or not count then return nil, err end
         for _, file in ipairs(files) do
             self.store:note(file.name, math.max(file.size, self.store:noted(file.name)))

@@ -42,9 +42,12 @@ end
 
 --- The gateway. Raises what is wrong with the definitions, so that nginx does not start, or a reload keeps what is.
 function M.new(options)
+    local machine, machines = options.machine:match("^(%d+)/(%d+)$")
     local scoring, err = engine.new({
+        machine = tonumber(machine), machines = tonumber(machines),
         definitions = options.definitions, log = options.log, fsync = options.fsync, lists = read_lists(options.lists),
         dict = "leadscore", state = "leadscore_state", store = options.store, redis = redis_options(options.redis),
+        settle = tonumber(options.settle),
     })
     if not scoring then error("definitions: " .. tostring(err), 0) end
     local key = os.getenv("LEADSCORE_GATEWAY_KEY")
@@ -234,9 +237,7 @@ end
 -- ?at=: a time as text, or seconds.
 local function instant_argument()
     local at = ngx.var.arg_at
-    if not at then return nil end
-    at = ngx.unescape_uri(at)
-    return at:find("^%-?%d+$") and #at < 18 and tonumber(core.read_time(at)) or at
+    return at and ngx.unescape_uri(at)
 end
 
 local function read_contact(self, id, what)

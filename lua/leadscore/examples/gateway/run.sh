@@ -2,6 +2,7 @@
 # Starts the gateway in the foreground, on loopback, as any user; `make gateway` calls it. Settings, from the environment:
 #   PORT=8080  WORKERS=2  DATA=./leadscore-gateway (the log is in DATA/log, nginx's own files in DATA/nginx)
 #   DEFINITIONS=file or folder (score.lua beside this)   STORE=shared|redis   REDIS=127.0.0.1:6379 or a socket's path
+#   MACHINE=0/1: the number of this machine, from 0, and how many share the Redis (at most 64)
 #   KEY=text that requests must bring (Authorization: Bearer KEY)   FSYNC=never|second|always
 #   LISTS=folder of NAME.csv, the lists that definitions name   DICT_SIZE=128m (of the store in shared memory)
 #   NGINX=nginx or openresty   NGINX_MODULES=folder of its Lua module   LUA_ROOT, LUA_CROOT: where leadscore is
@@ -13,6 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${DEFINITIONS:=$here/score.lua}" "${KEY:=}" "${FSYNC:=never}" "${LISTS:=}" "${DICT_SIZE:=128m}"
 : "${LUA_ROOT:=$(cd "$here/../../.." && pwd)}" "${LUA_CROOT:=}" "${LUA_EXTRA:=}" "${CODE_CACHE:=on}"
 : "${BODY_SIZE:=1m}" "${BODY_TIMEOUT:=10s}" "${LOG_LEVEL:=warn}" "${ERROR_LOG:=stderr}" "${LISTEN:=}" "${EXTRA:=}"
+: "${SETTLE:=}" "${MACHINE:=}"
 : "${TEMPLATE:=$here/nginx.conf}" "${NGINX_MODULES:=/usr/lib/nginx/modules}"
 
 fail() {
@@ -62,7 +64,7 @@ sed -e "s|@LOAD_MODULES@|$modules|" -e "s|@WORKERS@|$WORKERS|" -e "s|@DATA@|$DAT
     -e "s|@BODY_TIMEOUT@|$BODY_TIMEOUT|" -e "s|@BODY_SIZE@|$BODY_SIZE|" -e "s|@LUA_PATH@|$lua_path|" \
     -e "s|@LUA_CPATH@|$lua_cpath|" -e "s|@CODE_CACHE@|$CODE_CACHE|" -e "s|@DICT_SIZE@|$DICT_SIZE|" \
     -e "s|@DEFINITIONS@|$definitions|" -e "s|@STORE@|$STORE|" -e "s|@REDIS@|$REDIS|" -e "s|@FSYNC@|$FSYNC|" \
-    -e "s|@LISTS@|$LISTS|" -e "s|@SOCKETS@|$sockets|" -e "s|@EXTRA@|$EXTRA|" "$TEMPLATE" > "$configuration"
+    -e "s|@LISTS@|$LISTS|" -e "s|@SETTLE@|$SETTLE|" -e "s|@MACHINE@|$MACHINE|" -e "s|@SOCKETS@|$sockets|" -e "s|@EXTRA@|$EXTRA|" "$TEMPLATE" > "$configuration"
 
 url=http://127.0.0.1:$PORT
 key=${KEY:+ -H 'Authorization: Bearer $KEY'}
