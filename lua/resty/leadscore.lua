@@ -31,6 +31,8 @@ local M = { version = leadscore.version }
 local CHECK_EVERY = 0.1 -- seconds between looks at the version of the definitions
 local TICK = 1 -- seconds
 local RETRY = 0.2 -- seconds
+local PATIENCE = 5 -- seconds that a request waits for its batch to be put into the store
+local MOST_JOINT = 1000 -- entries that are put into the store together
 local SNAPSHOT_AFTER = 64 -- entries
 local SNAPSHOT_LEAST = 32 -- entries that a snapshot must put together
 local SETTLED = 10 -- seconds after which entries are put together
@@ -216,7 +218,7 @@ end
 
 -- Why nothing can be acknowledged now, or nil.
 local function refusal(self)
-    if self.first_waiting <= self.last_waiting then return "waiting" end
+    if self.retrying then return "waiting" end
     if self.down and ngx.now() < self.down then return "store" end
     return self.store:refuses()
 end
@@ -245,10 +247,10 @@ end
 
 -- What the store took: it need not be read again where nothing came in between.
 local function apply_own(self, batch, from)
-    local own, cursors, data_of = batch.own, batch.cursors, batch.data
+    local own, cursors = batch.own, batch.cursors
     for i = from + 1, batch.done do
         if own[i] then
-            self.contacts:applied(cursors[i], batch.op, data_of[i], batch.stamps[i])
+            self.contacts:applied(cursors[i], batch.ops[i], batch.data[i] or nil, batch.stamps[i])
         end
     end
 end
@@ -266,29 +268,70 @@ local function put(self, batch)
     return nil, err
 end
 
-local retry
-
-local function wait(self, batch)
-    self.last_waiting = self.last_waiting + 1
-    self.waiting[self.last_waiting] = batch
-    if not self.retrying then
-        self.retrying = true
-        ngx.timer.at(self.store.waits and not phases.waits() and 0 or RETRY, retry, self)
-    end
+local function new_batch(count)
+    return {
+        count = count, done = 0, cursors = {}, lines = {}, ops = {}, data = {}, stamps = {}, own = {}, parts = {},
+    }
 end
 
--- Puts into the store what waits, in order.
-local function put_waiting(self)
-    while self.first_waiting <= self.last_waiting do
-        local batch = self.waiting[self.first_waiting]
-        local before = batch.done
-        local ok = put(self, batch)
-        self.metrics_of:add("leadscore_retried_total", batch.done - before)
-        if not ok then return false end
-        self.waiting[self.first_waiting] = nil
-        self.first_waiting = self.first_waiting + 1
+-- Batches of one file as one: what comes while the store is asked goes there together.
+local function join(self)
+    local first = self.waiting[self.first_waiting]
+    if self.first_waiting == self.last_waiting or first.tried then return first end
+    local joint, last = new_batch(0), self.first_waiting
+    for i = self.first_waiting, self.last_waiting do
+        local batch = self.waiting[i]
+        if batch.file ~= first.file or joint.count + batch.count > MOST_JOINT and joint.count > 0 then break end
+        local at = joint.count
+        for n = 1, batch.count do
+            joint.cursors[at + n], joint.lines[at + n] = batch.cursors[n], batch.lines[n]
+            joint.ops[at + n], joint.data[at + n] = batch.ops[n], batch.data[n]
+            joint.stamps[at + n] = batch.stamps[n]
+        end
+        joint.count, joint.file, joint.bytes = at + batch.count, batch.file, batch.bytes
+        joint.parts[#joint.parts + 1], last = batch, i
+        self.waiting[i] = nil
     end
-    return true
+    self.first_waiting = last
+    self.waiting[last] = joint
+    return joint
+end
+
+-- Wakes those who wait for their batch.
+local function settle(batch)
+    for _, part in ipairs(batch.parts) do
+        settle(part)
+    end
+    if batch.turn then batch.turn:post(1) end
+end
+
+local retry
+
+local function retry_later(self)
+    if self.retrying then return end
+    self.retrying = true
+    ngx.timer.at(self.store.waits and not phases.waits() and 0 or RETRY, retry, self)
+end
+
+-- Puts into the store what waits, in order, one at a time: a store over a socket is asked while other requests go on.
+local function put_waiting(self)
+    if self.putting then return true end
+    self.putting = true
+    local ok, err = true, nil
+    while ok and self.first_waiting <= self.last_waiting do
+        local batch = join(self)
+        local before = batch.done
+        ok, err = put(self, batch)
+        if batch.tried then self.metrics_of:add("leadscore_retried_total", batch.done - before) end
+        batch.tried = true
+        settle(batch)
+        if ok then
+            self.waiting[self.first_waiting] = nil
+            self.first_waiting = self.first_waiting + 1
+        end
+    end
+    self.putting = false
+    return ok, err
 end
 
 function retry(premature, self)
@@ -296,6 +339,29 @@ function retry(premature, self)
         self.retrying = false
     elseif not premature then
         ngx.timer.at(RETRY, retry, self)
+    end
+end
+
+-- Puts a batch into the store, after those before it. When that fails it waits in the worker; the log has it.
+local function hand_over(self, batch)
+    if not self.store.waits and self.first_waiting > self.last_waiting then
+        local ok, err = put(self, batch)
+        if ok then return end
+        log_error("the store does not take what is in the log: ", tostring(err))
+        batch.tried = true
+    end
+    self.last_waiting = self.last_waiting + 1
+    self.waiting[self.last_waiting] = batch
+    if not self.store.waits or self.retrying or not phases.waits() then return retry_later(self) end
+    if self.putting then
+        batch.turn = require("ngx.semaphore").new(0)
+        batch.turn:wait(PATIENCE)
+        return
+    end
+    local ok, err = put_waiting(self)
+    if not ok then
+        log_error("the store does not take what is in the log: ", tostring(err))
+        retry_later(self)
     end
 end
 
@@ -313,20 +379,8 @@ local function acknowledge(self, batch)
     for i = 1, batch.count do
         lines[i] = lines[i]:sub(1, -2)
     end
-    if self.first_waiting <= self.last_waiting or (self.store.waits and not phases.waits()) then
-        wait(self, batch)
-    else
-        local ok, err = put(self, batch)
-        if not ok then
-            log_error("the store does not take what is in the log: ", tostring(err))
-            wait(self, batch)
-        end
-    end
+    hand_over(self, batch)
     return true
-end
-
-local function new_batch(op, count)
-    return { op = op, count = count, done = 0, cursors = {}, lines = {}, data = {}, stamps = {}, own = {} }
 end
 
 local function stamps(self, count, into)
@@ -366,7 +420,7 @@ function Engine:add(events)
             self.options.events_at_once or 10000, count) })
     end
     if count == 0 then return 0 end
-    local batch = new_batch("event", count)
+    local batch = new_batch(count)
     local now = ngx.time()
     for i = 1, count do
         ok, err = data.check_event(list[i], now, self.checker)
@@ -378,7 +432,7 @@ function Engine:add(events)
         local event = list[i]
         local line, wrong = log.event(event, batch.stamps[i])
         if not line then return nil, data.in_list(wrong, many and i) end
-        batch.lines[i], batch.data[i] = line, event
+        batch.lines[i], batch.data[i], batch.ops[i] = line, event, "event"
         batch.cursors[i] = self.contacts:record(event.contact_id)
     end
     ok, err = acknowledge(self, batch)
@@ -391,13 +445,14 @@ function Engine:add(events)
 end
 
 local function change(self, op, id, properties, line_of)
-    local batch = new_batch(op, 1)
+    local batch = new_batch(1)
     local ok, err = stamps(self, 1, batch.stamps)
     if not ok then return nil, err end
     local line
     line, err = line_of(batch.stamps[1])
     if not line then return nil, err end
-    batch.lines[1], batch.data[1], batch.cursors[1] = line, properties, self.contacts:record(id)
+    batch.lines[1], batch.ops[1], batch.data[1] = line, op, properties or false
+    batch.cursors[1] = self.contacts:record(id)
     ok, err = acknowledge(self, batch)
     if not ok then return nil, err end
     note_work(self, batch.cursors[1])
@@ -641,7 +696,6 @@ local function tick(self)
             log_error("the log cannot be synced: ", tostring(err))
         end
     end
-    if not self.retrying then put_waiting(self) end
     self.recovery:tick()
     compact_due(self)
     set_gauges(self)

@@ -35,6 +35,7 @@ end
 local function evict(self, record)
     if record.loaded then self.ledger:forget(record.id) end
     self.records[record.id] = nil
+    record.gone, record.loaded, record.position = true, false, nil
     self.metrics:add("leadscore_evicted_total")
 end
 
@@ -219,13 +220,12 @@ end
 
 local function read_anew(self, record)
     local ok, lines, state = self.store:read(record, true)
+    if record.gone then return false end
     if not ok then
         record.position = nil
         return nil, failure(lines)
     end
-    local loaded, err = load_anew(self, record, lines, state)
-    if not loaded then return nil, err end
-    return true
+    return load_anew(self, record, lines, state)
 end
 
 local function apply_new(self, record, lines)
@@ -247,33 +247,33 @@ local function apply_new(self, record, lines)
     return true
 end
 
+-- Whether the record is as the store has it; false: it was given up while the store was asked.
+local function bring_up(self, record)
+    if not record.loaded then return read_anew(self, record) end
+    local ok, lines, state = self.store:read(record)
+    if record.gone then return false end
+    if not ok then return nil, failure(lines) end
+    if not lines then return true end
+    if state then return load_anew(self, record, lines, state) end
+    return apply_new(self, record, lines)
+end
+
 --- Brings the worker's contact up to what the store has.
 ---@return table|nil record nil: the store cannot be read
 ---@return leadscore.Error|nil err
 function Contacts:current(id)
-    local record = self:record(id)
-    if not record.loaded then
-        local ok, err = read_anew(self, record)
-        if not ok then return nil, err end
-        return record
+    while true do
+        local record = self:record(id)
+        local ok, err = bring_up(self, record)
+        if ok then return record end
+        if ok == nil then return nil, err end
     end
-    local ok, lines, state = self.store:read(record)
-    if not ok then return nil, failure(lines) end
-    if not lines then return record end
-    local done, err
-    if state then
-        done, err = load_anew(self, record, lines, state)
-    else
-        done, err = apply_new(self, record, lines)
-    end
-    if not done then return nil, err end
-    return record
 end
 
 --- Applies what this worker has just appended right after all that it had read.
 function Contacts:applied(record, op, datum, stamp)
     record.work = record.work + 1
-    if not record.loaded then return end
+    if not record.loaded or record.gone then return end
     record.body = nil
     if stamp <= record.stamp or not apply(self, self.ledger, op, record.id, datum, stamp) then
         self:drop(record)

@@ -198,8 +198,9 @@ local function load_redis(self)
     local store = self.store
     local ready = store:ready()
     if ready or ready == nil or not store:lease("load", LEASE) then return end
-    store:calm()
-    for _, file in ipairs(journal.files(self.folder)) do
+    local files = journal.files(self.folder)
+    if #files > 0 then store:calm() end
+    for _, file in ipairs(files) do
         local noted, err = store:noted(file.name)
         local ok = noted ~= nil
         if ok then ok, err = recover_file(self, file, noted) end
@@ -223,7 +224,8 @@ function Recovery:tick()
     elseif not self.store:ready() then
         load_shared(self)
     end
-    if now - self.looked < LOOK_EVERY then return end
+    -- Before that, what old files have is being loaded, not recovered.
+    if now - self.looked < LOOK_EVERY or not self.store:ready() then return end
     self.looked = now
     local ok, err = recover_files(self)
     if not ok then

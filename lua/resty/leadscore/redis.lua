@@ -178,9 +178,11 @@ end
 --- What is new since the cursor's owner read last; as in resty.leadscore.shared.
 function Store:read(cursor, anew)
     local list, taken_key = keys_of(self, cursor)
-    local known = not anew and cursor.position and cursor.taken or "-1"
-    local answer, err = run(self, READ, 3, self.ready_key, list, taken_key, known, cursor.position or 0)
+    local position, known = cursor.position, not anew and cursor.position and cursor.taken or "-1"
+    local answer, err = run(self, READ, 3, self.ready_key, list, taken_key, known, position or 0)
     if not answer then return nil, err end
+    -- Another request of this worker has read on, or given up, in the meantime.
+    if cursor.position ~= position or (known ~= "-1" and cursor.taken ~= known) then return self:read(cursor, anew) end
     if answer == -1 then return nil, "loading" end
     local taken, entries = answer[1], answer[2]
     if taken == known then

@@ -7,15 +7,15 @@
 -- Now and then what older entries amount to is put together: a snapshot, an entry itself ("S", its stamp, the packed
 -- state). h:ID then says where it is: "Q FROM STAMP CLEAN": the snapshot is entry Q, reading starts at FROM, entries
 -- before Q whose stamp is not above STAMP are part of it, and keys below CLEAN are gone or going. Entries that are no
--- longer needed live on for a minute, so a worker that looked at a contact within half a minute can read on from
--- there; one that looked longer ago reads anew.
+-- longer needed live on for half a minute, so a worker that looked at a contact within ten seconds can read on from
+-- there; one that looked longer ago reads anew, or from a place that is still good.
 --
 -- Values are never put in by evicting others: when the dict is full adding fails.
 
 local M = {}
 
-local KEPT = 60 -- seconds that replaced entries are kept
-local FRESH = 30 -- seconds for which a position in the chain stays good
+local KEPT = 30 -- seconds that replaced entries are kept
+local FRESH = 10 -- seconds for which a position in the chain stays good
 local LEASE = 10 -- seconds for which one worker alone makes a contact's snapshot
 
 local Store = { waits = false }

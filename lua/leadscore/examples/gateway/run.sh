@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${PORT:=8080}" "${WORKERS:=2}" "${DATA:=./leadscore-gateway}" "${STORE:=shared}" "${REDIS:=127.0.0.1:6379}"
 : "${DEFINITIONS:=$here/score.lua}" "${KEY:=}" "${FSYNC:=never}" "${LISTS:=}" "${DICT_SIZE:=128m}"
 : "${LUA_ROOT:=$(cd "$here/../../.." && pwd)}" "${LUA_CROOT:=}" "${LUA_EXTRA:=}" "${CODE_CACHE:=on}"
-: "${BODY_SIZE:=1m}" "${BODY_TIMEOUT:=10s}" "${LOG_LEVEL:=warn}" "${ERROR_LOG:=stderr}" "${LISTEN:=}" "${EXTRA:=}"
+: "${BODY_SIZE:=1m}" "${BODY_TIMEOUT:=10s}" "${LOG_LEVEL:=warn}" "${ERROR_LOG:=stderr}" "${EXTRA:=}"
 : "${SETTLE:=}" "${MACHINE:=}"
 : "${TEMPLATE:=$here/nginx.conf}" "${NGINX_MODULES:=/usr/lib/nginx/modules}"
 
@@ -60,7 +60,7 @@ sockets=$DATA/nginx
 
 configuration=$DATA/nginx/nginx.conf
 sed -e "s|@LOAD_MODULES@|$modules|" -e "s|@WORKERS@|$WORKERS|" -e "s|@DATA@|$DATA|g" -e "s|@PORT@|$PORT|" \
-    -e "s|@LISTEN@|$LISTEN|" -e "s|@ERROR_LOG@|$ERROR_LOG|" -e "s|@LOG_LEVEL@|$LOG_LEVEL|" \
+    -e "s|@ERROR_LOG@|$ERROR_LOG|" -e "s|@LOG_LEVEL@|$LOG_LEVEL|" \
     -e "s|@BODY_TIMEOUT@|$BODY_TIMEOUT|" -e "s|@BODY_SIZE@|$BODY_SIZE|" -e "s|@LUA_PATH@|$lua_path|" \
     -e "s|@LUA_CPATH@|$lua_cpath|" -e "s|@CODE_CACHE@|$CODE_CACHE|" -e "s|@DICT_SIZE@|$DICT_SIZE|" \
     -e "s|@DEFINITIONS@|$definitions|" -e "s|@STORE@|$STORE|" -e "s|@REDIS@|$REDIS|" -e "s|@FSYNC@|$FSYNC|" \
