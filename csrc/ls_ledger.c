@@ -83,6 +83,7 @@ int ls_ledger_new(ls_context *context, const ls_plan *plan, const ls_ledger_opti
     for (size_t i = 0; i < LS_SPAN_SIZES; i++)
         ledger->spans.free[i] = UINT64_MAX;
     fill_options(ledger, options);
+    ledger->lenient = ledger->options.lenient;
     status = open_dataset(ledger, error);
     if (status == LS_OK)
         status = open_plan(ledger, plan, error);

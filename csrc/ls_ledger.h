@@ -119,7 +119,7 @@ struct ls_ledger {
     struct ls_watch *watch; /* NULL: it was never advanced */
     bool hears;             /* changes that are told nobody are noted too */
     bool listed;            /* every list that definitions name was given */
-    bool lenient;           /* it was loaded from a dataset that reads such a text as unknown */
+    bool lenient;           /* such a text is read as unknown: asked for, or loaded so */
     bool losses;            /* some column has lost values */
     uint32_t *tuple;        /* scratch: the classes of a text */
     ls_folded **folded; /* by row: what of a contact that was unpacked is folded; NULL: nothing */

@@ -297,7 +297,7 @@ int ls_ledger_load(ls_ledger *ledger, const ls_dataset *dataset, ls_error *error
     clear_rows(ledger);
     if (drop_related(ledger) != LS_OK)
         return ls_fail_memory(error);
-    ledger->lenient = dataset->lenient;
+    ledger->lenient = dataset->lenient || ledger->options.lenient;
     int status = load(&loading, &reason);
     finish(&loading);
     if (status == LS_OK)

@@ -19,7 +19,7 @@ static int code_new_text(ls_ledger *ledger, ls_column *column, ls_string text, u
                          ls_error *error)
 {
     ls_type type = ls_unreadable_type(column->types, text);
-    if (type != LS_POINTS)
+    if (type != LS_POINTS && !ledger->lenient)
         return refuse_text(column, text, type, error);
     if (LS_UNLIKELY(ls_ledger_is_full(ledger, column, text.length)))
         return ls_ledger_class(ledger, column, text, out, error);
@@ -27,6 +27,7 @@ static int code_new_text(ls_ledger *ledger, ls_column *column, ls_string text, u
     if (*out == LS_NO_CODE || ls_column_check(ledger->context, column, *out) != LS_OK)
         return ls_fail_memory(error);
     ledger->bound.texts++;
+    ledger->unreadable = ledger->unreadable || type != LS_POINTS;
     return LS_OK;
 }
 
@@ -52,7 +53,7 @@ int ls_ledger_code_text(ls_ledger *ledger, ls_column *column, ls_string text, ui
     *out = ls_dictionary_find(&column->dictionary, text.text, text.length);
     if (LS_UNLIKELY(*out == LS_NO_CODE))
         return code_new_text(ledger, column, text, out, error);
-    if (LS_UNLIKELY(ls_column_unreadable(column, *out)))
+    if (LS_UNLIKELY(ls_column_unreadable(column, *out)) && !ledger->lenient)
         return refuse_text(column, text, ls_unreadable_type(column->types, text), error);
     return LS_OK;
 }

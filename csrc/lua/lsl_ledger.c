@@ -123,7 +123,7 @@ int lsl_ledger_new(lua_State *L)
     luaL_argcheck(L, max_values < LS_MAX_CODES, 1, "max_values");
     const ls_ledger_options options = {number_option(L, "horizon"), (uint32_t)max_values,
                                        (uint64_t)number_option(L, "max_bytes"),
-                                       flag_option(L, "keep_all")};
+                                       flag_option(L, "keep_all"), flag_option(L, "lenient")};
     ledger_owner *owner = lsl_new(L, LSL_LEDGER, sizeof *owner);
     ls_error error;
     if (ls_context_new(NULL, (size_t)max_memory, &owner->context) != LS_OK)

@@ -23,13 +23,16 @@ local M = {}
 ---@field dataset? leadscore.Dataset whose contacts the ledger begins with
 ---@field keep? string "plan": only properties that the definitions read (when left out); "all": every property
 
+---@field lenient? boolean a value that cannot be read as a definition wants it is unknown, as in files that are read
+--- with rejects; else what has it is refused
+
 --- Contacts that live.
 ---@class leadscore.Ledger
 local Ledger = {}
 Ledger.__index = Ledger
 Ledger.__name = "leadscore.Ledger"
 
-local OPTIONS = { "horizon", "max_values", "max_bytes", "max_memory", "lists", "keep", "dataset" }
+local OPTIONS = { "horizon", "max_values", "max_bytes", "max_memory", "lists", "keep", "lenient", "dataset" }
 local UNITS = { second = 1, minute = 60, hour = 3600, day = 86400, week = 604800, month = 2592000, year = 31536000 }
 local MOST = 2 ^ 53
 local MOST_VALUES = 2 ^ 32 - 17
@@ -141,6 +144,7 @@ function M.new(definition, options, level)
         canonical = definition and definition._canonical, single = definition and definitions.is_one(definition),
         horizon = horizon_of(options.horizon, level), max_values = options.max_values, max_bytes = options.max_bytes,
         max_memory = options.max_memory, keep_all = options.keep == "all",
+        lenient = options.lenient,
     })
     if not handle then return nil, errors.wrap(err) end
     local self = setmetatable({

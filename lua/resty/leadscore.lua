@@ -104,7 +104,7 @@ local function open(self)
     local ledger, err = plans.ledger(self.plan, options)
     if not ledger then return nil, err end
     local checker
-    checker, err = plans.ledger(self.plan, options, "plan")
+    checker, err = plans.checker(self.plan, options)
     if not checker then return nil, err end
     self.metrics_of = metrics.new(self.state, tostring(ngx.worker.id() or 0))
     self.clock = clock.new(self.state, options.machine, options.machines)
@@ -131,7 +131,7 @@ end
 
 -- Takes a plan in place of the present one, or keeps that and says why.
 local function replace(self, plan)
-    local checker, err = plans.ledger(plan, self.options, "plan")
+    local checker, err = plans.checker(plan, self.options)
     if not checker then return nil, err end
     local ok
     ok, err = self.ledger:replace(plan.definitions, { silent = true })

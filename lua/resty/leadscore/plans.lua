@@ -71,12 +71,17 @@ function M.from_text(held, lists)
     return plan_of(made, lists)
 end
 
---- A ledger for a plan: of all properties, so that other definitions find what they ask for, or (keep "plan") of those
---- that it reads.
-function M.ledger(plan, options, keep)
+--- A ledger for a plan. It keeps all properties, so that other definitions find what they ask for, and reads as unknown
+--- what they cannot read: that was refused when it came, as far as the definitions of then could tell.
+function M.ledger(plan, options)
     return leadscore.ledger(plan.definitions, {
-        horizon = options.horizon, lists = options.lists, keep = keep or "all",
+        horizon = options.horizon, lists = options.lists, keep = "all", lenient = true,
     })
+end
+
+--- A ledger on which what comes is tried: it refuses what the plan cannot read.
+function M.checker(plan, options)
+    return leadscore.ledger(plan.definitions, { lists = options.lists })
 end
 
 return M
