@@ -6,6 +6,7 @@ local rows = require("leadscore.rows")
 
 local M = {}
 
+local NEVER = math.huge
 local concat, floor = table.concat, math.floor
 local quote = rows.quote
 local STATES = {
@@ -111,8 +112,7 @@ function Answers:now(record, at)
     local text, err = scores_text(self, record, at)
     if not text then return nil, err end
     record.body, record.maker, record.from = ',"scores":' .. text, self, at
-    local due = self.ledger.due_at and self.ledger:due_at(record.id) or at + 1
-    record.due = due > at and due or at + 1
+    record.due = self.ledger:due_at(record.id, at) or NEVER
     return head(record) .. time_text(self, at) .. record.body, nil, true
 end
 
