@@ -49,7 +49,7 @@ function M.time()
     return socket.gettime()
 end
 
-local function free_port()
+function M.free_port()
     local server = assert(socket.bind("127.0.0.1", 0))
     local _, port = server:getsockname()
     server:close()
@@ -332,7 +332,7 @@ end
 function M.start(settings)
     local folder = shell.folder()
     local environment = {
-        PORT = free_port(), WORKERS = 2, DATA = folder .. "/data", LUA_ROOT = shell.root .. "/lua",
+        PORT = M.free_port(), WORKERS = 2, DATA = folder .. "/data", LUA_ROOT = shell.root .. "/lua",
         LUA_CROOT = BUILD .. "/lua/5.1", DICT_SIZE = "32m",
     }
     local self = setmetatable({ folder = folder, environment = environment, port = environment.PORT,
@@ -440,7 +440,7 @@ end
 
 --- A Redis of its own. keeps: whether it has its data after it was stopped and started again.
 function M.redis(keeps)
-    return setmetatable({ folder = shell.folder(), port = free_port(), keeps = keeps }, Redis):start()
+    return setmetatable({ folder = shell.folder(), port = M.free_port(), keeps = keeps }, Redis):start()
 end
 
 function Redis:stop()

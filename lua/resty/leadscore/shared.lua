@@ -8,7 +8,7 @@
 -- state). h:ID then says where it is: "Q FROM STAMP CLEAN": the snapshot is entry Q, reading starts at FROM, entries
 -- before Q whose stamp is not above STAMP are part of it, and keys below CLEAN are gone or going. Entries that are no
 -- longer needed live on for half a minute, so a worker that looked at a contact within ten seconds can read on from
--- there; one that looked longer ago reads anew, or from a place that is still good.
+-- there; one that looked longer ago asks first where the chain starts, and reads anew if that is after its place.
 --
 -- Values are never put in by evicting others: when the dict is full adding fails.
 
@@ -98,10 +98,14 @@ end
 ---@return string[]|string|nil lines nil: nothing new; with a nil ok: why not
 ---@return string|nil state given where all was read: the state that the lines come after, "" for none
 function Store:read(cursor, anew)
-    local now = ngx.now()
-    if anew or not cursor.position or now - cursor.checked >= FRESH then return read_anew(self, cursor) end
+    local dict, now = self.dict, ngx.now()
+    if anew or not cursor.position then return read_anew(self, cursor) end
+    if now - cursor.checked >= FRESH then
+        -- Nothing has gone from where the chain starts on.
+        local _, from = read_head(self, cursor)
+        if from > cursor.position + 1 then return read_anew(self, cursor) end
+    end
     cursor.checked = now
-    local dict = self.dict
     local entry = dict:get(cursor.next)
     if not entry then return true end
     local lines = {}
@@ -141,7 +145,11 @@ end
 local function append(self, cursor, entry)
     local dict, now = self.dict, ngx.now()
     local position = cursor.position
-    if position and now - cursor.checked < FRESH then
+    if position and now - cursor.checked >= FRESH then
+        local _, from = read_head(self, cursor)
+        if from > position + 1 then position = nil end
+    end
+    if position then
         local ok, err = dict:safe_add(cursor.next, entry)
         if ok then
             place(cursor, position + 1)

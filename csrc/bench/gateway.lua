@@ -1,0 +1,129 @@
+-- Speed of the gateway: requests a second and the 99th percentile with wrk, of a handler that says hello, of scores of
+-- contacts with 200 events, of adding an event and scoring, and of the same with Redis. All in one run, in turns, since
+-- what counts is the ratio to hello. One worker, so that wrk has a core of its own on a machine with two.
+--
+--   lua csrc/bench/gateway.lua [SECONDS [ROUNDS]]
+
+local host = require("gateway_host")
+local shell = require("shell")
+
+local SECONDS, ROUNDS = tonumber(arg[1]) or 5, tonumber(arg[2]) or 3
+local CONTACTS, EVENTS, CONNECTIONS = 1000, 200, 16
+local HELLO = "server { listen 127.0.0.1:%d; location = /hello { content_by_lua_block { "
+    .. 'ngx.header["Content-Type"] = "text/plain" ngx.header["Content-Length"] = 12 ngx.print("hello, world") } } }'
+
+-- What wrk asks, in turn: requests made before, so that it has nothing to do but send.
+local SCRIPTS = {
+    hello = 'wrk.format("GET", "/hello")',
+    score = 'wrk.format("GET", "/contacts/lead-" .. n .. "/score")',
+    anew = 'wrk.format("GET", "/contacts/lead-" .. n .. "/score?at=" .. NOW + n)',
+    add = 'wrk.format("POST", "/events", nil, EVENT:format(n))',
+    both = 'wrk.format("POST", "/events?scores=1", nil, EVENT:format(n))',
+}
+local SCRIPT = [[
+local CONTACTS, NOW = %d, %d
+local EVENT = '{"contact_id":"lead-%%d","event":"page_viewed","url":"/pricing"}'
+local list, i = {}, 0
+function init()
+    for n = 1, CONTACTS do
+        list[n] = %s
+    end
+end
+function request()
+    i = i %% CONTACTS + 1
+    return list[i]
+end
+]]
+
+local MEASURES = {
+    { name = "hello", title = "hello, world", script = "hello" },
+    { name = "score", title = "score", script = "score" },
+    { name = "anew", title = "score, made anew each time", script = "anew" },
+    { name = "add", title = "add", script = "add" },
+    { name = "both", title = "add and score", script = "both" },
+    { name = "redis score", title = "score, Redis", script = "score", redis = true },
+    { name = "redis both", title = "add and score, Redis", script = "both", redis = true },
+}
+
+local NOW = os.time()
+
+local function fill(gateway)
+    local client = gateway:client()
+    for n = 1, CONTACTS do
+        local parts = {}
+        for i = 1, EVENTS do
+            local at = NOW - ((n * 7919 + i * 104729) % 100) * 86400 - i
+            parts[i] = ('{"contact_id":"lead-%d","event":"%s","url":"/%s","at":%d}'):format(n,
+                i % 10 == 0 and "form_submitted" or "page_viewed", i % 4 == 0 and "pricing" or "blog", at)
+        end
+        local answer = client:post("/events", "[" .. table.concat(parts, ",") .. "]")
+        assert(answer.status == 202, answer.body)
+        client:put("/contacts/lead-" .. n, '{"country":"SE","employees":80}')
+        assert(client:get("/contacts/lead-" .. n .. "/score").status == 200)
+    end
+    client:close()
+end
+
+local function seconds_of(text)
+    local number, unit = text:match("([%d.]+)(%a+)")
+    return tonumber(number) * ({ us = 1e-6, ms = 1e-3, s = 1 })[unit]
+end
+
+local function measure(folder, script, port)
+    local path = folder .. "/wrk.lua"
+    shell.write(path, SCRIPT:format(CONTACTS, NOW, SCRIPTS[script]))
+    local pipe = io.popen(("wrk -t1 -c%d -d%d --latency -s %s http://127.0.0.1:%d/ 2>&1"):format(CONNECTIONS, SECONDS,
+        path, port))
+    local text = pipe:read("*a")
+    pipe:close()
+    local rate, p99 = text:match("Requests/sec:%s*([%d.]+)"), text:match("99%%%s+(%S+)")
+    if not rate or text:find("Non-2xx", 1, true) then error("wrk: " .. text) end
+    return { rate = tonumber(rate), p99 = seconds_of(p99) }
+end
+
+local function median(list, key)
+    local values = {}
+    for i, each in ipairs(list) do
+        values[i] = each[key]
+    end
+    table.sort(values)
+    return values[math.ceil(#values / 2)]
+end
+
+local missing = host.missing_redis()
+if missing then
+    io.stderr:write("bench-gateway: ", missing, "\n")
+    os.exit(1)
+end
+
+local folder = shell.folder()
+local hello_port = host.free_port()
+local redis = host.redis()
+local gateway = host.start({ WORKERS = 1, DICT_SIZE = "1000m", EXTRA = HELLO:format(hello_port), LOG_LEVEL = "error" })
+local distant = host.start({ WORKERS = 1, STORE = "redis", REDIS = "127.0.0.1:" .. redis.port, LOG_LEVEL = "error" })
+local ok, err = pcall(function()
+    fill(gateway)
+    fill(distant)
+    local results = {}
+    for _ = 1, ROUNDS do
+        for _, each in ipairs(MEASURES) do
+            local port = each.script == "hello" and hello_port or (each.redis and distant or gateway).port
+            results[each.name] = results[each.name] or {}
+            table.insert(results[each.name], measure(folder, each.script, port))
+        end
+    end
+    local hello = median(results.hello, "rate")
+    print(("%d contacts with %d events at first, %d connections, %d s, medians of %d rounds"):format(CONTACTS, EVENTS,
+        CONNECTIONS, SECONDS, ROUNDS))
+    print(("%-28s %12s %10s %9s"):format("", "requests/s", "of hello", "p99"))
+    for _, each in ipairs(MEASURES) do
+        local rate = median(results[each.name], "rate")
+        print(("%-28s %12.0f %9.0f%% %6.2f ms"):format(each.title, rate, 100 * rate / hello,
+            1000 * median(results[each.name], "p99")))
+    end
+end)
+gateway:remove()
+distant:remove()
+redis:remove()
+shell.remove(folder)
+if not ok then error(err, 0) end
