@@ -103,6 +103,17 @@ static uint32_t take_name(reader *reader)
     return name;
 }
 
+/* Of a text as data has it: none, or one that is not to be trimmed. Names of properties may be. */
+static uint32_t take_value(reader *reader)
+{
+    uint32_t value = take_index(reader, reader->state->text_count);
+    if (reader->status == LS_OK &&
+        ls_trimmed(reader->state->texts[value]).length != reader->state->texts[value].length) {
+        refuse(reader, "expected a text without space at its ends");
+    }
+    return value;
+}
+
 static int64_t take_instant(reader *reader, int64_t instant)
 {
     if (instant < LS_TIME_MIN || instant > LS_TIME_MAX) {
@@ -149,13 +160,12 @@ static void take_head(reader *reader)
     }
 }
 
-/* Texts are as data has them: not empty, and nothing to trim. */
 static ls_string take_text(reader *reader)
 {
     size_t length = take_count(reader, 1);
     ls_string text = {reader->text + reader->at, length};
-    if (length == 0 || ls_trimmed(text).length != length) {
-        refuse(reader, "expected a text, without space at its ends");
+    if (length == 0) {
+        refuse(reader, "expected a text");
     }
     reader->at += length;
     return text;
@@ -182,7 +192,7 @@ static void take_properties(reader *reader)
     for (; state->property_count < state->property_capacity; state->property_count++) {
         ls_state_property *property = &state->properties[state->property_count];
         property->name = take_name(reader);
-        property->value = take_index(reader, state->text_count);
+        property->value = take_value(reader);
     }
     count = take_count(reader, 1);
     state->columns = make(reader, count, sizeof *state->columns, &state->column_capacity);
@@ -197,8 +207,10 @@ static void take_shapes(reader *reader)
     size_t width = state->column_count + 1, count = take_count(reader, width);
     state->shapes = make(reader, count * width, sizeof *state->shapes, &state->shape_capacity);
     for (size_t i = 0; i < state->shape_capacity; i++) {
-        state->shapes[i] =
-            i % width == 0 ? take_name(reader) : take_index(reader, state->text_count);
+        state->shapes[i] = take_value(reader);
+        if (i % width == 0 && state->shapes[i] == 0) {
+            refuse(reader, "expected a name");
+        }
     }
     state->shape_count = state->shape_capacity / width;
 }

@@ -183,7 +183,11 @@ function Contacts:add_up(scratch, id, state, lines)
     if state ~= "" then ok, err = scratch:unpack(id, state) end
     if ok then ok, err = apply_all(self, scratch, lines) end
     local packed = ""
-    if ok and scratch:has(id) then packed, err = scratch:pack(id) end
+    if ok and scratch:has(id) then
+        packed, err = scratch:pack(id)
+        -- It takes the place of the entries, so it is tried first.
+        if packed then ok, err = scratch:unpack(id, packed) end
+    end
     scratch:forget(id)
     if not ok or not packed then return nil, err end
     return packed

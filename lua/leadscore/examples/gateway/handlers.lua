@@ -9,7 +9,7 @@ local rows = require("leadscore.rows")
 local M = {}
 
 local MOST_DEPTH, MOST_VALUES = 16, 200000
-local STATUS = { input = 422, unknown = 404, busy = 503, definition = 422, phase = 500 }
+local STATUS = { input = 422, unknown = 404, busy = 503, definition = 422, phase = 500, state = 503 }
 
 local Gateway = {}
 Gateway.__index = Gateway
