@@ -152,6 +152,8 @@ int ls_ledger_check_plan(const ls_plan *plan, ls_error *error);
 /* ---- ls_ledger_kept.c ------------------------------------------------------------------------ */
 
 /* What was kept of the contact, by definition; NULL: nothing yet, or there is no memory. */
+/* The row's events are others than those that were scored: what they were worth is not kept. */
+void ls_ledger_kept_drop(ls_ledger *ledger, size_t row);
 ls_kept_events *ls_ledger_kept_of(ls_ledger *ledger, size_t row);
 /* What the kernel is to use and keep of it for a definition: NULL: nothing. */
 ls_kept_events *ls_ledger_keep(ls_ledger *ledger, const ls_binding *binding, ls_kept_events *kept);

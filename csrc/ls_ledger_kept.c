@@ -29,6 +29,12 @@ ls_kept_events *ls_ledger_kept_of(ls_ledger *ledger, size_t row)
     return place->kept;
 }
 
+void ls_ledger_kept_drop(ls_ledger *ledger, size_t row)
+{
+    if (ledger->kept.places != NULL)
+        ledger->kept.places[row % LS_KEPT_PLACES].born = UINT64_MAX;
+}
+
 ls_kept_events *ls_ledger_keep(ls_ledger *ledger, const ls_binding *binding, ls_kept_events *kept)
 {
     size_t count = binding->target_count + binding->spec_count;

@@ -348,6 +348,7 @@ static int write_state(unpacking *of, ls_string id)
     ls_ledger_kept_forget(ledger, row);
     ls_ledger_set_folded(ledger, row, of->folded);
     of->folded = NULL;
+    ls_ledger_kept_drop(ledger, row);
     ls_ledger_touch(ledger, row, LS_WHY_EVENT);
     ls_ledger_touch(ledger, row, LS_WHY_PROPERTY);
     return LS_OK;
