@@ -579,6 +579,22 @@ function Engine:answer(id, at)
     return text
 end
 
+--- The scores of a contact as they are now, as answer gives them but without next_change_at: to be told right after
+--- something was added.
+---@param id string|number
+---@return string|nil json
+---@return leadscore.Error|nil err as of score
+function Engine:brief(id)
+    local record, err = known(self, "brief", id)
+    if not record then return nil, err end
+    local text
+    text, err = self.answers:brief(record, ngx.time())
+    if not text then return nil, err end
+    self.metrics_of:add("leadscore_scores_total")
+    self.metrics_of:add("leadscore_scores_made_total")
+    return text
+end
+
 --- Why a contact has its scores: the JSON of `leadscore explain --json`.
 ---@param id string|number
 ---@param at? number|string now when left out

@@ -10,10 +10,13 @@ local NEVER = math.huge
 local concat, floor = table.concat, math.floor
 local quote = rows.quote
 local STATES = {
-    scored = ',"scored":true,"in_scope":true,"next_change_at":',
-    unscored = ',"scored":false,"in_scope":true,"next_change_at":',
-    out = ',"scored":null,"in_scope":false,"next_change_at":',
+    scored = ',"scored":true,"in_scope":true}', unscored = ',"scored":false,"in_scope":true}',
+    out = ',"scored":null,"in_scope":false}',
 }
+local AHEAD = {}
+for name, text in pairs(STATES) do
+    AHEAD[name] = text:gsub("}$", ',"next_change_at":')
+end
 
 local Answers = {}
 Answers.__index = Answers
@@ -63,16 +66,16 @@ local function number_or_null(value)
     return value == nil and "null" or number(value)
 end
 
--- {"NAME":{...},...}
-local function scores_text(self, record, at)
+-- {"NAME":{...},...}; ahead: with the instants of the next changes, which cost more than the scores.
+local function scores_text(self, record, at, ahead)
     local ledger, parts, names = self.ledger, self.parts, self.names
     local scores, err = ledger:score(record.id, at)
     if not scores then return nil, err end
+    local states = ahead and AHEAD or STATES
     local n = 1
     parts[1] = "{"
     for i = 1, #names do
         local score = self.one and scores or scores[names[i]]
-        local next_change = ledger:next_change(record.id, at, names[i])
         parts[n + 1], parts[n + 2] = self.heads[i], number_or_null(score.value)
         parts[n + 3], parts[n + 4] = ',"label":', label_text(self, score.label)
         n = n + 4
@@ -81,9 +84,13 @@ local function scores_text(self, record, at)
             parts[n + 3], parts[n + 4] = ',"engagement":', number_or_null(score.engagement)
             n = n + 4
         end
-        parts[n + 1] = STATES[score.in_scope and (score.scored and "scored" or "unscored") or "out"]
-        parts[n + 2] = next_change and '"' .. core.print_time(next_change) .. '"}' or "null}"
-        n = n + 2
+        n = n + 1
+        parts[n] = states[score.in_scope and (score.scored and "scored" or "unscored") or "out"]
+        if ahead then
+            local next_change = ledger:next_change(record.id, at, names[i])
+            n = n + 1
+            parts[n] = next_change and '"' .. core.print_time(next_change) .. '"}' or "null}"
+        end
     end
     parts[n + 1] = "}}"
     return concat(parts, "", 1, n + 1)
@@ -99,20 +106,34 @@ end
 ---@return string|nil err
 ---@return boolean|nil made whether it was made anew
 function Answers:at(record, at)
-    local text, err = scores_text(self, record, at)
+    local text, err = scores_text(self, record, at, true)
     if not text then return nil, err end
     return head(record) .. time_text(self, at) .. ',"scores":' .. text, nil, true
 end
 
+--- The answer for now without the next changes, right after something was added.
+function Answers:brief(record, at)
+    local text, err = scores_text(self, record, at, false)
+    if not text then return nil, err end
+    return head(record) .. time_text(self, at) .. ',"scores":' .. text, nil, true
+end
+
+-- Whether what was made last still holds. When time may move it is asked only when it is wanted again.
+local function holds(self, record, at)
+    if not record.body or record.maker ~= self or at < record.from then return false end
+    if at == record.from then return true end
+    if not record.due then record.due = self.ledger:due_at(record.id, record.from) or NEVER end
+    return at < record.due
+end
+
 --- The answer for now.
 function Answers:now(record, at)
-    if record.body and record.maker == self and at >= record.from and at < record.due then
+    if holds(self, record, at) then
         return head(record) .. time_text(self, at) .. record.body
     end
-    local text, err = scores_text(self, record, at)
+    local text, err = scores_text(self, record, at, true)
     if not text then return nil, err end
-    record.body, record.maker, record.from = ',"scores":' .. text, self, at
-    record.due = self.ledger:due_at(record.id, at) or NEVER
+    record.body, record.maker, record.from, record.due = ',"scores":' .. text, self, at, nil
     return head(record) .. time_text(self, at) .. record.body, nil, true
 end
 

@@ -164,7 +164,7 @@ local function events_of(value, body)
     return value
 end
 
--- {"accepted":N,"scores":[...]}: with ?scores=1 the answer has the scores of the contacts, as they are now.
+-- {"accepted":N}; with ?scores=1 also "contacts": their scores as they are now, without next_change_at.
 local function accepted(self, count, events, single)
     if not ngx.var.arg_scores then return ('{"accepted":%d}'):format(count) end
     local texts, seen = {}, {}
@@ -172,7 +172,7 @@ local function accepted(self, count, events, single)
         local id = event.contact_id
         if not seen[id] then
             seen[id] = true
-            local text = self.scoring:answer(id)
+            local text = self.scoring:brief(id)
             if text then texts[#texts + 1] = text end
         end
     end
