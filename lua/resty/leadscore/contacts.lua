@@ -88,11 +88,9 @@ end
 
 local stamp_of = require("resty.leadscore.shared").stamp_of
 
--- An entry as a table: op, ts, contact_id and, of an event, what ledger:add takes.
+-- An entry as a table: op, ts, contact_id and so on; nil: it cannot be read.
 local function parse(line)
-    local entry, err = core.json_decode(line, MOST_DEPTH, MOST_VALUES)
-    if not entry then return nil, err end
-    return entry
+    return (core.json_decode(line, MOST_DEPTH, MOST_VALUES))
 end
 
 local function event_of(entry)
@@ -123,8 +121,8 @@ local function apply(self, ledger, op, id, datum, stamp)
 end
 
 local function apply_line(self, ledger, line, stamp)
-    local entry, err = parse(line)
-    if not entry then return nil, err end
+    local entry = parse(line)
+    if not entry then return true end -- not a line of ours
     if entry.op == "event" then return apply(self, ledger, "event", entry.contact_id, event_of(entry), stamp) end
     return apply(self, ledger, entry.op, entry.contact_id, entry.properties, stamp)
 end

@@ -13,6 +13,11 @@ local function wrong(path, message)
     return nil, errors.new({ kind = "input", path = path, message = message })
 end
 
+-- Whether a text can stand in the log: what comes in addresses may be any bytes.
+local function is_utf8(text)
+    return not text:find("[\128-\255]") or core.json_decode(rows.quote(text), 1, 1) ~= nil
+end
+
 --- An id as text without surrounding blanks.
 ---@param value any
 ---@param path string where it stands, for errors
@@ -36,7 +41,8 @@ function M.id(value, path)
     if #value > MOST_ID then
         return wrong(path, ("expected an id of at most %d bytes, got %d"):format(MOST_ID, #value))
     end
-    if value:find("\0", 1, true) then return wrong(path, "expected an id, got one with a NUL byte") end
+    if value:find("%z") then return wrong(path, "expected an id, got one with a NUL byte") end
+    if not is_utf8(value) then return wrong(path, "expected an id in UTF-8") end
     return value
 end
 
@@ -77,6 +83,30 @@ function M.in_list(err, index)
     })
 end
 
+-- Whether a table is a list of plain values; nulls in it are taken out.
+local function check_list(list)
+    local last, nulls = 0, 0
+    for i, value in next, list do
+        if type(i) ~= "number" or type(value) == "table" then return false end
+        if type(value) == "string" and not is_utf8(value) then return false, "expected texts in UTF-8" end
+        if value == core.null then nulls = nulls + 1 end
+        last = last + 1
+    end
+    if nulls > 0 then
+        local kept = 0
+        for i = 1, last do
+            local value = list[i]
+            list[i] = nil
+            if value ~= core.null then
+                kept = kept + 1
+                list[kept] = value
+            end
+        end
+    end
+    return true
+end
+if rawget(_G, "jit") then require("jit").off(check_list, true) end -- 2.1.0-beta3 miscompiles loops over `next`
+
 -- Names and kinds of values; what they must be for the definitions of today is the ledger's business.
 local function check_names(properties)
     local count = 0
@@ -85,12 +115,11 @@ local function check_names(properties)
         if type(name) ~= "string" then return wrong(nil, "expected names and values, got a list") end
         if #name > MOST_NAME then return wrong(name:sub(1, 40), "expected a shorter name") end
         if name == "" or name:find("%z") then return wrong(nil, "expected a name, got an empty one or a NUL byte") end
+        if not is_utf8(name) then return wrong(nil, "expected names in UTF-8") end
+        if type(value) == "string" and not is_utf8(value) then return wrong(name, "expected a text in UTF-8") end
         if type(value) == "table" then
-            for i, each in next, value do
-                if type(i) ~= "number" or type(each) == "table" then
-                    return wrong(name, "expected a text, a number, a boolean or a list of them")
-                end
-            end
+            local fits, why = check_list(value)
+            if not fits then return wrong(name, why or "expected a text, a number, a boolean or a list of them") end
         end
     end
     if count > MOST_PROPERTIES then
