@@ -276,7 +276,7 @@ BENCH_SCALE ?= w0
 BENCH_ROUNDS ?= 5
 BENCH_PEERS ?= $(BUILD_PATH)/peers
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure pin.so stages held live advance)
-.PHONY: bench bench-page bench-peers bench-counts bench-programs
+.PHONY: bench bench-page bench-peers bench-counts bench-gateway bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 bench: deps
 	@$(MAKE) $(parallel) all $(BENCH_PROGRAMS)
@@ -297,6 +297,13 @@ bench-counts: deps
 	@$(call install_packages,valgrind)
 	@$(MAKE) $(parallel) all $(BENCH_PROGRAMS)
 	@$(call tree_env,5.4) lua5.4 csrc/bench/counts.lua
+
+# Requests a second of the gateway example, against a handler that says hello.
+BENCH_SECONDS ?= 5
+bench-gateway: deps-test
+	@$(call install_packages,wrk)
+	@$(MAKE) $(parallel) all
+	@$(call tree_env,5.4) lua5.4 csrc/bench/gateway.lua $(BENCH_SECONDS) $(BENCH_ROUNDS)
 
 BENCH_CC = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -O2 $(WARNINGS)
 $(BUILD)/bench/%_gen: csrc/bench/%_gen.c csrc/bench/generate.c csrc/bench/generate.h
