@@ -1,7 +1,8 @@
 #!/bin/sh
-# Starts the gateway in the foreground, on loopback, as any user; `make gateway` calls it. Settings, from the environment:
+# Starts the gateway in the foreground, on loopback, as any user; `make gateway` calls it. Settings (environment):
 #   PORT=8080  WORKERS=2  DATA=./leadscore-gateway (the log is in DATA/log, nginx's own files in DATA/nginx)
-#   DEFINITIONS=file or folder (score.lua beside this)   STORE=shared|redis   REDIS=127.0.0.1:6379 or a socket's path
+#   DEFINITIONS=file or folder (score.lua beside this)   STORE=shared|redis   REDIS=host:port or a socket's path; else it
+#   starts a Redis of its own, with its data in DATA/redis
 #   MACHINE=0/1: the number of this machine, from 0, and how many share the Redis (at most 64)
 #   KEY=text that requests must bring (Authorization: Bearer KEY)   FSYNC=never|second|always
 #   LISTS=folder of NAME.csv, the lists that definitions name   DICT_SIZE=128m (of the store in shared memory)
@@ -10,7 +11,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-: "${PORT:=8080}" "${WORKERS:=2}" "${DATA:=./leadscore-gateway}" "${STORE:=shared}" "${REDIS:=127.0.0.1:6379}"
+: "${PORT:=8080}" "${WORKERS:=2}" "${DATA:=./leadscore-gateway}" "${STORE:=shared}" "${REDIS:=}"
 : "${DEFINITIONS:=$here/score.lua}" "${KEY:=}" "${FSYNC:=never}" "${LISTS:=}" "${DICT_SIZE:=128m}"
 : "${LUA_ROOT:=$(cd "$here/../../.." && pwd)}" "${LUA_CROOT:=}" "${LUA_EXTRA:=}" "${CODE_CACHE:=on}"
 : "${BODY_SIZE:=1m}" "${BODY_TIMEOUT:=10s}" "${LOG_LEVEL:=warn}" "${ERROR_LOG:=stderr}" "${EXTRA:=}"
@@ -32,6 +33,16 @@ definitions=$(cd "$(dirname "$DEFINITIONS")" && pwd)/$(basename "$DEFINITIONS")
 
 mkdir -p "$DATA/nginx" "$DATA/log"
 DATA=$(cd "$DATA" && pwd)
+# A Redis of its own ends with it.
+redis=
+if [ "$STORE" = redis ] && [ -z "$REDIS" ]; then
+    command -v redis-server >/dev/null || fail 'redis-server is needed: apt-get install redis-server'
+    mkdir -p "$DATA/redis"
+    REDIS=$DATA/redis/redis.sock
+    redis-server --port 0 --unixsocket "$REDIS" --unixsocketperm 600 --dir "$DATA/redis" --appendonly yes \
+        --save '' --daemonize no --logfile "$DATA/redis/log" &
+    redis=$!
+fi
 case "$DATA$definitions$LISTS" in *[\"\\\ @\|\&]*) fail 'paths with blanks, quotes, \, @, | or & cannot be used' ;; esac
 
 # Where `make install` puts the module, else where `make` does.
@@ -87,4 +98,10 @@ export LEADSCORE_GATEWAY_KEY="$KEY"
 # nginx takes a variable NGINX for sockets that it is to inherit.
 program=$NGINX
 unset NGINX LUA_INIT LUA_PATH LUA_CPATH LUA_PATH_5_1 LUA_CPATH_5_1
-exec "$program" -e "$ERROR_LOG" -p "$DATA/nginx" -c "$configuration"
+if [ -z "$redis" ]; then exec "$program" -e "$ERROR_LOG" -p "$DATA/nginx" -c "$configuration"; fi
+trap 'kill "$redis" 2>/dev/null' EXIT
+trap : INT TERM
+"$program" -e "$ERROR_LOG" -p "$DATA/nginx" -c "$configuration" &
+nginx=$!
+trap 'kill -TERM "$nginx" 2>/dev/null' INT TERM
+while kill -0 "$nginx" 2>/dev/null; do wait "$nginx" || true; done
