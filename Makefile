@@ -6,7 +6,8 @@
 #   make install    PREFIX=/usr/local DESTDIR=        make uninstall
 #   make lint       what CI checks besides specs      make format    clang-format over the C sources
 #   make sanitize   every spec under ASan and UBSan   make soak      long fuzzing (SOAK_SECONDS=600)
-#   make bench      speed against goals and peers (BENCH_SCALE=w0|w1); bench-peers, bench-counts
+#   make bench      speed against goals and peers (BENCH_SCALE=w0|w1); bench-peers, bench-counts, bench-gateway
+#   make gateway    a gateway that scores as events arrive (PORT, WORKERS, DEFINITIONS, DATA, STORE=shared|redis)
 #   make clean
 #
 # Settings: CC, CFLAGS, LDFLAGS; BUILD (folder), WERROR=1, STATIC=0 (link utf8proc and yajl dynamically),
@@ -126,10 +127,15 @@ INTERPRETER_jit := luajit
 
 # ---- dependencies --------------------------------------------------------------------------------
 
-# Debian packages. What `make` and the command need:
+# Debian packages. nginx's Lua module comes with OpenResty's branch of LuaJIT (luajit2), which takes the place of the
+# other (JIT=luajit).
+JIT ?= luajit2
+# What `make` and the command need:
 PACKAGES := gcc libc6-dev make libyajl-dev libxxhash-dev libutf8proc-dev zlib1g-dev \
-	lua5.4 liblua5.4-dev luajit libluajit-5.1-dev lua-argparse lua-filesystem
-TEST_PACKAGES := $(PACKAGES) lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev lua-busted pkg-config
+	lua5.4 liblua5.4-dev $(JIT) lib$(JIT)-5.1-dev lua-argparse lua-filesystem
+GATEWAY_PACKAGES := $(PACKAGES) nginx libnginx-mod-http-lua libnginx-mod-http-ndk lua-nginx-redis
+TEST_PACKAGES := $(GATEWAY_PACKAGES) lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev lua-busted pkg-config \
+	redis-server lua-socket
 LINT_PACKAGES := $(PACKAGES) lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev \
 	lua-check clang clang-format clang-tidy
 CI_PACKAGES := $(TEST_PACKAGES) $(LINT_PACKAGES) luarocks git
@@ -159,9 +165,11 @@ $$install >$(BUILD)/deps.log 2>&1 </dev/null || \
     { cat $(BUILD)/deps.log >&2; exit 1; }
 endef
 
-.PHONY: deps deps-test deps-lint deps-ci
+.PHONY: deps deps-gateway deps-test deps-lint deps-ci
 deps:
 	@$(call install_packages,$(PACKAGES))
+deps-gateway:
+	@$(call install_packages,$(GATEWAY_PACKAGES) $(if $(filter redis,$(STORE)),redis-server))
 deps-test:
 	@$(call install_packages,$(TEST_PACKAGES))
 deps-lint:
@@ -180,6 +188,20 @@ demo: deps
 	@$(MAKE) $(parallel) all
 	@rm -rf $(BUILD)/demo
 	@$(BUILD)/leadscore demo $(BUILD)/demo
+
+# ---- gateway -------------------------------------------------------------------------------------
+
+# In the foreground, on loopback. What else can be set stands in run.sh.
+PORT ?= 8080
+WORKERS ?= 2
+DEFINITIONS ?= lua/leadscore/examples/gateway/score.lua
+DATA ?= $(BUILD)/gateway
+STORE ?= shared
+.PHONY: gateway
+gateway: deps-gateway
+	@$(MAKE) $(parallel) all
+	@PORT='$(PORT)' WORKERS='$(WORKERS)' DEFINITIONS='$(DEFINITIONS)' DATA='$(DATA)' STORE='$(STORE)' \
+	    LUA_ROOT='$(ROOT)/lua' LUA_CROOT='$(BUILD_PATH)/lua/5.1' sh lua/leadscore/examples/gateway/run.sh
 
 # ---- specs ---------------------------------------------------------------------------------------
 
@@ -204,7 +226,10 @@ PROGRAM_FILES := $(CORE_PROGRAMS:spec/c/%.c=$(BUILD)/spec/%) \
 # The long ones, which compare the core with itself and the reference, run on 5.4 and LuaJIT alone unless named by SPEC.
 LONG_SPECS := $(if $(SPEC),,$(patsubst %,spec/%_spec.lua,property property_log property_related limits_related fallback fuzz \
 	blocks advance_property))
-specs_on = $(filter-out $(if $(filter 5.3 5.1,$(1)),$(LONG_SPECS)),$(SPECS))
+# Those of the gateway run once: nginx has a Lua of its own.
+GATEWAY_SPECS := $(filter spec/gateway%,$(SPECS))
+specs_on = $(filter-out $(if $(filter 5.3 5.1,$(1)),$(LONG_SPECS)) \
+	$(if $(filter-out $(firstword $(TEST_LUAS)),$(1)),$(GATEWAY_SPECS)),$(SPECS))
 SPEC_SUITES := $(foreach lua,$(TEST_LUAS),$(patsubst spec/%.lua,suite/$(lua)/%,$(call specs_on,$(lua))))
 SUITES := $(SPEC_SUITES) \
 	$(PROGRAM_FILES:$(BUILD)/spec/%=suite/c/%)
@@ -385,7 +410,9 @@ install: all $(BUILD)/leadscore.1
 uninstall:
 	@for lua in 5.4 5.3 5.1; do \
 	    rm -rf "$(DEST)/share/lua/$$lua/leadscore" "$(DEST)/share/lua/$$lua/leadscore.lua" \
+	        "$(DEST)/share/lua/$$lua/resty/leadscore" "$(DEST)/share/lua/$$lua/resty/leadscore.lua" \
 	        "$(DEST)/lib/lua/$$lua/leadscore"; \
+	    rmdir "$(DEST)/share/lua/$$lua/resty" 2>/dev/null || true; \
 	done
 	@rm -f "$(DEST)/bin/leadscore" "$(DEST)/share/man/man1/leadscore.1" "$(DEST)/lib/libleadscore.a" \
 	    "$(DEST)/include/leadscore.h" "$(DEST)/lib/pkgconfig/leadscore.pc"

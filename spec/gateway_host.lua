@@ -156,7 +156,9 @@ function Client:send(text)
     return self.socket:send(text)
 end
 
-function Client:receive(method)
+--- One answer; patience: seconds to wait for it.
+function Client:receive(method, patience)
+    local stop = socket.gettime() + (patience or PATIENCE)
     while true do
         local answer, rest = take_answer(self.rest, method)
         if answer and not answer.ends then
@@ -168,7 +170,7 @@ function Client:receive(method)
             return answer
         end
         -- Without a time to wait receive gives what there is.
-        socket.select({ self.socket }, nil, PATIENCE)
+        socket.select({ self.socket }, nil, math.max(stop - socket.gettime(), 0))
         self.socket:settimeout(0)
         local data, err, partial = self.socket:receive(65536)
         self.socket:settimeout(PATIENCE)

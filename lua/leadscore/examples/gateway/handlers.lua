@@ -70,9 +70,18 @@ local function send(self, route, status, text)
     self.scoring:count(route, status)
 end
 
+-- A text as JSON; what a client sent, and is told of, may be no UTF-8.
+local function quote(text)
+    local quoted = rows.quote(text)
+    if text:find("[\128-\255]") and core.json_decode(quoted, 1, 1) == nil then
+        quoted = quoted:gsub("[\128-\255]", "?")
+    end
+    return quoted
+end
+
 local function error_text(message, path)
-    local text = '{"error":{"message":' .. rows.quote(message)
-    if path then text = text .. ',"path":' .. rows.quote(path) end
+    local text = '{"error":{"message":' .. quote(message)
+    if path then text = text .. ',"path":' .. quote(path) end
     return text .. "}}"
 end
 
@@ -224,7 +233,7 @@ local function put_contact(self, id)
     end
     local ok, err = self.scoring:set(id, value)
     if not ok then return refuse_error(self, "contacts", err) end
-    send(self, "contacts", 200, '{"id":' .. rows.quote(id) .. "}")
+    send(self, "contacts", 200, '{"id":' .. quote(id) .. "}")
 end
 
 local function delete_contact(self, id)
@@ -283,7 +292,7 @@ function Gateway:definitions()
     if not now then return refuse_error(self, "definitions", err) end
     local names = {}
     for i, name in ipairs(now.names) do
-        names[i] = rows.quote(name)
+        names[i] = quote(name)
     end
     send(self, "definitions", 200, ('{"version":%d,"names":[%s],"fingerprint":"%s"}'):format(now.version,
         table.concat(names, ","), now.fingerprint))
@@ -303,13 +312,14 @@ function Gateway:health()
     if not allow(self, "health", READ) then return end
     local status, why = self.scoring:health()
     local text = ('{"status":"%s","worker":%d'):format(status, ngx.worker.id() or 0)
-    if why then text = text .. ',"why":' .. rows.quote(why) end
+    if why then text = text .. ',"why":' .. quote(why) end
     send(self, "health", status == "ok" and 200 or 503, text .. "}")
 end
 
 local MESSAGES = {
     [400] = "the request cannot be read", [404] = "there is nothing here", [408] = "the request took too long",
-    [413] = "the body is too long", [414] = "the address is too long", [502] = "the site behind it does not answer",
+    [413] = "the body is too long", [414] = "the address is too long", [431] = "the headers are too long",
+    [505] = "expected HTTP/1.0, 1.1 or 2", [502] = "the site behind it does not answer",
     [503] = "not now", [504] = "the site behind it takes too long",
 }
 
