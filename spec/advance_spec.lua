@@ -385,6 +385,25 @@ describe("replacing definitions", function()
         assert.are.equal(2, #ledger:advance(NOON + 30 * DAY))
     end)
 
+    it("is remembered where it is silent, by subscriptions that wait for the value to fall", function()
+        local ledger, calls = open(other(60)), 0
+        view(ledger, "1", NOON)
+        ledger:advance(NOON)
+        local waiting = ledger:on_change({ crosses = 50, until_below = 45, call = function() calls = calls + 1 end })
+        assert(ledger:replace(other(48), { silent = true }))
+        view(ledger, "1", NOON)
+        assert.are.equal(96, ledger:advance(NOON)[1].to)
+        assert.are.equal(0, calls)
+        assert(ledger:replace(other(10), { silent = true }))
+        for _ = 1, 4 do
+            view(ledger, "1", NOON)
+        end
+        assert.are.same({ { id = "1", score = "visits", from = 20, to = 60, why = "event" } }, ledger:advance(NOON))
+        assert.are.equal(1, calls)
+        waiting:cancel()
+        assert.are.same({}, ledger:advance(NOON + 30 * DAY, { silent = true }))
+    end)
+
     it("does not hide what happened before it", function()
         local ledger, calls = prepared()
         view(ledger, "1", NOON)

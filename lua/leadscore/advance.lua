@@ -54,11 +54,6 @@ function Advancing:advance(at, options)
     local instant, unreadable = definitions.instant(at, 2)
     if not instant then return nil, unreadable end
     local list = self._subscriptions
-    local hears = list ~= nil and subscriptions.remember(list)
-    if hears ~= self._hears then
-        handle:hear(hears)
-        self._hears = hears
-    end
     local changes, err = handle:advance(instant, options ~= nil and options.silent)
     if not changes then return nil, errors.wrap(err) end
     if list then
@@ -66,7 +61,7 @@ function Advancing:advance(at, options)
         local fine, failure = pcall(subscriptions.deliver, list, changes)
         self._advancing = nil
         if not fine then error(failure, 0) end
-        if hears then changes = told(changes) end
+        changes = told(changes)
     end
     return changes
 end
@@ -105,6 +100,7 @@ function Advancing:on_change(options)
     local index = definitions.index(self._names, score, 2)
     self._subscriptions = self._subscriptions or {}
     local new = subscriptions.add(self._subscriptions, self._names[index], handle:labels(index), options, 2)
+    handle:hear(subscriptions.remember(self._subscriptions))
     return new
 end
 
