@@ -182,7 +182,7 @@ static void join_lists(ls_ledger *ledger, size_t row, ls_string id)
 uint32_t ls_ledger_begin(ls_ledger *ledger, ls_string id, ls_error *error)
 {
     ls_events *events = &ledger->dataset->events;
-    uint32_t row = ls_ledger_row(ledger, id), code;
+    uint32_t row = ls_ledger_row(ledger, id), code = 0;
     if (row != LS_NO_ROW || code_id(ledger, id, &code, error) != LS_OK)
         return row;
     if (reserve_row(ledger, code) != LS_OK) {

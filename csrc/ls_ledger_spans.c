@@ -70,12 +70,12 @@ static int fill_columns(ls_ledger *ledger)
 int ls_ledger_widen(ls_ledger *ledger)
 {
     ls_events *events = &ledger->dataset->events;
+    const ls_ledger_spans *spans = &ledger->spans;
+    size_t size = (size_t)(spans->room > 0 ? spans->room : 1) * sizeof(int64_t);
     if (events->wide)
         return LS_OK;
-    const ls_ledger_spans *spans = &ledger->spans;
-    size_t size = (size_t)spans->room * sizeof(int64_t);
-    int64_t *times = size != 0 ? ls_allocate(ledger->context, size) : NULL;
-    if (size != 0 && times == NULL)
+    int64_t *times = ls_allocate(ledger->context, size);
+    if (times == NULL)
         return LS_ERROR_MEMORY;
     for (size_t i = 0; i < (size_t)spans->used; i++)
         times[i] = ls_event_time(events, i);
@@ -211,11 +211,11 @@ static int take_span(ls_ledger *ledger, uint8_t size, uint64_t *out)
 
 int ls_ledger_reserve(ls_ledger *ledger, size_t row, size_t more)
 {
-    uint8_t size = ledger->spans.sizes[row], wanted = size;
+    uint8_t size = ledger->spans.sizes[row];
     uint64_t count = ls_ledger_event_count(ledger, row) + more, to;
     if (LS_LIKELY(size != LS_NO_SPAN && count <= LS_SPAN_ROOM(size)))
         return LS_OK;
-    wanted = size == LS_NO_SPAN ? 0 : (uint8_t)(size + 1);
+    uint8_t wanted = size == LS_NO_SPAN ? 0 : (uint8_t)(size + 1);
     while (wanted < LS_SPAN_SIZES && LS_SPAN_ROOM(wanted) < count)
         wanted++;
     if (wanted >= LS_SPAN_SIZES || take_span(ledger, wanted, &to) != LS_OK)
