@@ -463,9 +463,9 @@ LS_API bool ls_ledger_serves(const ls_ledger *ledger, size_t definition, char wh
 LS_API int ls_ledger_pack(ls_ledger *ledger, size_t row, const int64_t *at, ls_writer writer,
                           void *user, ls_error *error);
 /* Takes a packed state in place of what the ledger holds of the contact, which begins if it is not
- * there. Nothing is done after an error: LS_ERROR_INPUT: the state is foreign, damaged or of a later
- * version; it lacks what a definition needs (the message names it); a text cannot be read as a
- * definition reads it. */
+ * there. Nothing is done after an error: LS_ERROR_INPUT: the state is foreign, damaged or of a
+ * later version; it lacks what a definition needs (the message names it); a text cannot be read as
+ * a definition reads it. */
 LS_API int ls_ledger_unpack(ls_ledger *ledger, const char *contact, size_t contact_length,
                             const char *state, size_t length, ls_error *error);
 typedef struct ls_ledger_counts {

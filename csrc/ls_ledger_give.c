@@ -282,9 +282,9 @@ static int check_column(const ls_column *column, ls_error *error)
 static int check_values(const ls_ledger *ledger, ls_error *error)
 {
     if (ledger->folded_count > 0)
-        return ls_fail(error, LS_ERROR_INPUT,
-                       "%zu contacts came from packed states whose events were folded",
-                       ledger->folded_count);
+        return ls_fail(error, LS_ERROR_INPUT, "%zu contact%s folded", ledger->folded_count,
+                       ledger->folded_count == 1 ? " came from a packed state whose events were"
+                                                 : "s came from packed states whose events were");
     const ls_table *table = ls_ledger_table(ledger);
     const ls_events *events = &ledger->dataset->events;
     int status = check_column(&events->event, error);

@@ -192,8 +192,8 @@ describe("a folded contact", function()
             local answer, err = other[ask](other, "42", NOON - 1)
             assert.is_nil(answer)
             assert.are.equal("input", err.kind)
-            assert.are.equal("at: the contact was packed for 2025-06-15T15:06:40Z and later; earlier scores need events "
-                .. "that were folded", tostring(err))
+            assert.are.equal("at: the contact was packed for 2025-06-15T15:06:40Z and later; earlier scores "
+                .. "need events that were folded", tostring(err))
         end
         assert.is_true(other:unpack("42", ledger:pack("42", NOON - 300 * DAY))) -- nothing could be folded then
         assert.are.same(ledger:score("42", NOON - 300 * DAY), other:score("42", NOON - 300 * DAY))
@@ -256,7 +256,8 @@ describe("a folded contact", function()
         for title, rule in pairs({
             ["a window"] = { event = "call", points = 3, within = "30 days" },
             ["a step"] = { event = "call", points = 3, decay = { percent = 100, every = "30 days" } },
-            ["a curve"] = { event = "call", points = 1000, decay = { percent = 50, every = "15 days", curve = "linear" } },
+            ["a curve"] = { event = "call", points = 1000,
+                decay = { percent = 50, every = "15 days", curve = "linear" } },
             ["a count"] = { event = "call", points = 3, within = "30 days", times = { at_least = 30 } },
         }) do
             local definition = define({ rule })
@@ -339,7 +340,8 @@ describe("a folded contact", function()
         local state = ledger:pack("42", NOON)
         local other = open(define({
             { event = "call", points = 3 },
-            { event = "form_sent", where = { form = "demo" }, points = 20, decay = { percent = 50, every = "1 month" } },
+            { event = "form_sent", where = { form = "demo" }, points = 20,
+                decay = { percent = 50, every = "1 month" } },
             { event = "page_viewed", points = 1, within = "30 days" },
             { event = "video_played", points = 1000, within = "30 days" },
         }))
@@ -350,12 +352,12 @@ describe("a folded contact", function()
 
     it("is refused by definitions that ask something else of its events, and says which", function()
         local state = told(visits(), 200):pack("42", NOON)
-        assert.are.equal('state: visits needs the events "page_viewed", 43 of which were left out for other definitions',
-            refused(open(visits(31)), "42", state))
+        assert.are.equal('state: visits needs the events "page_viewed", 43 of which were left out for other '
+            .. "definitions", refused(open(visits(31)), "42", state))
         assert.are.equal('state: visits needs the events "newsletter_opened", 50 of which were left out for other '
             .. "definitions", refused(open(define({ { event = "newsletter_opened", points = 1 } })), "42", state))
-        assert.are.equal('state: visits needs the events "call" as they were, but they were folded for other definitions',
-            refused(open(define({ { when = { did = "call" }, points = 1 } })), "42", state))
+        assert.are.equal('state: visits needs the events "call" as they were, but they were folded for other '
+            .. "definitions", refused(open(define({ { when = { did = "call" }, points = 1 } })), "42", state))
         assert.is_true(open(visits(31)):unpack("42", told(visits(), 200):pack("42")))
     end)
 
@@ -408,6 +410,45 @@ describe("a folded contact", function()
         assert.are.same(ledger:score("42", NOON), other:score("42", NOON))
     end)
 
+    it("is not made of a contact one of whose values was not kept", function()
+        local definition = define({ { when = { country = { starts_with = "x" } }, points = 1 } })
+        local ledger = open(definition, { max_values = 3 })
+        for i = 1, 20 do
+            ledger:set(tostring(i), { country = "y" .. i })
+        end
+        assert.is_string(ledger:pack("1"))
+        local state, err = ledger:pack("20")
+        assert.is_nil(state)
+        assert.are.equal("country: not every value was kept; a contact that lacks one is not packed", tostring(err))
+    end)
+
+    it("is taken by a ledger whose values are full, and scored right", function()
+        local definition = define({ { event = "call", where = { form = { starts_with = "x" } }, points = 1 } })
+        local ledger, other = open(definition), open(definition, { max_values = 3 })
+        for i = 1, 50 do
+            ledger:add({ contact_id = "1", event = "call", at = NOON - i, form = (i % 2 == 0 and "x" or "y") .. i })
+        end
+        assert.is_true(other:unpack("1", ledger:pack("1")))
+        assert.are.equal(25, other:score("1", NOON).value)
+        assert.is_true(other:unpack("1", ledger:pack("1"))) -- what is not used any more makes room
+        assert.are.equal(25, other:score("1", NOON).value)
+    end)
+
+    it("does not make a dataset of what was folded", function()
+        local definition = visits()
+        local ledger, other = told(definition, 200), open(definition)
+        assert.is_true(other:unpack("42", ledger:pack("42", NOON)))
+        local dataset, err = other:dataset()
+        assert.is_nil(dataset)
+        assert.are.equal("1 contact came from a packed state whose events were folded", tostring(err))
+        assert.is_true(other:unpack("42", ledger:pack("42")))
+        dataset = assert(other:dataset())
+        assert.are.equal(200, dataset:counts().events)
+        assert.is_true(other:unpack("42", ledger:pack("42", NOON)))
+        other:forget("42")
+        assert.is_truthy(other:dataset())
+    end)
+
     it("holds what a text cannot be read as for later definitions", function()
         local ledger = open(define({ { when = { employees = "many" }, points = 1 } }))
         ledger:set("1", { employees = "many" })
@@ -427,7 +468,8 @@ describe("an event's id", function()
         for _, state in ipairs({ ledger:pack("1"), (ledger:pack("1", NOON)) }) do
             assert.is_true(other:unpack("1", state))
             for i = 1, 30 do
-                assert.are.equal("repeated", other:add({ contact_id = "1", event = "call", at = NOON, id = "e" .. i }, NOON))
+                assert.are.equal("repeated", other:add({ contact_id = "1", event = "call", at = NOON,
+                    id = "e" .. i }, NOON))
             end
             assert.are.equal(30, other:score("1", NOON).value)
         end
@@ -446,8 +488,10 @@ describe("an event's id", function()
         ledger:add({ contact_id = "1", event = "call", at = NOON, id = "old" }, NOON)
         ledger:add({ contact_id = "1", event = "call", at = NOON, id = "new" }, NOON + 2 * DAY)
         assert.is_true(other:unpack("1", ledger:pack("1")))
-        assert.are.equal("repeated", other:add({ contact_id = "1", event = "call", at = NOON, id = "new" }, NOON + 2 * DAY))
-        assert.are.equal("added", other:add({ contact_id = "1", event = "call", at = NOON, id = "old" }, NOON + 2 * DAY))
+        assert.are.equal("repeated", other:add({ contact_id = "1", event = "call", at = NOON, id = "new" },
+            NOON + 2 * DAY))
+        assert.are.equal("added", other:add({ contact_id = "1", event = "call", at = NOON, id = "old" },
+            NOON + 2 * DAY))
         assert.are.equal("added", other:add({ contact_id = "1", event = "call", at = NOON, id = "new" },
             NOON + 3 * DAY + 1))
     end)
@@ -475,7 +519,8 @@ describe("a string that is no state", function()
 
     it("may be of a later version, which it says", function()
         local state = told(visits(), 9):pack("42")
-        assert.are.equal("state: it is of version 2, which a later release of leadscore made; expected at most version 1",
+        assert.are.equal("state: it is of version 2, which a later release of leadscore made; expected at most "
+            .. "version 1",
             refused(open(visits()), "42", "LSS\2" .. state:sub(5)))
     end)
 end)
@@ -503,8 +548,8 @@ end
 local function same(case, record, at, want, got, what)
     local ok, why = pcall(assert.are.same, want, got)
     if ok then return end
-    error(("seed %d: %s at %d, packed for %d\nlocal definitions = %s\nlocal record = %s\n%s"):format(case.seed, what, at,
-        case.from, ways.show(case.definitions), ways.show(record), tostring(why)), 0)
+    error(("seed %d: %s at %d, packed for %d\nlocal definitions = %s\nlocal record = %s\n%s"):format(case.seed, what,
+        at, case.from, ways.show(case.definitions), ways.show(record), tostring(why)), 0)
 end
 
 -- All that a ledger answers of a record.

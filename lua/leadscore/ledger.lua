@@ -394,8 +394,8 @@ end
 ---@param id string|number
 ---@param state string what `pack` gave
 ---@return boolean|nil ok
----@return leadscore.Error|nil err the state is foreign, damaged or of a later version, lacks what a definition needs (it
---- says what), or holds a text that cannot be read: nothing was done
+---@return leadscore.Error|nil err the state is foreign, damaged or of a later version, lacks what a definition needs
+--- (it says what), or holds a text that cannot be read: nothing was done
 function Ledger:unpack(id, state)
     local handle = self._handle or closed()
     check_id(id)
