@@ -128,15 +128,19 @@ INTERPRETER_jit := luajit
 # ---- dependencies --------------------------------------------------------------------------------
 
 # Debian packages. nginx's Lua module comes with OpenResty's branch of LuaJIT (luajit2), which takes the place of the
-# other (JIT=luajit).
+# other; who has that one keeps it until nginx is wanted.
 JIT ?= luajit2
-# What `make` and the command need:
-PACKAGES := gcc libc6-dev make libyajl-dev libxxhash-dev libutf8proc-dev zlib1g-dev \
-	lua5.4 liblua5.4-dev $(JIT) lib$(JIT)-5.1-dev lua-argparse lua-filesystem
-GATEWAY_PACKAGES := $(PACKAGES) nginx libnginx-mod-http-lua libnginx-mod-http-ndk lua-nginx-redis
+JIT_THERE := $(if $(wildcard /usr/share/doc/luajit/copyright),luajit,$(JIT))
+jit_packages = $(1) lib$(1)-5.1-dev
+# What `make` and the command need, but for a LuaJIT:
+CORE_PACKAGES := gcc libc6-dev make libyajl-dev libxxhash-dev libutf8proc-dev zlib1g-dev lua5.4 liblua5.4-dev \
+	lua-argparse lua-filesystem
+PACKAGES := $(CORE_PACKAGES) $(call jit_packages,$(JIT_THERE))
+GATEWAY_PACKAGES := $(CORE_PACKAGES) $(call jit_packages,$(JIT)) nginx libnginx-mod-http-lua libnginx-mod-http-ndk \
+	lua-nginx-redis
 TEST_PACKAGES := $(GATEWAY_PACKAGES) lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev lua-busted pkg-config \
 	redis-server lua-socket
-LINT_PACKAGES := $(PACKAGES) lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev \
+LINT_PACKAGES := $(CORE_PACKAGES) $(call jit_packages,$(JIT)) lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev \
 	lua-check clang clang-format clang-tidy
 CI_PACKAGES := $(TEST_PACKAGES) $(LINT_PACKAGES) luarocks git
 
