@@ -388,8 +388,8 @@ typedef struct ls_ledger_options {
     uint32_t max_values;
     uint64_t max_bytes;
     bool keep_all; /* keep every property, not only those that the plan reads */
-    /* A value that cannot be read as a definition wants it is unknown, as in a file that is read with
-     * rejects; else what has it is refused. */
+    /* A value that cannot be read as a definition wants it is unknown, as in a file that is read
+     * with rejects; else what has it is refused. */
     bool lenient;
 } ls_ledger_options;
 
