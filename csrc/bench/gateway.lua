@@ -76,7 +76,7 @@ local function measure(folder, script, port)
         path, port))
     local text = pipe:read("*a")
     pipe:close()
-    local rate, p99 = text:match("Requests/sec:%s*([%d.]+)"), text:match("99%%%s+(%S+)")
+    local rate, p99 = text:match("Requests/sec:%s*([%d.]+)"), text:match("\n%s+99%%%s+(%S+)")
     if not rate or text:find("Non-2xx", 1, true) then error("wrk: " .. text) end
     return { rate = tonumber(rate), p99 = seconds_of(p99) }
 end

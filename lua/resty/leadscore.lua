@@ -439,7 +439,9 @@ function Engine:add(events)
     if not ok then return nil, err end
     self.metrics_of:add("leadscore_events_total", count)
     for i = 1, count do
-        note_work(self, batch.cursors[i])
+        local record = batch.cursors[i]
+        record.work = record.work + 1
+        note_work(self, record)
     end
     return count
 end
@@ -455,8 +457,10 @@ local function change(self, op, id, properties, line_of)
     batch.cursors[1] = self.contacts:record(id)
     ok, err = acknowledge(self, batch)
     if not ok then return nil, err end
-    note_work(self, batch.cursors[1])
-    return batch.cursors[1]
+    local record = batch.cursors[1]
+    record.work = record.work + 1
+    note_work(self, record)
+    return record
 end
 
 --- Changes properties of a contact, or makes one: what is named is set, the rest stays; null and "" make unknown.
@@ -714,6 +718,7 @@ local function tick(self)
     end
     self.recovery:tick()
     compact_due(self)
+    if self.store.tick then self.store:tick() end
     set_gauges(self)
     self.metrics_of:flush()
 end
@@ -751,8 +756,8 @@ end
 
 --- Counts an answered request, for a host's handlers.
 function Engine:count(route, status)
-    if not ready_parts(self) then return end
-    self.metrics_of:add("leadscore_requests_total", 1, ('route="%s",status="%d"'):format(route, status))
+    if not self.opened and not ready_parts(self) then return end
+    self.metrics_of:count(route, status)
     if not self.started then self.metrics_of:flush() end
 end
 

@@ -274,7 +274,6 @@ end
 
 --- Applies what this worker has just appended right after all that it had read.
 function Contacts:applied(record, op, datum, stamp)
-    record.work = record.work + 1
     if not record.loaded or record.gone then return end
     record.body = nil
     if stamp <= record.stamp or not apply(self, self.ledger, op, record.id, datum, stamp) then

@@ -37,8 +37,8 @@ local HELP = {
 
 --- worker: the number of the worker, for the label.
 function M.new(dict, worker)
-    return setmetatable({ dict = dict, counts = {}, names = {}, gauges = {}, label = ('worker="%s"'):format(worker) },
-        Metrics)
+    return setmetatable({ dict = dict, counts = {}, names = {}, gauges = {}, routes = {},
+        label = ('worker="%s"'):format(worker) }, Metrics)
 end
 
 local function key_of(self, name, labels)
@@ -61,6 +61,21 @@ local function lookup(self, name, labels)
         self.list[#self.list + 1] = key
     end
     return key
+end
+
+--- Counts one answer of a route by its status. The names of counters are made once.
+function Metrics:count(route, status)
+    local keys = self.routes[route]
+    if not keys then
+        keys = {}
+        self.routes[route] = keys
+    end
+    local key = keys[status]
+    if not key then
+        key = lookup(self, "leadscore_requests_total", ('route="%s",status="%d"'):format(route, status))
+        keys[status] = key
+    end
+    self.counts[key] = self.counts[key] + 1
 end
 
 --- Adds to a counter.

@@ -16,6 +16,7 @@ local M = {}
 
 local KEPT = 30 -- seconds that replaced entries are kept
 local FRESH = 10 -- seconds for which a position in the chain stays good
+local AT_ONCE = 5000 -- keys that are freed at once
 local LEASE = 10 -- seconds for which one worker alone makes a contact's snapshot
 
 local Store = { waits = false }
@@ -28,6 +29,7 @@ function M.new(options)
     local dict = options.dict
     return setmetatable({
         dict = dict, state = options.state, reserve = options.reserve or math.floor(dict:capacity() / 50),
+        leaving = {}, first_leaving = 1, last_leaving = 0, flushed = 0,
     }, Store)
 end
 
@@ -205,8 +207,15 @@ end
 
 --- Why nothing can be added now, or nil.
 function Store:refuses()
-    if self.dict:free_space() < self.reserve then return "full" end
-    return nil
+    if self.dict:free_space() >= self.reserve then return nil end
+    -- What workers left that are gone.
+    local now = ngx.now()
+    if now - self.flushed >= 1 then
+        self.flushed = now
+        self.dict:flush_expired(AT_ONCE)
+        if self.dict:free_space() >= self.reserve then return nil end
+    end
+    return "full"
 end
 
 --- Free bytes, in whole pages.
@@ -261,7 +270,25 @@ function Store:_replace(cursor, chain, from, stamp, state, began)
         dict:expire(prefix .. n, KEPT)
     end
     dict:safe_set(cursor.head, ("%d %d %d %d"):format(q, from, stamp, from))
+    -- A dict frees by itself only what has expired and was longest not asked for.
+    self.last_leaving = self.last_leaving + 1
+    self.leaving[self.last_leaving] = { prefix = prefix, from = chain.clean, to = from - 1, due = ngx.now() + KEPT + 1 }
     return q
+end
+
+--- About each second: frees what this worker replaced a while ago.
+function Store:tick()
+    local now, count = ngx.now(), 0
+    while self.first_leaving <= self.last_leaving and count < AT_ONCE do
+        local keys = self.leaving[self.first_leaving]
+        if keys.due > now then return end
+        for n = keys.from, keys.to do
+            self.dict:delete(keys.prefix .. n)
+        end
+        count = count + keys.to - keys.from + 1
+        self.leaving[self.first_leaving] = nil
+        self.first_leaving = self.first_leaving + 1
+    end
 end
 
 --- Puts a contact's whole state there, as read from the log; false where it has a snapshot already.

@@ -98,7 +98,7 @@ local function refuse_error(self, route, err)
 end
 
 local function allow(self, route, methods)
-    if methods[ngx.req.get_method()] then return true end
+    if methods[ngx.var.request_method] then return true end
     local names = {}
     for name in pairs(methods) do
         names[#names + 1] = name
@@ -249,12 +249,13 @@ local function instant_argument()
     return at and ngx.unescape_uri(at)
 end
 
-local function read_contact(self, id, what)
+local function read_contact(self, id, what, has_arguments)
     local text, err
+    local at = has_arguments and instant_argument() or nil
     if what == "score" then
-        text, err = self.scoring:answer(id, instant_argument())
+        text, err = self.scoring:answer(id, at)
     else
-        text, err = self.scoring:explain(id, instant_argument())
+        text, err = self.scoring:explain(id, at)
     end
     if not text then return refuse_error(self, what, err) end
     send(self, what, 200, text)
@@ -262,11 +263,11 @@ end
 
 --- PUT and DELETE /contacts/ID, GET /contacts/ID/score and /contacts/ID/explain
 function Gateway:contacts()
-    local id, rest = ngx.var.request_uri:match("^/contacts/([^/?]+)([^?]*)")
-    id = id and ngx.unescape_uri((id:gsub("%+", "%%2B")))
+    local id, rest, arguments = ngx.var.request_uri:match("^/contacts/([^/?]+)([^?]*)(.*)$")
+    if id and id:find("%", 1, true) then id = ngx.unescape_uri((id:gsub("%+", "%%2B"))) end
     if rest == "/score" or rest == "/explain" then
         local what = rest:sub(2)
-        if allow(self, what, READ) and has_key(self, what) then read_contact(self, id, what) end
+        if allow(self, what, READ) and has_key(self, what) then read_contact(self, id, what, arguments ~= "") end
     elseif rest == "" then
         if not allow(self, "contacts", CONTACT) or not has_key(self, "contacts") then return end
         if ngx.req.get_method() == "PUT" then put_contact(self, id) else delete_contact(self, id) end
