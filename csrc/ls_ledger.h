@@ -151,14 +151,12 @@ int ls_ledger_check_plan(const ls_plan *plan, ls_error *error);
 
 /* ---- ls_ledger_kept.c ------------------------------------------------------------------------ */
 
-/* What was kept of the contact, by definition; NULL: nothing yet, or there is no memory. */
 /* The row's events are others than those that were scored: what they were worth is not kept. */
 void ls_ledger_kept_drop(ls_ledger *ledger, size_t row);
+/* What was kept of the contact, by definition; NULL: nothing yet, or there is no memory. */
 ls_kept_events *ls_ledger_kept_of(ls_ledger *ledger, size_t row);
 /* What the kernel is to use and keep of it for a definition: NULL: nothing. */
 ls_kept_events *ls_ledger_keep(ls_ledger *ledger, const ls_binding *binding, ls_kept_events *kept);
-/* The contact's events are others now. */
-void ls_ledger_kept_forget(ls_ledger *ledger, size_t row);
 void ls_ledger_kept_free(ls_ledger *ledger);
 
 /* ---- ls_ledger_columns.c --------------------------------------------------------------------- */

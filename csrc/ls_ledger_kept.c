@@ -45,16 +45,6 @@ ls_kept_events *ls_ledger_keep(ls_ledger *ledger, const ls_binding *binding, ls_
     return kept->wanted ? kept : NULL;
 }
 
-void ls_ledger_kept_forget(ls_ledger *ledger, size_t row)
-{
-    ls_ledger_kept *kept = &ledger->kept;
-    if (kept->places == NULL || kept->places[row % LS_KEPT_PLACES].born != ledger->born[row])
-        return;
-    ls_kept_events *events = kept->places[row % LS_KEPT_PLACES].kept;
-    for (size_t i = 0; events != NULL && i < kept->definitions; i++)
-        events[i].known = false;
-}
-
 void ls_ledger_kept_free(ls_ledger *ledger)
 {
     ls_ledger_kept *kept = &ledger->kept;

@@ -345,7 +345,6 @@ static int write_state(unpacking *of, ls_string id)
     write_properties(of, row);
     write_lists(of, row, id);
     write_ids(of, row);
-    ls_ledger_kept_forget(ledger, row);
     ls_ledger_set_folded(ledger, row, of->folded);
     of->folded = NULL;
     ls_ledger_kept_drop(ledger, row);
