@@ -123,7 +123,7 @@ static int pack_folded(const ls_ledger *ledger, size_t row, const int64_t *at, l
 {
     const ls_folded *folded = ls_ledger_folded(ledger, row);
     const bool folds = state->folds;
-    state->from = folds ? *at : 0;
+    state->from = at ? *at : 0;
     int status = folded ? ls_folded_keep(folded, state) : LS_OK;
     return status == LS_OK && folds ? ls_folded_print(state, ledger->plan) : status;
 }
