@@ -169,6 +169,22 @@ static void note(const advance *advance, size_t row, bool there)
     }
 }
 
+/* Of a contact that was packed: *readable: false where definitions cannot do with what is folded.
+ * *from: the instant that it is scored from on. */
+static int ask_folded(const advance *advance, size_t row, bool *readable, int64_t *from)
+{
+    ls_folded *folded = ls_ledger_folded(advance->ledger, row);
+    ls_error why = {0};
+    if (LS_LIKELY(folded == NULL)) {
+        return LS_OK;
+    }
+    *from = folded->from;
+    int status =
+        ls_ledger_ask_folded(advance->ledger, folded, ls_max(advance->at, folded->from), &why);
+    *readable = *readable && status == LS_OK;
+    return status == LS_ERROR_MEMORY ? ls_fail_memory(advance->error) : LS_OK;
+}
+
 static int score_row(advance *advance, size_t row)
 {
     ls_ledger *ledger = advance->ledger;
@@ -178,8 +194,16 @@ static int score_row(advance *advance, size_t row)
                 watch->change_count + watch->count, sizeof *watch->changes) != LS_OK) {
         return ls_fail_memory(advance->error);
     }
-    const bool readable = ls_ledger_readable(ledger, row);
-    int status = readable ? score_all(advance, row, &due) : LS_OK;
+    int64_t from = INT64_MIN;
+    bool readable = ls_ledger_readable(ledger, row);
+    int status = ask_folded(advance, row, &readable, &from);
+    if (status == LS_OK && advance->at < from) {
+        ls_due_queue_set(&watch->queue, row, from);
+        return LS_OK;
+    }
+    if (status == LS_OK && readable) {
+        status = score_all(advance, row, &due);
+    }
     if (status == LS_OK) {
         note(advance, row, readable);
         ledger->marks[row] = 0;
@@ -376,11 +400,16 @@ int ls_ledger_due_at(ls_ledger *ledger, size_t row, int64_t at, int64_t *out, ls
     advance advance;
     int status = ls_ledger_check(ledger, at, error);
     status = status == LS_OK ? begin(ledger, at, &advance, error) : status;
-    if (status == LS_OK && ls_ledger_readable(ledger, row)) {
+    if (status != LS_OK) {
+        return status;
+    }
+    int64_t from = INT64_MIN;
+    bool readable = ls_ledger_readable(ledger, row);
+    status = ask_folded(&advance, row, &readable, &from);
+    *out = at < from ? from : LS_NEVER;
+    if (status == LS_OK && readable && at >= from) {
         status = score_all(&advance, row, out);
         ls_walk_close(advance.walk);
-    } else if (status == LS_OK) {
-        *out = LS_NEVER;
     }
     return status;
 }

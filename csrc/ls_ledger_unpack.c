@@ -348,8 +348,8 @@ static int write_state(unpacking *of, ls_string id)
     ls_ledger_set_folded(ledger, row, of->folded);
     of->folded = NULL;
     ls_ledger_kept_drop(ledger, row);
-    ls_ledger_touch(ledger, row, LS_WHY_EVENT);
-    ls_ledger_touch(ledger, row, LS_WHY_PROPERTY);
+    /* One that begins was known elsewhere. */
+    ls_ledger_touch(ledger, row, begins ? 0 : LS_WHY_EVENT | LS_WHY_PROPERTY);
     return LS_OK;
 }
 
