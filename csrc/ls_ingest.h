@@ -90,7 +90,7 @@ struct ls_ingest {
     size_t direct_count;
     uint64_t *hidden; /* a bit a row: contacts that other files say nothing of; NULL: none */
     size_t hidden_words;
-    struct ls_log *log; /* NULL: there is none */
+    struct ls_log *log;  /* NULL: there is none */
     ls_uuid_table uuids; /* if there are more UUIDs than others */
     /* events: */
     unsigned shift; /* a partition has 1 << shift contacts */

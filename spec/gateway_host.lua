@@ -429,7 +429,8 @@ Redis.__index = Redis
 
 --- Starts it (again).
 function Redis:start()
-    local command = "env ASAN_OPTIONS=detect_leaks=0 redis-server --port %d --bind 127.0.0.1 --dir %s --save '' --appendonly %s --daemonize no"
+    local command = "env ASAN_OPTIONS=detect_leaks=0 redis-server --port %d --bind 127.0.0.1 --dir %s --save '' "
+        .. "--appendonly %s --daemonize no"
     self.pid = launch(command:format(self.port, shell.quote(self.folder), self.keeps and "yes" or "no"),
         self.folder .. "/out")
     local up = wait_for(function()
