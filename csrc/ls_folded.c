@@ -101,8 +101,11 @@ int ls_folded_serves(ls_context *context, const ls_folded *folded, const ls_plan
                      const char *before, ls_error *error)
 {
     ls_string *names = ls_allocate_zero(context, folded->name_count + 1, sizeof *names);
-    int status = names ? LS_OK : ls_fail_memory(error);
-    for (size_t i = 0; i < folded->name_count && status == LS_OK; i++) {
+    int status = LS_OK;
+    if (names == NULL) {
+        return ls_fail_memory(error);
+    }
+    for (size_t i = 0; i < folded->name_count; i++) {
         names[i] = folded->names[i].name;
     }
     for (size_t i = 0; i < plan->count && status == LS_OK; i++) {
