@@ -294,11 +294,12 @@ static int check_advance(ls_ledger *ledger, int64_t at, ls_error *error)
 
 static int begin(ls_ledger *ledger, int64_t at, advance *out, ls_error *error)
 {
+    *out = (advance){.ledger = ledger, .at = at, .error = error};
     if (ledger->watch == NULL &&
         ls_watch_new(ledger->context, ledger->plan, &ledger->watch) != LS_OK) {
         return ls_fail_memory(error);
     }
-    *out = (advance){.ledger = ledger, .watch = ledger->watch, .at = at, .error = error};
+    out->watch = ledger->watch;
     return bind(out);
 }
 

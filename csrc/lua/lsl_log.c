@@ -133,10 +133,10 @@ static int reader_said(lua_State *L)
 
 static bool is_blank(const ls_row *row)
 {
+    bool blank = true;
     for (uint32_t i = 0; i < row->length; i++)
-        if (memchr(" \t\r", row->text[i], 3) == NULL)
-            return false;
-    return true;
+        blank = blank && (row->text[i] == ' ' || row->text[i] == '\t' || row->text[i] == '\r');
+    return blank;
 }
 
 /* The next line that is to be read; row->text is NULL at the end. */
