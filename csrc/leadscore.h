@@ -422,9 +422,12 @@ LS_API int ls_ledger_add(ls_ledger *ledger, const char *contact, size_t contact_
  * above. */
 LS_API int ls_ledger_set(ls_ledger *ledger, const char *contact, size_t contact_length,
                          const ls_ledger_property *properties, size_t count, ls_error *error);
-/* Forgets a contact, with its events and their ids, and the lists that it is in; false: it was not
- * there. */
+/* Forgets a contact, with its events and their ids, and the lists that it is in, also where it was
+ * not there, which is false: whoever comes with its id later is in no list. */
 LS_API bool ls_ledger_forget(ls_ledger *ledger, const char *contact, size_t length);
+/* Gives up what is known of a contact, which stays in its lists: it is kept elsewhere, and comes
+ * again. False: it was not there. */
+LS_API bool ls_ledger_evict(ls_ledger *ledger, const char *contact, size_t length);
 LS_API size_t ls_ledger_count(const ls_ledger *ledger); /* contacts */
 /* The row of a contact, or -1. Rows stay until the contact is forgotten; then others get them. */
 LS_API int64_t ls_ledger_find(const ls_ledger *ledger, const char *contact, size_t length);

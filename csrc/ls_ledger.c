@@ -189,9 +189,19 @@ int ls_ledger_set(ls_ledger *ledger, const char *contact, size_t contact_length,
 
 bool ls_ledger_forget(ls_ledger *ledger, const char *contact, size_t length)
 {
+    ls_string id = ls_trimmed((ls_string){contact, length});
+    uint32_t row = ls_ledger_row(ledger, id);
+    ls_ledger_leave_lists(ledger, id);
+    if (row != LS_NO_ROW)
+        ls_ledger_vacate(ledger, row);
+    return row != LS_NO_ROW;
+}
+
+bool ls_ledger_evict(ls_ledger *ledger, const char *contact, size_t length)
+{
     uint32_t row = ls_ledger_row(ledger, ls_trimmed((ls_string){contact, length}));
     if (row != LS_NO_ROW)
-        ls_ledger_end(ledger, row);
+        ls_ledger_vacate(ledger, row);
     return row != LS_NO_ROW;
 }
 

@@ -188,9 +188,10 @@ uint32_t ls_ledger_row(const ls_ledger *ledger, ls_string id);
 /* The same; a contact that is not there begins. LS_NO_ROW with the error filled: the id cannot be
  * read as a definition reads it; memory. */
 uint32_t ls_ledger_begin(ls_ledger *ledger, ls_string id, ls_error *error);
-/* The contact of the row goes, with all that is known of it. */
-void ls_ledger_end(ls_ledger *ledger, size_t row);
-/* Its row is free again; lists stay as they are: for a contact that began in vain. */
+/* Whoever has the id is in no list any more, whether he is there or comes later. */
+void ls_ledger_leave_lists(ls_ledger *ledger, ls_string id);
+/* The contact's row is free again; its id stays in the lists: for one that began in vain or comes
+ * again. */
 void ls_ledger_vacate(ls_ledger *ledger, size_t row);
 /* Room for so many rows in everything that is by row. */
 int ls_ledger_reserve_rows(ls_ledger *ledger, size_t count);

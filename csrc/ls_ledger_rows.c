@@ -205,24 +205,14 @@ uint32_t ls_ledger_begin(ls_ledger *ledger, ls_string id, ls_error *error)
 
 /* ---- forgetting ------------------------------------------------------------------------------ */
 
-/* The contact is in no list any more, also if it comes again. */
-static void leave_lists(ls_ledger *ledger, size_t row, ls_string id)
+void ls_ledger_leave_lists(ls_ledger *ledger, ls_string id)
 {
     for (size_t i = 0; i < ledger->dataset->list_count; i++) {
         const ls_ledger_members *list = &ledger->lists[i];
         uint32_t code = ls_dictionary_find(&list->ids, id.text, id.length);
-        if (code != LS_NO_CODE)
+        if (code != LS_NO_CODE && code != 0)
             list->dropped[code] = 1;
-        ledger->dataset->lists[i].of[LS_CONTACT].rows[row / 64] &= ~(UINT64_C(1) << row % 64);
     }
-}
-
-void ls_ledger_end(ls_ledger *ledger, size_t row)
-{
-    const ls_table *table = ls_ledger_table(ledger);
-    uint32_t code = ls_column_code(&table->id, row);
-    leave_lists(ledger, row, ls_dictionary_text(&table->id.dictionary, code));
-    ls_ledger_vacate(ledger, row);
 }
 
 void ls_ledger_vacate(ls_ledger *ledger, size_t row)
@@ -236,6 +226,8 @@ void ls_ledger_vacate(ls_ledger *ledger, size_t row)
     ls_column_put(&table->id, row, 0);
     for (size_t i = 0; i < table->column_count; i++)
         ls_column_put(&table->columns[i], row, 0);
+    for (size_t i = 0; i < ledger->dataset->list_count; i++)
+        ledger->dataset->lists[i].of[LS_CONTACT].rows[row / 64] &= ~(UINT64_C(1) << row % 64);
     ledger->marks[row] = 0;
     if (ledger->watch != NULL)
         ls_watch_end(ledger->watch, row);

@@ -236,6 +236,17 @@ describe("a ledger", function()
         assert.are.equal(1, ledger:score(2, NOON).value)
     end)
 
+    it("takes who is forgotten out of lists also before he comes", function()
+        local definition = assert(leadscore.define({ name = "n", groups = { { name = "g", rules = {
+            { when = { in_list = "vip" }, points = 1 } } } } }))
+        local ledger = open(definition, { lists = { vip = { "1", "2" } } })
+        assert.is_false(ledger:forget(" 1 "))
+        ledger:set(1, {})
+        ledger:set(2, {})
+        assert.are.equal(0, ledger:score(1, NOON).value)
+        assert.are.equal(1, ledger:score(2, NOON).value)
+    end)
+
     it("answers for a set by name", function()
         local set = assert(leadscore.define({
             { name = "one", groups = { { name = "g", rules = { { event = "a", points = 1 } } } } },

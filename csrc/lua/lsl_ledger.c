@@ -489,6 +489,15 @@ static int ledger_forget(lua_State *L)
     return 1;
 }
 
+static int ledger_evict(lua_State *L)
+{
+    const ledger_owner *owner = check_ledger(L);
+    char number[LS_NUMBER_TEXT];
+    ls_string id = check_id(L, 2, number);
+    lua_pushboolean(L, ls_ledger_evict(owner->ledger, id.text, id.length));
+    return 1;
+}
+
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 static int64_t find_row(lua_State *L, const ledger_owner *owner)
@@ -739,6 +748,7 @@ void lsl_open_ledger(lua_State *L, int context)
         {"add", ledger_add},
         {"set", ledger_set},
         {"forget", ledger_forget},
+        {"evict", ledger_evict},
         {"has", ledger_has},
         {"count", ledger_count},
         {"next", ledger_next},

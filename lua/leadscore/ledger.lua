@@ -216,6 +216,13 @@ function Ledger:forget(id)
     return handle:forget(id)
 end
 
+--- Gives up what is known of a contact that is kept elsewhere and comes again: it stays in its lists. For hosts.
+function Ledger:_evict(id)
+    local handle = self._handle or closed()
+    advances.forget(self, id)
+    return handle:evict(id)
+end
+
 --- Puts other definitions in place of the ones that there are. They find what was kept: with keep = "plan" a definition
 --- that reads a property which the old ones did not is refused while there are contacts.
 ---@param definition leadscore.Definition|leadscore.DefinitionSet

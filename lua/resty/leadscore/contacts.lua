@@ -33,7 +33,7 @@ end
 -- ---- records ------------------------------------------------------------------------------------------------------
 
 local function evict(self, record)
-    if record.loaded then self.ledger:forget(record.id) end
+    if record.loaded then self.ledger:_evict(record.id) end
     self.records[record.id] = nil
     record.gone, record.loaded, record.position = true, false, nil
     self.metrics:add("leadscore_evicted_total")
@@ -73,7 +73,7 @@ end
 
 --- Gives up what is known of a contact, so that it is read anew.
 function Contacts:drop(record)
-    if record.loaded then self.ledger:forget(record.id) end
+    if record.loaded then self.ledger:_evict(record.id) end
     record.loaded, record.position, record.body, record.stamp = false, nil, nil, 0
 end
 
@@ -186,7 +186,7 @@ function Contacts:add_up(scratch, id, state, lines)
         -- It takes the place of the entries, so it is tried first.
         if packed then ok, err = scratch:unpack(id, packed) end
     end
-    scratch:forget(id)
+    scratch:_evict(id)
     if not ok or not packed then return nil, err end
     return packed
 end
@@ -200,7 +200,7 @@ end
 
 local function load_anew(self, record, lines, state)
     local ledger, id = self.ledger, record.id
-    if record.loaded then ledger:forget(id) end
+    if record.loaded then ledger:_evict(id) end
     record.loaded, record.body = false, nil
     if state ~= "" then
         local ok, err = ledger:unpack(id, state)
@@ -211,7 +211,7 @@ local function load_anew(self, record, lines, state)
     end
     local highest, err = apply_all(self, ledger, lines)
     if not highest then
-        ledger:forget(id)
+        ledger:_evict(id)
         record.position = nil
         return nil, err
     end

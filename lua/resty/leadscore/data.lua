@@ -170,7 +170,7 @@ function M.check_event(event, now, scratch)
     ok, err = check_names(event)
     if not ok then return nil, err end
     ok, err = scratch:add(event)
-    scratch:forget(id)
+    scratch:_evict(id)
     if not ok then return nil, input_error(err) end
     return true
 end
@@ -190,7 +190,7 @@ function M.check_properties(id, properties, scratch)
         properties.id = nil
     end
     ok, err = scratch:set(id, properties)
-    scratch:forget(id)
+    scratch:_evict(id)
     if not ok then return nil, input_error(err) end
     return true
 end
