@@ -301,6 +301,9 @@ describe("a ledger", function()
             function() leadscore.ledger(visits(), { keep = "some" }) end,
             function() leadscore.ledger(visits(), { lists = { "1" } }) end,
             function() ledger:add("x") end,
+            function() ledger:add({ contact_id = "x", event = "page_viewed", at = NOON }, "now") end,
+            function() ledger:add({ contact_id = "x", event = "page_viewed", at = NOON }, 0 / 0) end,
+            function() ledger:replay() end,
             function() ledger:set("x", "y") end,
             function() ledger:set(nil, {}) end,
             function() ledger:score({}) end,
@@ -321,6 +324,13 @@ describe("a ledger", function()
         assert.truthy(message:find("ledger_spec.lua", 1, true), message)
         _, message = pcall(function() leadscore.ledger(visits(), { keep = 1 }) end)
         assert.truthy(message:find("ledger_spec.lua", 1, true), message)
+        _, message = pcall(function()
+            local opened = leadscore.ledger(visits(), { horizont = 5 })
+            return opened
+        end)
+        assert.truthy(message:find("ledger_spec.lua", 1, true), message)
+        _, message = pcall(function() ledger:add({ contact_id = "x", event = "page_viewed", at = NOON }, "now") end)
+        assert.truthy(message:find("ledger_spec.lua", 1, true), message)
         _, message = pcall(function() leadscore.ledger() end)
         assert.truthy(message:find("ledger_spec.lua", 1, true), message)
     end)
@@ -340,6 +350,13 @@ describe("an event's id", function()
             end
         end
         assert.are.equal(500, ledger:memory().events)
+    end)
+
+    it("knows when it came also by a clock with fractions", function()
+        local ledger = open(nil, { horizon = 100 })
+        assert.are.equal("added", (add(ledger, "1", "x", NOON + 0.75)))
+        assert.are.equal("repeated", (add(ledger, "1", "x", NOON + 99.5)))
+        assert.are.equal("added", (add(ledger, "1", "x", NOON + 101.25)))
     end)
 
     it("tells events of one contact, not of others; without one every event counts", function()

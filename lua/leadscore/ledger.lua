@@ -89,7 +89,7 @@ local function is_dataset(value)
 end
 
 local function check_options(options, level)
-    datasets.check_options(options, OPTIONS, "leadscore.ledger", level)
+    datasets.check_options(options, OPTIONS, "leadscore.ledger", level + 1)
     check_whole(options, "max_values", MOST_VALUES, level + 1)
     check_whole(options, "max_bytes", MOST, level + 1)
     check_whole(options, "max_memory", MOST, level + 1)
@@ -174,17 +174,26 @@ local function instant_of(at)
     return instant, err
 end
 
+-- The second in which something came: clocks have fractions.
+local function second_of(now)
+    if type(now) ~= "number" or not (now < MOST and now > -MOST) then
+        error("now: expected a number of seconds since 1970, got " .. show(now), 3)
+    end
+    return now - now % 1
+end
+
 -- ---- what comes -------------------------------------------------------------------------------------------------
 
 --- Adds an event. It counts from its `at` on, however late it comes.
 ---@param event table { contact_id =, event =, at =, id = (optional), ...properties }; of events of a contact with the
 --- same id the first counts
----@param now? integer when it came, in seconds since 1970; the system's time when left out
+---@param now? number when it came, in seconds since 1970 (fractions are cut off); the system's time when left out
 ---@return string|nil outcome "added", or "repeated": one with its id came before
 ---@return leadscore.Error|nil err what is wrong with it: nothing was added
 function Ledger:add(event, now)
     local handle = self._handle or closed()
     if type(event) ~= "table" then error("event: expected a table, got " .. type(event), 2) end
+    if now ~= nil then now = second_of(now) end
     local outcome, err = handle:add(event, now)
     if outcome then return outcome end
     return nil, errors.wrap(err)
@@ -294,6 +303,7 @@ function Ledger:replay(folder, options)
     if not self._handle then closed() end
     options = options or {}
     datasets.check_options(options, { "rejects", "progress" }, "ledger:replay", 2)
+    if folder == nil then error("ledger:replay: expected a folder or a list of such, got nil", 2) end
     return logs._replay(self, folder, options, 2)
 end
 
