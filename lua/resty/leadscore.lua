@@ -189,14 +189,17 @@ function Engine:swap(text, format)
     local plan
     plan, err = plans.from_text(held, self.options.lists)
     if not plan then return nil, err end
+    local before = self.plan
     ok, err = replace(self, plan)
     if not ok then return nil, err end
     local set, why = self.state:safe_set("definitions", held)
     if not set then
-        replace(self, self.base)
+        replace(self, before)
         return nil, errors.new({ kind = "busy", message = "definitions cannot be shared with the workers: " .. why })
     end
     self.version = self.state:incr("version", 1, 0)
+    -- Another worker's may have come in between: then all read what is there.
+    if self.state:get("definitions") ~= held then self.version = -1 end
     return true
 end
 
