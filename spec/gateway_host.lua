@@ -9,6 +9,7 @@ local M = {}
 
 local BUILD = os.getenv("LEADSCORE_BUILD") or shell.root .. "/build"
 local EXAMPLE = shell.root .. "/lua/leadscore/examples/gateway"
+M.example = EXAMPLE
 
 local PATIENCE = 20 -- seconds to wait for an answer
 

@@ -69,6 +69,13 @@ fi
 sockets=$DATA/nginx
 [ ${#sockets} -le 80 ] || sockets=$(mktemp -d)
 
+# Sockets stay where nginx was killed, and would be taken for another's. Two gateways do not share a folder.
+process=$(cat "$DATA/nginx/nginx.pid" 2>/dev/null || true)
+if [ -n "$process" ] && tr '\0' ' ' 2>/dev/null < "/proc/$process/cmdline" | grep -q " $DATA/nginx"; then
+    fail "DATA: a gateway with $DATA runs already (process $process)"
+fi
+rm -f "$sockets/everybody.sock" "$sockets/sales.sock"
+
 configuration=$DATA/nginx/nginx.conf
 sed -e "s|@LOAD_MODULES@|$modules|" -e "s|@WORKERS@|$WORKERS|" -e "s|@DATA@|$DATA|g" -e "s|@PORT@|$PORT|" \
     -e "s|@ERROR_LOG@|$ERROR_LOG|" -e "s|@LOG_LEVEL@|$LOG_LEVEL|" \
