@@ -6,6 +6,12 @@ local lfs = require("lfs")
 local log = require("leadscore.log")
 
 pcall(ffi.cdef, "int kill(int, int);") -- another module may have said so
+pcall(ffi.cdef, [[
+    void *gzopen(const char *path, const char *mode);
+    int gzread(void *file, void *into, unsigned bytes);
+    long gzseek(void *file, long to, int whence);
+    int gzclose(void *file);
+]])
 
 local M = {}
 
@@ -22,10 +28,26 @@ function M.new(options)
     local name = ("w%d-%.0f-%d"):format(ngx.worker.id() or 0, ngx.now() * 1000, ngx.worker.pid())
     -- Without the code cache each request has a Lua of its own, and a file.
     if not options.alone then name = name .. ("-%d"):format(options.state:incr("files", 1, 0) or 0) end
-    local writer = log.writer({
+    local journal = setmetatable({ options = options, name = name }, Journal)
+    journal.writer = journal:_writer(name)
+    return journal
+end
+
+function Journal:_writer(name)
+    local options = self.options
+    return log.writer({
         folder = options.folder, name = name, fsync = options.fsync, rotate_bytes = options.rotate_bytes,
     })
-    return setmetatable({ folder = options.folder, writer = writer, name = name }, Journal)
+end
+
+-- A file that was moved away or compressed is followed by one of another name: it may come back, and how far a file is
+-- in the store is known by its name.
+local function follow_moved(self)
+    local path = self.writer:position()
+    if not path or lfs.attributes(path, "mode") then return end
+    self.writer:close()
+    self.moved = (self.moved or 0) + 1
+    self.writer = self:_writer(("%s-m%d"):format(self.name, self.moved))
 end
 
 --- Appends a batch's lines in one write.
@@ -33,6 +55,7 @@ end
 ---@return integer|leadscore.Error from the byte at which they start
 ---@return integer|nil bytes the file has now
 function Journal:write(text)
+    follow_moved(self)
     local ok, err = self.writer:write(text)
     if not ok then return nil, err end
     local path, bytes = self.writer:position()
@@ -56,23 +79,26 @@ end
 M.is_alive = is_alive
 
 local function parse_name(name)
-    local start, process = name:match("^w%d+%-(%d+)%-(%d+)[%d%-]*%.ndjson$")
+    local start, process = name:match("^w%d+%-(%d+)%-(%d+)[%dm%-]*%.ndjson$")
     return tonumber(start), tonumber(process)
 end
 
---- The files of a folder: { name=, path=, size=, start= (milliseconds; nil in files of other names), alive= }.
+--- The files of a folder: { name= (without .gz), path=, size=, start= (milliseconds; nil in files of other names),
+--- alive=, gzip= }. Those that the batch reads: while a file is there compressed and as it was, the latter.
 ---@return table[] files by name; none where there is no folder
 function M.files(folder)
     local files = {}
     local ok, following, state = pcall(lfs.dir, folder)
     if not ok then return files end
     for name in following, state do
-        if name:find("%.ndjson$") and not name:find("^[._]") then
-            local path = folder .. "/" .. name
-            local start, process = parse_name(name)
+        local path, plain = folder .. "/" .. name, name:gsub("%.gz$", "")
+        local gzip = plain ~= name
+        if (plain:find("%.ndjson$") or plain:find("%.jsonl$")) and not name:find("^[._]")
+            and not (gzip and lfs.attributes(folder .. "/" .. plain, "mode")) then
+            local start, process = parse_name(plain)
             files[#files + 1] = {
-                name = name, path = path, size = lfs.attributes(path, "size") or 0, start = start,
-                alive = process ~= nil and is_alive(process),
+                name = plain, path = path, size = lfs.attributes(path, "size") or 0, start = start,
+                alive = process ~= nil and is_alive(process), gzip = gzip,
             }
         end
     end
@@ -80,10 +106,36 @@ function M.files(folder)
     return files
 end
 
+local Gzip = {}
+Gzip.__index = Gzip
+
+function Gzip:read(bytes)
+    self.buffer = self.buffer or ffi.new("char[?]", bytes)
+    local count = self.zlib.gzread(self.file, self.buffer, bytes)
+    if count < 0 then error("cannot decompress " .. self.path, 0) end
+    return count > 0 and ffi.string(self.buffer, count) or nil
+end
+
+function Gzip:seek(_, to)
+    if self.zlib.gzseek(self.file, to, 0) < 0 then error("cannot decompress " .. self.path, 0) end
+end
+
+function Gzip:close()
+    self.zlib.gzclose(self.file)
+end
+
+-- What answers as a file of Lua does.
+local function open_gzip(path)
+    local zlib = ffi.load("libz.so.1")
+    local file = zlib.gzopen(path, "rb")
+    if file == nil then return nil end
+    return setmetatable({ zlib = zlib, file = file, path = path }, Gzip)
+end
+
 -- Iterates over the whole lines of a file from a byte on; what has no line feed yet is not read. Each with the byte
--- after it.
+-- after it. Raises where a compressed file is not whole.
 local function reader(path, from)
-    local file = io.open(path, "rb")
+    local file = (path:find("%.gz$") and open_gzip or io.open)(path, "rb")
     if not file then return function() end end
     if from then file:seek("set", from) end
     local piece, start, bytes = "", 1, from or 0

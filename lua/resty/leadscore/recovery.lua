@@ -74,7 +74,7 @@ end
 -- Files of workers that are gone, which have more than is noted.
 local function recover_files(self)
     for _, file in ipairs(journal.files(self.folder)) do
-        if file.start and not file.alive and not self.done[file.name .. file.size] then
+        if file.start and not file.alive and not file.gzip and not self.done[file.name .. file.size] then
             local ok, err = recover_gone(self, file)
             if not ok then return nil, err end
         end
@@ -154,7 +154,7 @@ local function load_log(self)
         ledger:close()
         if not ok or not count then return nil, err end
         for _, file in ipairs(files) do
-            self.store:note(file.name, math.max(file.size, self.store:noted(file.name)))
+            if not file.gzip then self.store:note(file.name, math.max(file.size, self.store:noted(file.name))) end
         end
     end
     return count, #files
