@@ -79,7 +79,10 @@ local function scores_text(self, record, at, ahead)
         parts[n + 1], parts[n + 2] = self.heads[i], number_or_null(score.value)
         parts[n + 3], parts[n + 4] = ',"label":', label_text(self, score.label)
         n = n + 4
-        if score.fit ~= nil or score.engagement ~= nil then
+        if score.fit == nil and score.engagement == nil then
+            parts[n + 1] = ',"fit":null,"engagement":null'
+            n = n + 1
+        else
             parts[n + 1], parts[n + 2] = ',"fit":', number_or_null(score.fit)
             parts[n + 3], parts[n + 4] = ',"engagement":', number_or_null(score.engagement)
             n = n + 4
