@@ -98,6 +98,20 @@ describe("a gateway", function()
         assert.equal(2, score("twice").value)
     end)
 
+    it("reads times as files have them", function()
+        local answer = client:post("/events", "[" .. event("ms", ',"at":1767225600000') .. ","
+            .. event("ms", ',"at":1767225600999.5') .. "," .. event("ms", ',"at":"2026-01-01T02:00:00+02:00"') .. "]")
+        assert.equal(202, answer.status, answer.body)
+        assert.equal(0, score("ms", "1767225599").value)
+        assert.equal(3, score("ms", "1767225600000").value)
+        refused(client:post("/events", event("ms", ',"at":1e15')), 422, "in the years 1 to 9999", "at")
+        -- In an address a + may be itself or a blank.
+        for _, at in ipairs({ "T01:00:00%2B01:00", "T01:00:00+01:00", "+00:00:00", "%2000:00" }) do
+            answer = client:get("/contacts/ms/score?at=2026-01-01" .. at)
+            assert.equal("2026-01-01T00:00:00Z", answer.json.at, answer.body)
+        end
+    end)
+
     it("merges properties, and takes them away", function()
         assert.equal(200, client:put("/contacts/set", '{"country":"SE","name":"Ann"}').status)
         assert.equal(15, score("set").value)
@@ -122,7 +136,8 @@ describe("a gateway", function()
     end)
 
     it("takes any text as an id", function()
-        for id, path in pairs({ ["a/b"] = "a%2Fb", ["a b"] = "a%20b", ["ä+"] = "%C3%A4+", ['"\\\\'] = "%22%5c" }) do
+        for id, path in pairs({ ["a/b"] = "a%2Fb", ["a b"] = "a%20b", ["ä+"] = "%C3%A4+", ['"\\\\'] = "%22%5c",
+            ["../a"] = "..%2Fa", [".."] = ".." }) do
             local body = event(id:gsub('"', '\\"'), ',"seconds":30')
             assert.equal(202, client:post("/events", body).status)
             assert.equal(3, score(path).value)
@@ -177,6 +192,18 @@ describe("a gateway", function()
         assert.truthy(gateway:comes_to("leadscore_headers_skipped_total", 'why="unknown"', 1))
     end)
 
+    it("takes one contact for the same in a cookie, an address and an event", function()
+        client:post("/events", event("é /+", ',"url":"/pricing"'))
+        client:request("GET", "/beacon", nil, { Cookie = "lead_id=%C3%A9%20%2F+" })
+        client:get("/beacon?contact_id=%C3%A9+/%2B")
+        local answer = client:request("GET", "/page", nil, { Cookie = "lead_id=%C3%A9%20%2F+" })
+        assert.equal("site: everybody\nX-Lead-Score: 13\nX-Lead-Label: Warm\n", answer.body)
+        answer = client:get("/page?contact_id=%C3%A9%20/%2B")
+        assert.equal("site: everybody\nX-Lead-Score: 14\nX-Lead-Label: Warm\n", answer.body)
+        -- A view is counted after its answer.
+        assert.truthy(host.wait_for(function() return score("%C3%A9%20%2F+").value == 15 end, 4))
+    end)
+
     it("says what is wrong with a body", function()
         local function bad(body, status, message, path)
             refused(client:post("/events", body), status, message, path)
@@ -197,6 +224,7 @@ describe("a gateway", function()
         bad("[" .. event(1) .. "," .. event(1) .. "," .. event(1, ',"at":"soon"') .. "]", 422,
             'cannot read "soon" as a time', "[3].at")
         bad("[" .. event(1) .. ",7]", 422, "expected an event (an object), got number", "[2]")
+        bad("[null]", 422, "expected an event (an object), got null", "[1]")
         bad(event(1, ',"cart":{"total":7}'), 422, "expected a text, a number, a boolean or a list", "cart")
         bad(event(1, ',"tags":[["a"]]'), 422, "expected a text, a number, a boolean or a list", "tags")
         assert.equal(422, client:post("/events", event(1, ',"seconds":"many"')).status)
@@ -308,7 +336,9 @@ describe("a gateway's definitions", function()
 
     it("stay where new ones are bad, and it is said why", function()
         refused(client:put("/definitions", "return { name = 'x', groups = 7 }"), 422, "expected", "groups")
-        refused(client:put("/definitions", "return {"), 422, "unexpected symbol")
+        refused(client:put("/definitions", "\nreturn {"), 422, "line 2: unexpected symbol")
+        refused(client:put("/definitions", [[{"name":"c","object":"company","groups":[{"name":"g","rules":[
+            {"when":{"a":"b"},"points":1}]}]}]]), 422, "companies and deals are scored over a dataset")
         refused(client:put("/definitions", '{"name":'), 422, "not JSON")
         refused(client:put("/definitions", "while true do end"), 422, "steps")
         refused(client:put("/definitions", ""), 400, "expected a body")
@@ -325,6 +355,10 @@ describe("a gateway's definitions", function()
                 { event = "page_viewed", where = { url = { known = true } }, points = 40 } } } } }]])
         assert.equal(200, answer.status, answer.body)
         host.sleep(0.15)
+        answer = client:get("/contacts/read/score?at=2026-01-02")
+        local null = require("leadscore").null
+        assert.same({ interest = { value = 3, label = null, fit = 3, engagement = 0, scored = true, in_scope = true,
+            next_change_at = null } }, answer.json.scores)
         assert.same({ [3] = true }, values("read"))
         assert.same({ [40] = true }, values("a"))
     end)
@@ -399,12 +433,18 @@ describe("a gateway's contacts", function()
         gateway:start()
         check()
         -- And after it was killed, with events that came twice.
+        local workers = gateway:workers()
+        assert.equal(2, #workers)
         gateway:signal("KILL")
-        for _, pid in ipairs(gateway:workers()) do
+        for _, pid in ipairs(workers) do
             gateway:signal("KILL", pid)
         end
-        host.wait_for(function() return not host.is_alive(gateway.pid) end)
+        assert.truthy(host.wait_for(function()
+            return not (host.is_alive(gateway.pid) or host.is_alive(workers[1]) or host.is_alive(workers[2]))
+        end))
+        client:close()
         gateway:start()
+        assert.equal(2, #gateway:workers())
         client:post("/events", event("c1", ',"id":"1"'))
         check()
     end)
@@ -547,5 +587,37 @@ describe("a gateway's contacts", function()
         shell.write(gateway.log .. "/notes.txt", "not ours")
         gateway:start()
         assert.equal(11, score("w").value)
+    end)
+
+    it("are the batch's when files of the log are compressed, also while they are written", function()
+        begin({ WORKERS = 1 })
+        client:put("/contacts/z", '{"country":"SE"}')
+        for i = 1, 4 do
+            assert.equal(202, client:post("/events", event("z", (',"id":%d'):format(i))).status)
+            for _, name in ipairs(i < 4 and shell.names(gateway.log) or {}) do
+                if name:find("%.ndjson$") then os.execute("gzip " .. gateway.log .. "/" .. name) end
+            end
+        end
+        assert.equal(4, #shell.names(gateway.log))
+        shell.write(gateway.log .. "/more.jsonl", '{"v":1,"op":"event","ts":1,"contact_id":"y","event":"left","at":1}\n')
+        assert.equal(19, score("z").value)
+        client:close()
+        gateway:stop("QUIT")
+        gateway:start()
+        assert.equal(19, score("z").value)
+        assert.equal(-2.25, score("y").value)
+        local run = shell.run(definitions, ("leadscore score interest.lua --log %s --quiet"):format(gateway.log))
+        assert.matches("\nz,19,4,15,Warm\n", run.out)
+        assert.matches("\ny,%-2.25,%-2.25,0,Cold\n", run.out)
+    end)
+
+    it("are not of two gateways with one folder", function()
+        begin()
+        client:post("/events", event("first"))
+        local run = shell.run(gateway.folder, ("env PORT=%d DATA=%s LUA_CROOT=%s sh %s/run.sh"):format(
+            host.free_port(), gateway.data, gateway.environment.LUA_CROOT, host.example))
+        assert.equal(1, run.code, run.err)
+        assert.matches("a gateway with .* runs already", run.err)
+        assert.equal(1, score("first").value)
     end)
 end)

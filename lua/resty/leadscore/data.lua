@@ -142,7 +142,9 @@ end
 ---@return true|nil ok
 ---@return leadscore.Error|nil err
 function M.check_event(event, now, scratch)
-    if type(event) ~= "table" then return wrong(nil, "expected an event (an object), got " .. type(event)) end
+    if type(event) ~= "table" then
+        return wrong(nil, "expected an event (an object), got " .. (event == core.null and "null" or type(event)))
+    end
     local id, err = M.id(event.contact_id, "contact_id")
     if not id then return nil, err end
     event.contact_id = id

@@ -22,6 +22,8 @@ local function plan_of(definitions, lists)
     local ledger, err = M.ledger(plan, { lists = lists })
     if not ledger then
         if type(err) ~= "table" then err = errors.new({ kind = "definition", message = tostring(err) }) end
+        -- To the core it is wrong usage that such a definition is given to a ledger; here it came as data.
+        if err.kind == "usage" then err.kind = "definition" end
         return nil, err
     end
     ledger:close()

@@ -10,6 +10,7 @@ local M = {}
 
 local MOST_DEPTH, MOST_VALUES = 16, 200000
 local STATUS = { input = 422, unknown = 404, busy = 503, definition = 422, phase = 500, state = 503 }
+local FIRST_MILLISECONDS = 1e11 -- numbers from here up are milliseconds since 1970, as in files
 
 local Gateway = {}
 Gateway.__index = Gateway
@@ -94,6 +95,7 @@ local function refuse_error(self, route, err)
     if status == 503 then ngx.header["Retry-After"] = "1" end
     -- Several errors at once: each with its place.
     local message = err.errors and #err.errors > 1 and tostring(err) or err.message or tostring(err)
+    if err.line and err.message == message then message = ("line %d: %s"):format(err.line, message) end
     refuse(self, route, status, message, err.path)
 end
 
@@ -129,7 +131,7 @@ local function has_key(self, route)
 end
 
 -- The request's body, or nil after an answer.
-local function read_body(self, route)
+local function read_body(self, route, what)
     ngx.req.read_body()
     local body = ngx.req.get_body_data()
     if not body then
@@ -139,7 +141,7 @@ local function read_body(self, route)
         if file then file:close() end
     end
     if body and body:find("%S") then return body end
-    refuse(self, route, 400, "expected a body of JSON, got none")
+    refuse(self, route, 400, ("expected a body of %s, got none"):format(what or "JSON"))
     return nil
 end
 
@@ -153,7 +155,8 @@ local function read_json(self, route)
     if not body then return nil end
     local value, err = core.json_decode(body, MOST_DEPTH, MOST_VALUES)
     if value == nil then
-        refuse(self, route, 400, "cannot read the body as JSON: " .. tostring(err and err.message or err))
+        refuse(self, route, 400, "cannot read the body as JSON: " .. tostring(err and err.message or err),
+            type(err) == "table" and err.path or nil)
         return nil
     end
     return value, body
@@ -171,6 +174,16 @@ local function events_of(value, body)
         return nil, errors.new({ kind = "input", message = "expected an event (an object) or an array of them" })
     end
     return value
+end
+
+-- Times in numbers, as in files: what is too large for seconds is milliseconds.
+local function read_times(events, single)
+    for _, event in ipairs(single and { events } or events) do
+        local at = type(event) == "table" and event.at
+        if type(at) == "number" and math.abs(at) >= FIRST_MILLISECONDS and math.abs(at) < 1e15 then
+            event.at = ("%.0f"):format(math.floor(at))
+        end
+    end
 end
 
 -- {"accepted":N}; with ?scores=1 also "contacts": their scores as they are now, without next_change_at.
@@ -197,10 +210,21 @@ function Gateway:events()
     if not events then return refuse_error(self, "events", err) end
     local single = body:match("^%s*(.)") == "{"
     if not single and rawget(events, 1) == nil then return send(self, "events", 202, '{"accepted":0}') end
+    read_times(events, single)
     local count
     count, err = self.scoring:add(events)
     if not count then return refuse_error(self, "events", err) end
     send(self, "events", 202, accepted(self, count, events, single))
+end
+
+-- A cookie or a part of a path: the + of these is one.
+local function unescape(text)
+    return ngx.unescape_uri((text:gsub("%+", "%%2B")))
+end
+
+local function cookie_contact()
+    local id = ngx.var.cookie_lead_id
+    return id and unescape(id)
 end
 
 local BEACON = { GET = true, HEAD = true, POST = true }
@@ -212,7 +236,7 @@ function Gateway:beacon()
     for name, value in pairs(ngx.req.get_uri_args(50)) do
         if type(value) == "string" then event[name] = value end
     end
-    event.contact_id = event.contact_id or ngx.var.cookie_lead_id
+    event.contact_id = event.contact_id or cookie_contact()
     event.event = event.event or "page_viewed"
     event.url = event.url or ngx.var.http_referer
     local count, err = self.scoring:add(event)
@@ -243,10 +267,12 @@ local function delete_contact(self, id)
     send(self, "contacts", 204)
 end
 
--- ?at=: a time as text, or seconds.
+-- ?at=: a time as text, or seconds. A + is that of an offset where that makes a time, else a blank.
 local function instant_argument()
     local at = ngx.var.arg_at
-    return at and ngx.unescape_uri(at)
+    if not at then return nil end
+    local text = unescape(at)
+    return core.read_time(text) and text or ngx.unescape_uri(at)
 end
 
 local function read_contact(self, id, what, has_arguments)
@@ -264,7 +290,7 @@ end
 --- PUT and DELETE /contacts/ID, GET /contacts/ID/score and /contacts/ID/explain
 function Gateway:contacts()
     local id, rest, arguments = ngx.var.request_uri:match("^/contacts/([^/?]+)([^?]*)(.*)$")
-    if id and id:find("%", 1, true) then id = ngx.unescape_uri((id:gsub("%+", "%%2B"))) end
+    if id and id:find("%", 1, true) then id = unescape(id) end
     if rest == "/score" or rest == "/explain" then
         local what = rest:sub(2)
         if allow(self, what, READ) and has_key(self, what) then read_contact(self, id, what, arguments ~= "") end
@@ -284,7 +310,7 @@ local DEFINITIONS = { GET = true, HEAD = true, PUT = true }
 function Gateway:definitions()
     if not allow(self, "definitions", DEFINITIONS) or not has_key(self, "definitions") then return end
     if ngx.req.get_method() == "PUT" then
-        local body = read_body(self, "definitions")
+        local body = read_body(self, "definitions", "JSON or Lua")
         if not body then return end
         local ok, err = self.scoring:swap(body)
         if not ok then return refuse_error(self, "definitions", err) end
@@ -332,11 +358,14 @@ end
 -- ---- the site behind it -------------------------------------------------------------------------------------------
 
 local function visitor()
-    return ngx.var.cookie_lead_id or ngx.var.arg_contact_id
+    local argument = ngx.var.arg_contact_id
+    return cookie_contact() or argument and ngx.unescape_uri(argument)
 end
 
---- In access: the upstream's headers; the label, by which it is routed.
+--- In access: the upstream's headers; the label, by which it is routed. Of "/contacts/../score"
+--- nginx makes another address: it is the contact ".." all the same.
 function Gateway:headers()
+    if ngx.var.request_uri:sub(1, 10) == "/contacts/" then return ngx.exec("/contacts/", ngx.var.args) end
     local _, label = self.scoring:headers(visitor())
     return label
 end
@@ -345,7 +374,7 @@ end
 function Gateway:viewed()
     local id = visitor()
     if not id or ngx.status ~= 200 then return end
-    local ok, err = self.scoring:add({ contact_id = ngx.unescape_uri(id), event = "page_viewed", url = ngx.var.uri })
+    local ok, err = self.scoring:add({ contact_id = id, event = "page_viewed", url = ngx.var.uri })
     if not ok then ngx.log(ngx.INFO, "a view was not counted: ", tostring(err)) end
 end
 
