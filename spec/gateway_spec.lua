@@ -599,7 +599,8 @@ describe("a gateway's contacts", function()
             end
         end
         assert.equal(4, #shell.names(gateway.log))
-        shell.write(gateway.log .. "/more.jsonl", '{"v":1,"op":"event","ts":1,"contact_id":"y","event":"left","at":1}\n')
+        shell.write(gateway.log .. "/more.jsonl",
+            '{"v":1,"op":"event","ts":1,"contact_id":"y","event":"left","at":1}\n')
         assert.equal(19, score("z").value)
         client:close()
         gateway:stop("QUIT")
