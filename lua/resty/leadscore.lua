@@ -510,10 +510,18 @@ end
 
 -- ---- scores -------------------------------------------------------------------------------------------------------
 
+-- Why no scores can be told, or nil. A store over a socket that does not answer is gone.
+local function unready(self)
+    local ready = self.store:ready()
+    if ready then return nil end
+    return self.store.waits and ready == nil and "store" or "loading"
+end
+
 -- The contact as the store has it, at hand.
 function Engine:_current(id)
     if not self.is_ready then
-        if not self.store:ready() then return nil, busy(REFUSALS.loading, "loading") end
+        local why = unready(self)
+        if why then return nil, busy(REFUSALS[why], why) end
         self.is_ready = not self.store.waits
     end
     local record, err = self.contacts:current(id)
@@ -772,7 +780,8 @@ function Engine:health()
     if not ok then return "degraded", tostring(err) end
     local why = refusal(self)
     if why then return "degraded", REFUSALS[why] or why end
-    if not self.store:ready() then return "loading", REFUSALS.loading end
+    why = unready(self)
+    if why then return why == "loading" and why or "degraded", REFUSALS[why] end
     return "ok"
 end
 
