@@ -1,6 +1,7 @@
 -- Random definitions and contacts, told to a ledger bit by bit while time passes: what its advances tell, added up, is
 -- at every instant what the batch says of the same data, every change is told once, and no score moves before it is
--- due.
+-- due. Now and then a contact is packed and taken back; half of the seeds fold what cannot matter any more, and keep
+-- their definitions, which folded contacts hold on to.
 --
 -- LEADSCORE_SEEDS=n runs n seeds instead of the few of every run; LEADSCORE_SEED=n runs that one alone.
 
@@ -20,6 +21,7 @@ local CONTACTS = 5
 local function open(seed)
     local source = random.new(seed)
     local case = { seed = seed, random = source, at = random.instant(source), told = {}, records = {}, log = {} }
+    case.folds = seed % 2 == 0
     case.definitions = random.definitions(source)
     case.set = assert(leadscore.define(case.definitions))
     local members = {}
@@ -48,20 +50,28 @@ local function record_of(case, id)
     return case.records[id]
 end
 
+-- Nobody is to notice.
+local function pack(case, id)
+    local folds = case.folds and case.random:chance(60)
+    note(case, "pack %s%s", id, folds and (" for " .. case.at) or "")
+    local state = assert(case.ledger:pack(id, folds and case.at or nil))
+    assert.is_true(case.ledger:unpack(id, state))
+end
+
 local function happen(case)
     local source = case.random
     local id = "r" .. source:int(1, CONTACTS)
-    local way = source:int(1, 12)
+    local way = source:int(1, 13)
     if way == 1 then
         note(case, "forget %s", id)
         assert.are.equal(case.records[id] ~= nil, case.ledger:forget(id))
-        if case.records[id] then case.lists[id] = {} end
-        case.records[id], case.told[id] = nil, nil
+        case.records[id], case.told[id], case.lists[id] = nil, nil, {}
         return
     end
+    if way == 2 and case.records[id] then return pack(case, id) end
     local made = random.records(source, case.at, { records = 1 })[1]
     local record = record_of(case, id)
-    if way <= 4 then
+    if way <= 5 then
         local properties = ledgers.properties(made)
         note(case, "set %s %s", id, ways.show(properties))
         assert(case.ledger:set(id, properties))
@@ -179,7 +189,7 @@ local function check(seed)
         end
         pass(case)
         case.advanced = true
-        if case.random:chance(8) then replace(case) end
+        if not case.folds and case.random:chance(12) then replace(case) end
     end
     case.ledger:close()
 end

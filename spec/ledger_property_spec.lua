@@ -139,8 +139,7 @@ end
 local function forget(case)
     local id = an_id(case)
     if case.ledger:forget(id) ~= (case.contacts[id] ~= nil) then fail(case, "forget", id) end
-    if case.contacts[id] then case.lists[id] = {} end
-    case.contacts[id] = nil
+    case.contacts[id], case.lists[id] = nil, {}
 end
 
 local function replace(case)
