@@ -35,6 +35,7 @@ end
 
 function Journal:_writer(name)
     local options = self.options
+    self.current, self.closed = name, false
     return log.writer({
         folder = options.folder, name = name, fsync = options.fsync, rotate_bytes = options.rotate_bytes,
     })
@@ -55,6 +56,7 @@ end
 ---@return integer|leadscore.Error from the byte at which they start
 ---@return integer|nil bytes the file has now
 function Journal:write(text)
+    if self.closed then self.writer = self:_writer(self.current) end -- a request outlived the worker's last timer
     follow_moved(self)
     local ok, err = self.writer:write(text)
     if not ok then return nil, err end
@@ -64,10 +66,13 @@ end
 
 --- About each second.
 function Journal:tick()
+    if self.closed then return true end
     return self.writer:tick()
 end
 
+--- Until the next line.
 function Journal:close()
+    self.closed = true
     return self.writer:close()
 end
 
