@@ -184,6 +184,8 @@ LS_INLINE bool ls_spec_open(const ls_occurrences *occurrences, int64_t at, int64
            (!occurrences->has_until || at - age < occurrences->until);
 }
 
+/* ls_binding_classes.c: classes, of specs whose ways were chosen. LS_OK or LS_ERROR_MEMORY. */
+int ls_binding_classes(ls_binding *binding);
 /* ls_binding_events.c: classes, buckets and entries, from up-to-date property tables. */
 int ls_binding_events(ls_binding *binding);
 /* Buckets and entries alone, at another instant. */
@@ -191,6 +193,8 @@ int ls_binding_ages(ls_binding *binding);
 /* Whether the instant moves some age at which entries change. */
 bool ls_binding_ages_move(const ls_binding *binding);
 void ls_binding_events_free(ls_binding *binding);
+/* The way of a spec that tables do not hold. */
+ls_way ls_spec_kernel_way(const ls_spec *spec);
 
 /* What an event's value of a map table adds to its place. */
 LS_INLINE uint32_t ls_map_part(const ls_binding *binding, size_t name, size_t table, uint32_t class)
