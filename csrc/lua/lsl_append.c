@@ -167,20 +167,23 @@ static int sync_file(lsl_append *append, ls_error *error)
     return 0;
 }
 
+/* Whether the file is open, and the one of its name still. */
+static bool is_there(lsl_append *append)
+{
+    struct stat named;
+    bool same = append->open && stat(append->path, &named) == 0 &&
+                named.st_dev == append->device && named.st_ino == append->inode;
+    if (same && !append->broken)
+        append->size = named.st_size; /* smaller, where somebody emptied it */
+    return same;
+}
+
 /* Opens the file if it is not open, or not the one of this name any more. */
 static int find_file(lsl_append *append, ls_error *error)
 {
-    struct stat named;
-    if (!append->open)
-        return open_file(append, error);
-    bool same = stat(append->path, &named) == 0 && named.st_dev == append->device &&
-                named.st_ino == append->inode;
-    if (same) {
-        if (!append->broken)
-            append->size = named.st_size; /* smaller, where somebody emptied it */
+    if (is_there(append))
         return 0;
-    }
-    if (append->durable)
+    if (append->open && append->durable)
         sync_file(append, NULL); /* of the one moved away: it was told to be written already */
     return open_file(append, error);
 }
@@ -207,11 +210,10 @@ static int write_all(lsl_append *append, const char *bytes, size_t size, ls_erro
     return 0;
 }
 
+/* To the file that was found. */
 static int write_batch(lsl_append *append, const char *bytes, size_t size, bool sync,
                        ls_error *error)
 {
-    if (find_file(append, error) != 0)
-        return -1;
     if (append->broken)
         cut(append);
     if (append->broken)
@@ -267,7 +269,7 @@ static int append_open(lua_State *L)
     return answer(L, find_file(append, &error), &error);
 }
 
-/* write(text, sync) */
+/* write(text, sync, stay); stay: only where the file is open and was not moved away, else false. */
 static int append_write(lua_State *L)
 {
     lsl_append *append = check_append(L);
@@ -275,6 +277,12 @@ static int append_write(lua_State *L)
     const char *text = lsl_check_text(L, 2, &length);
     ls_error error;
     luaL_argcheck(L, length != 0 && text[length - 1] == '\n', 2, "whole lines expected");
+    if (lua_toboolean(L, 4) && !is_there(append)) {
+        lua_pushboolean(L, 0);
+        return 1;
+    }
+    if (!lua_toboolean(L, 4) && find_file(append, &error) != 0)
+        return lsl_fail(L, &error);
     return answer(L, write_batch(append, text, length, lua_toboolean(L, 3) != 0, &error), &error);
 }
 

@@ -257,23 +257,40 @@ function Writer:open()
     return turn(self)
 end
 
+-- Appends whole lines; stay: only to the file that is open already, as long as its name leads to it.
+local function append(self, lines, stay)
+    check_open(self)
+    local text = type(lines) == "table" and table.concat(lines) or lines
+    if text == "" then return true end
+    if type(text) ~= "string" or text:byte(-1) ~= 10 then
+        error("leadscore: log writer: expected whole lines, each with its line feed", 3)
+    end
+    local ok, err = true, nil
+    if not stay then ok, err = open_file(self) end
+    if ok then ok, err = turn(self) end
+    if not ok then return nil, err end
+    ok, err = self.file:write(text, self.fsync == "always", stay)
+    if ok == nil then return nil, errors.wrap(err, "io") end
+    return ok
+end
+
 --- Appends whole lines, in one write. When it fails nothing of them is left in the file.
 ---@param lines string|string[] each with its line feed
 ---@return true|nil ok
 ---@return leadscore.Error|nil err
 function Writer:write(lines)
+    return append(self, lines, false)
+end
+
+--- As write, but only to the file that is open: where that was moved away or removed nothing is written, and a host may
+--- go on with a file of another name.
+---@param lines string|string[]
+---@return boolean|nil ok false: there is no such file now
+---@return leadscore.Error|nil err
+function Writer:write_on(lines)
     check_open(self)
-    local text = type(lines) == "table" and table.concat(lines) or lines
-    if text == "" then return true end
-    if type(text) ~= "string" or text:byte(-1) ~= 10 then
-        error("leadscore: log writer: expected whole lines, each with its line feed", 2)
-    end
-    local ok, err = open_file(self)
-    if ok then ok, err = turn(self) end
-    if not ok then return nil, err end
-    ok, err = self.file:write(text, self.fsync == "always")
-    if not ok then return nil, errors.wrap(err, "io") end
-    return true
+    if not self.file or not self.file:size() then return false end
+    return append(self, lines, true)
 end
 
 --- To be called about each second where fsync is "second": brings what was written to the disk.

@@ -277,6 +277,22 @@ local function new_batch(count)
     }
 end
 
+-- A batch of one; mostly that of the request before, which is through.
+local function single_batch(self)
+    local batch = self.spare
+    if not batch then return new_batch(1) end
+    self.spare, batch.done = nil, 0
+    return batch
+end
+
+-- A batch that waits for the store is kept there.
+local function give_back(self, batch)
+    if batch.count == 1 and batch.done == 1 and not batch.tried and #batch.parts == 0 and not batch.turn then
+        batch.data[1] = false
+        self.spare = batch
+    end
+end
+
 -- Batches of one file as one: what comes while the store is asked goes there together.
 local function join(self)
     local first = self.waiting[self.first_waiting]
@@ -423,12 +439,12 @@ function Engine:add(events)
             self.options.events_at_once or 10000, count) })
     end
     if count == 0 then return 0 end
-    local batch = new_batch(count)
     local now = ngx.time()
     for i = 1, count do
         ok, err = data.check_event(list[i], now, self.checker)
         if not ok then return nil, data.in_list(err, many and i) end
     end
+    local batch = count == 1 and single_batch(self) or new_batch(count)
     ok, err = stamps(self, count, batch.stamps)
     if not ok then return nil, err end
     for i = 1, count do
@@ -446,11 +462,12 @@ function Engine:add(events)
         record.work = record.work + 1
         note_work(self, record)
     end
+    give_back(self, batch)
     return count
 end
 
 local function change(self, op, id, properties, line_of)
-    local batch = new_batch(1)
+    local batch = single_batch(self)
     local ok, err = stamps(self, 1, batch.stamps)
     if not ok then return nil, err end
     local line
@@ -463,6 +480,7 @@ local function change(self, op, id, properties, line_of)
     local record = batch.cursors[1]
     record.work = record.work + 1
     note_work(self, record)
+    give_back(self, batch)
     return record
 end
 

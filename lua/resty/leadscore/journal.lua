@@ -44,8 +44,7 @@ end
 -- A file that was moved away or compressed is followed by one of another name: it may come back, and how far a file is
 -- in the store is known by its name.
 local function follow_moved(self)
-    local path = self.writer:position()
-    if not path or lfs.attributes(path, "mode") then return end
+    if not self.writer:position() then return end -- none was opened yet
     self.writer:close()
     self.moved = (self.moved or 0) + 1
     self.writer = self:_writer(("%s-m%d"):format(self.name, self.moved))
@@ -57,11 +56,15 @@ end
 ---@return integer|nil bytes the file has now
 function Journal:write(text)
     if self.closed then self.writer = self:_writer(self.current) end -- a request outlived the worker's last timer
-    follow_moved(self)
-    local ok, err = self.writer:write(text)
+    local ok, err = self.writer:write_on(text)
+    if ok == false then
+        follow_moved(self)
+        ok, err = self.writer:write(text)
+    end
     if not ok then return nil, err end
     local path, bytes = self.writer:position()
-    return path:match("[^/]*$"), bytes - #text, bytes
+    if path ~= self.path then self.path, self.file = path, path:match("[^/]*$") end
+    return self.file, bytes - #text, bytes
 end
 
 --- About each second.

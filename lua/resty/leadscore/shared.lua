@@ -10,6 +10,11 @@
 -- longer needed live on for half a minute, so a worker that looked at a contact within ten seconds can read on from
 -- there; one that looked longer ago asks first where the chain starts, and reads anew if that is after its place.
 --
+-- The dict is large, and each look into it leads through memory that is in no cache. So in the small dict beside it
+-- there are counters of appended entries, each for the contacts of a share of all ids: where a reader finds the counter
+-- as it was when he looked last, nothing is new. It is counted after the entry is there; who is killed between the two
+-- has not acknowledged it, and who takes up his log counts.
+--
 -- Values are never put in by evicting others: when the dict is full adding fails.
 
 local M = {}
@@ -18,6 +23,7 @@ local KEPT = 30 -- seconds that replaced entries are kept
 local FRESH = 10 -- seconds for which a position in the chain stays good
 local AT_ONCE = 5000 -- keys that are freed at once
 local LEASE = 10 -- seconds for which one worker alone makes a contact's snapshot
+local SHARES = 1024 -- of ids, each with a counter
 
 local Store = { waits = false }
 Store.__index = Store
@@ -50,9 +56,21 @@ end
 --- A place in the chain of a contact, which its owner keeps.
 function M.cursor(cursor, id)
     cursor.prefix, cursor.head = "e:" .. id .. ":", "h:" .. id
+    cursor.share = "c:" .. ngx.crc32_short(id) % SHARES
     return cursor
 end
 Store.cursor = M.cursor
+
+-- Counts an entry; own: it came right after what the cursor's owner has read, who need not look again then if nothing
+-- else was counted. A counter that was lost starts above what it was: microseconds pass faster than entries come.
+local function note_entry(self, cursor, own)
+    local now = self.state:incr(cursor.share, 1, ngx.now() * 1000000)
+    if not now then
+        self.state:delete(cursor.share) -- without it all look
+    elseif own and now - 1 == cursor.counted then
+        cursor.counted = now
+    end
+end
 
 local function read_head(self, cursor)
     local text = self.dict:get(cursor.head)
@@ -83,13 +101,14 @@ local function read_chain(self, cursor)
     return { lines = lines, places = places, state = state, snapshot = q, from = from, clean = clean, last = n - 1 }
 end
 
-local function read_anew(self, cursor)
+local function read_anew(self, cursor, counted)
     local now = ngx.now()
     local chain, err = read_chain(self, cursor)
     if not chain then return nil, err end
     place(cursor, chain.last)
     cursor.snapshot, cursor.checked = chain.snapshot, now
     cursor.tail, cursor.tailed = chain.last, now
+    cursor.counted = counted
     return true, chain.lines, chain.state or ""
 end
 
@@ -100,14 +119,16 @@ end
 ---@return string[]|string|nil lines nil: nothing new; with a nil ok: why not
 ---@return string|nil state given where all was read: the state that the lines come after, "" for none
 function Store:read(cursor, anew)
+    local counted = self.state:get(cursor.share) -- before the entries that it counts are looked for
+    if anew or not cursor.position then return read_anew(self, cursor, counted) end
+    if counted and counted == cursor.counted then return true end
     local dict, now = self.dict, ngx.now()
-    if anew or not cursor.position then return read_anew(self, cursor) end
     if now - cursor.checked >= FRESH then
         -- Nothing has gone from where the chain starts on.
         local _, from = read_head(self, cursor)
-        if from > cursor.position + 1 then return read_anew(self, cursor) end
+        if from > cursor.position + 1 then return read_anew(self, cursor, counted) end
     end
-    cursor.checked = now
+    cursor.checked, cursor.counted = now, counted
     local entry = dict:get(cursor.next)
     if not entry then return true end
     local lines = {}
@@ -180,6 +201,7 @@ function Store:append(batch)
     for i = batch.done + 1, batch.count do
         local own, err = append(self, batch.cursors[i], batch.lines[i])
         if own == nil then return nil, err == "no memory" and "full" or err end
+        note_entry(self, batch.cursors[i], own)
         batch.own[i], batch.done = own, i
     end
     self:note(batch.file, batch.bytes)
@@ -189,8 +211,10 @@ end
 --- Appends lines of a worker that is gone.
 function Store:append_recovered(ids, lines, count)
     for i = 1, count do
-        local ok, err = append(self, M.cursor({}, ids[i]), lines[i])
+        local cursor = M.cursor({}, ids[i])
+        local ok, err = append(self, cursor, lines[i])
         if ok == nil then return nil, err end
+        note_entry(self, cursor)
     end
     return true
 end
@@ -303,6 +327,7 @@ function Store:load(id, stamp, state)
     until ok
     local set, err = self.dict:safe_set(cursor.head, ("%d 1 %d 1"):format(q, stamp))
     if not set then return nil, err end
+    note_entry(self, cursor)
     return true
 end
 

@@ -130,6 +130,13 @@ local function has_key(self, route)
     return false
 end
 
+-- The first byte of a text that is no blank, as a text.
+local function first_of(text)
+    local byte = text:byte(1)
+    if byte and byte > 32 then return text:sub(1, 1) end
+    return text:match("^%s*(.)")
+end
+
 -- The request's body, or nil after an answer.
 local function read_body(self, route, what)
     ngx.req.read_body()
@@ -140,7 +147,7 @@ local function read_body(self, route, what)
         body = file and file:read("*a")
         if file then file:close() end
     end
-    if body and body:find("%S") then return body end
+    if body and first_of(body) then return body end
     refuse(self, route, 400, ("expected a body of %s, got none"):format(what or "JSON"))
     return nil
 end
@@ -168,7 +175,7 @@ local EVENTS = { POST = true }
 
 -- The events of a body: one, or a list of them.
 local function events_of(value, body)
-    local first = body:match("^%s*(.)")
+    local first = first_of(body)
     if first == "{" then return value end
     if first ~= "[" then
         return nil, errors.new({ kind = "input", message = "expected an event (an object) or an array of them" })
@@ -208,7 +215,7 @@ function Gateway:events()
     if value == nil then return end
     local events, err = events_of(value, body)
     if not events then return refuse_error(self, "events", err) end
-    local single = body:match("^%s*(.)") == "{"
+    local single = first_of(body) == "{"
     if not single and rawget(events, 1) == nil then return send(self, "events", 202, '{"accepted":0}') end
     read_times(events, single)
     local count
@@ -252,7 +259,7 @@ local CONTACT, READ = { PUT = true, DELETE = true }, { GET = true, HEAD = true }
 local function put_contact(self, id)
     local value, body = read_json(self, "contacts")
     if value == nil then return end
-    if body:match("^%s*(.)") ~= "{" then
+    if first_of(body) ~= "{" then
         return refuse(self, "contacts", 422, "expected properties (an object)")
     end
     local ok, err = self.scoring:set(id, value)
