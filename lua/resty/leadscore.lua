@@ -36,7 +36,7 @@ local MOST_JOINT = 1000 -- entries that are put into the store together
 local SNAPSHOT_AFTER = 64 -- entries
 local SNAPSHOT_LEAST = 32 -- entries that a snapshot must put together
 local SETTLED = 10 -- seconds after which entries are put together
-local floor = math.floor
+local floor, loop_time = math.floor, clock.now
 
 ---@class resty.leadscore.Engine
 local Engine = {}
@@ -82,7 +82,7 @@ function M.new(options)
     if not plan then return nil, err end
     -- A reload reads the definitions again: what was put in place at run time before it is over.
     if ngx.get_phase() == "init" then
-        state:safe_add("started", floor(ngx.now() * 1000))
+        state:safe_add("started", floor(loop_time() * 1000))
         state:delete("definitions")
         state:incr("version", 1, 0)
     end
@@ -116,7 +116,7 @@ local function open(self)
     self.compacting = {}
     self.ledger, self.checker, self.store = ledger, checker, store
     self.recovery = recovery.new(self)
-    self.checked = ngx.now()
+    self.checked = loop_time()
     self.version = self.state:get("version") or 0
     if self.state:get("definitions") then self.version = -1 end
     self.opened = true
@@ -167,7 +167,7 @@ local function ready_parts(self)
         local ok, err = open(self)
         if not ok then return nil, err end
     end
-    local now = ngx.now()
+    local now = loop_time()
     if now - self.checked >= CHECK_EVERY or now < self.checked or self.version == -1 then
         self.checked = now
         local version = self.state:get("version") or 0
@@ -222,7 +222,7 @@ end
 -- Why nothing can be acknowledged now, or nil.
 local function refusal(self)
     if self.retrying then return "waiting" end
-    if self.down and ngx.now() < self.down then return "store" end
+    if self.down and loop_time() < self.down then return "store" end
     return self.store:refuses()
 end
 
@@ -267,7 +267,7 @@ local function put(self, batch)
         return true
     end
     self.metrics_of:add("leadscore_store_failures_total")
-    self.down = ngx.now() + 1
+    self.down = loop_time() + 1
     return nil, err
 end
 
@@ -439,7 +439,7 @@ function Engine:add(events)
             self.options.events_at_once or 10000, count) })
     end
     if count == 0 then return 0 end
-    local now = ngx.time()
+    local now = floor(loop_time())
     for i = 1, count do
         ok, err = data.check_event(list[i], now, self.checker)
         if not ok then return nil, data.in_list(err, many and i) end
@@ -521,7 +521,7 @@ function Engine:forget(id)
     record, err = change(self, "forget", id, nil, function(stamp) return log.forget(id, stamp) end)
     if not record then return nil, err end
     -- What was there goes as soon as it is settled that nothing older follows.
-    self.compacting[#self.compacting + 1] = { id = id, due = ngx.now() + (self.options.settle or SETTLED) + 1 }
+    self.compacting[#self.compacting + 1] = { id = id, due = loop_time() + (self.options.settle or SETTLED) + 1 }
     self.metrics_of:add("leadscore_forgotten_total")
     return true
 end
@@ -568,7 +568,7 @@ local function known(self, call, id)
 end
 
 local function instant(at)
-    if at == nil then return ngx.time() end
+    if at == nil then return floor(loop_time()) end
     return data.instant(at)
 end
 
@@ -600,7 +600,7 @@ function Engine:answer(id, at)
     if not record then return nil, err end
     local text, made
     if at == nil then
-        text, err, made = self.answers:now(record, ngx.time())
+        text, err, made = self.answers:now(record, floor(loop_time()))
     else
         at, err = data.instant(at)
         if not at then return nil, err end
@@ -621,7 +621,7 @@ function Engine:brief(id)
     local record, err = known(self, "brief", id)
     if not record then return nil, err end
     local text
-    text, err = self.answers:brief(record, ngx.time())
+    text, err = self.answers:brief(record, floor(loop_time()))
     if not text then return nil, err end
     self.metrics_of:add("leadscore_scores_total")
     self.metrics_of:add("leadscore_scores_made_total")
@@ -692,7 +692,7 @@ local function scratch_ledger(self)
 end
 
 local function compact_now(self, record, least)
-    local stamp = clock.stamp(ngx.now() - settled(self))
+    local stamp = clock.stamp(loop_time() - settled(self))
     local done, err = self.store:compact(record, stamp, least, function(state, lines)
         return self.contacts:add_up(scratch_ledger(self), record.id, state, lines)
     end)
@@ -713,7 +713,7 @@ function Engine:_compact(record)
 end
 
 local function compact_due(self)
-    local list, kept, now = self.compacting, {}, ngx.now()
+    local list, kept, now = self.compacting, {}, loop_time()
     for i = 1, #list do
         if list[i].due <= now then
             compact_now(self, self.store.cursor({ id = list[i].id }, list[i].id), 1)

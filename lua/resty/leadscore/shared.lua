@@ -17,8 +17,11 @@
 --
 -- Values are never put in by evicting others: when the dict is full adding fails.
 
+local clock = require("resty.leadscore.clock")
+
 local M = {}
 
+local loop_time = clock.now
 local KEPT = 30 -- seconds that replaced entries are kept
 local FRESH = 10 -- seconds for which a position in the chain stays good
 local AT_ONCE = 5000 -- keys that are freed at once
@@ -64,7 +67,7 @@ Store.cursor = M.cursor
 -- Counts an entry; own: it came right after what the cursor's owner has read, who need not look again then if nothing
 -- else was counted. A counter that was lost starts above what it was: microseconds pass faster than entries come.
 local function note_entry(self, cursor, own)
-    local now = self.state:incr(cursor.share, 1, ngx.now() * 1000000)
+    local now = self.state:incr(cursor.share, 1, loop_time() * 1000000)
     if not now then
         self.state:delete(cursor.share) -- without it all look
     elseif own and now - 1 == cursor.counted then
@@ -102,7 +105,7 @@ local function read_chain(self, cursor)
 end
 
 local function read_anew(self, cursor, counted)
-    local now = ngx.now()
+    local now = loop_time()
     local chain, err = read_chain(self, cursor)
     if not chain then return nil, err end
     place(cursor, chain.last)
@@ -122,7 +125,7 @@ function Store:read(cursor, anew)
     local counted = self.state:get(cursor.share) -- before the entries that it counts are looked for
     if anew or not cursor.position then return read_anew(self, cursor, counted) end
     if counted and counted == cursor.counted then return true end
-    local dict, now = self.dict, ngx.now()
+    local dict, now = self.dict, loop_time()
     if now - cursor.checked >= FRESH then
         -- Nothing has gone from where the chain starts on.
         local _, from = read_head(self, cursor)
@@ -166,7 +169,7 @@ end
 
 -- Appends one entry: whether it came right after what the owner has read, or nil and why not.
 local function append(self, cursor, entry)
-    local dict, now = self.dict, ngx.now()
+    local dict, now = self.dict, loop_time()
     local position = cursor.position
     if position and now - cursor.checked >= FRESH then
         local _, from = read_head(self, cursor)
@@ -233,7 +236,7 @@ end
 function Store:refuses()
     if self.dict:free_space() >= self.reserve then return nil end
     -- What workers left that are gone.
-    local now = ngx.now()
+    local now = loop_time()
     if now - self.flushed >= 1 then
         self.flushed = now
         self.dict:flush_expired(AT_ONCE)
@@ -256,7 +259,7 @@ end
 ---@return string|nil err
 function Store:compact(cursor, stamp, least, make)
     local lease = "l:" .. cursor.prefix
-    local began = ngx.now()
+    local began = loop_time()
     if not self.state:safe_add(lease, 1, LEASE) then return false end
     local chain, err = read_chain(self, cursor)
     local state, q
@@ -287,7 +290,7 @@ function Store:_replace(cursor, chain, from, stamp, state, began)
     if not ok then return nil, err ~= "exists" and err or nil end
     ngx.update_time()
     -- A worker that was stopped for so long may not be alone any more.
-    if ngx.now() - began > LEASE / 2 then return nil, "too late" end
+    if loop_time() - began > LEASE / 2 then return nil, "too late" end
     ok, err = dict:safe_set(cursor.head, ("%d %d %d %d"):format(q, from, stamp, chain.clean))
     if not ok then return nil, err end
     for n = chain.clean, from - 1 do
@@ -296,13 +299,13 @@ function Store:_replace(cursor, chain, from, stamp, state, began)
     dict:safe_set(cursor.head, ("%d %d %d %d"):format(q, from, stamp, from))
     -- A dict frees by itself only what has expired and was longest not asked for.
     self.last_leaving = self.last_leaving + 1
-    self.leaving[self.last_leaving] = { prefix = prefix, from = chain.clean, to = from - 1, due = ngx.now() + KEPT + 1 }
+    self.leaving[self.last_leaving] = { prefix = prefix, from = chain.clean, to = from - 1, due = loop_time() + KEPT + 1 }
     return q
 end
 
 --- About each second: frees what this worker replaced a while ago.
 function Store:tick()
-    local now, count = ngx.now(), 0
+    local now, count = loop_time(), 0
     while self.first_leaving <= self.last_leaving and count < AT_ONCE do
         local keys = self.leaving[self.first_leaving]
         if keys.due > now then return end
