@@ -6,29 +6,39 @@ local M = {}
 
 -- ---- rows -------------------------------------------------------------------------------------------------------
 
--- A goal is met, missed, or nil: there is none, or it was not measured.
-local function verdict(row, key, value)
-    local most, least = (row.most or {})[key], (row.least or {})[key]
-    if not value or not (most or least) then return nil end
-    return (most and value <= most or least and value >= least) and "met" or "missed"
+-- What a unit does on a machine that is twice as slow.
+local SCALED = { ["ns/event"] = 1, us = 1, ms = 1, ["MB/s"] = -1 }
+
+local function is_met(most, least, value)
+    return most and value <= most or least and value >= least
 end
 
-local function cell(row, measures, workload)
+-- A goal is met, met on the reference machine ("scaled": here it is missed by no more than this machine is slower),
+-- missed, or nil: there is none, or it was not measured.
+local function verdict(row, key, value, slowness)
+    local most, least = (row.most or {})[key], (row.least or {})[key]
+    if not value or not (most or least) then return nil end
+    if is_met(most, least, value) then return "met" end
+    local power = SCALED[row[2]]
+    return slowness and power and is_met(most, least, value / slowness ^ power) and "scaled" or "missed"
+end
+
+local function cell(row, measures, workload, slowness)
     if not workload then return nil end
     local formula, key = row[3], workload.key
     local value = formula(measures, workload, "wall")
-    return { value = value, cpu = formula(measures, workload, "cpu"), verdict = verdict(row, key, value),
+    return { value = value, cpu = formula(measures, workload, "cpu"), verdict = verdict(row, key, value, slowness),
         most = (row.most or {})[key], least = (row.least or {})[key] }
 end
 
 --- Every row with its cells: { title =, unit =, w1 = cell, w2 = cell }; a heading has only its title.
 ---@param workloads table by the names that goals.lua uses: { key =, prefix =, events =, bytes = }
 function M.rows(measures, workloads)
-    local rows = {}
+    local rows, slowness = {}, goals.slowness(measures, workloads.w1, "wall")
     for i, row in ipairs(goals) do
         rows[i] = { title = row.title or row[1], unit = row[2] }
         for _, key in ipairs(row[4] or {}) do
-            rows[i][key == "w2" and "w2" or "w1"] = cell(row, measures, workloads[key])
+            rows[i][key == "w2" and "w2" or "w1"] = cell(row, measures, workloads[key], slowness)
         end
     end
     return rows

@@ -299,7 +299,9 @@ function Store:_replace(cursor, chain, from, stamp, state, began)
     dict:safe_set(cursor.head, ("%d %d %d %d"):format(q, from, stamp, from))
     -- A dict frees by itself only what has expired and was longest not asked for.
     self.last_leaving = self.last_leaving + 1
-    self.leaving[self.last_leaving] = { prefix = prefix, from = chain.clean, to = from - 1, due = loop_time() + KEPT + 1 }
+    self.leaving[self.last_leaving] = {
+        prefix = prefix, from = chain.clean, to = from - 1, due = loop_time() + KEPT + 1,
+    }
     return q
 end
 
