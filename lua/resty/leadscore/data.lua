@@ -54,7 +54,8 @@ function M.instant(at)
         if at ~= at or at < -62135596800 or at > 253402300799 then
             return wrong("at", "expected seconds since 1970 in the years 1 to 9999")
         end
-        return math.floor(at)
+        at = math.floor(at)
+        return at
     end
     local seconds = type(at) == "string" and core.read_time(at)
     if not seconds then
