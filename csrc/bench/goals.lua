@@ -140,6 +140,8 @@ return {
     { "of a ledger: an event added", "us", time("live_add", US), BOTH },
     { "Lua 5.4 tables, texts seen before", "us", time("5.4/record_seen", US), BOTH, most = { w1 = 12, w2 = 12 } },
     { "LuaJIT tables, texts seen before", "us", time("jit/record_seen", US), BOTH, most = { w1 = 12, w2 = 12 } },
+    { "  Lua 5.4, a loop over all fields", "us", time("5.4/record_walk", US), BOTH },
+    { "  LuaJIT, a loop over all fields", "us", time("jit/record_walk", US), BOTH },
     { "Lua 5.4 tables, new texts", "us", time("5.4/record_cold", US), BOTH, most = { w1 = 40, w2 = 40 } },
     { "LuaJIT tables, new texts", "us", time("jit/record_cold", US), BOTH, most = { w1 = 40, w2 = 40 } },
     { "Lua 5.4 tables, new texts, times as texts", "us", time("5.4/record_cold_time_texts", US), BOTH },
