@@ -304,7 +304,7 @@ soak: deps-test
 BENCH_SCALE ?= w0
 BENCH_ROUNDS ?= 5
 BENCH_PEERS ?= $(BUILD_PATH)/peers
-BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure pin.so stages held live advance)
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,w1_gen w2_gen values_gen measure machine pin.so stages held live advance)
 .PHONY: bench bench-page bench-peers bench-counts bench-gateway bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 bench: deps
@@ -339,7 +339,7 @@ $(BUILD)/bench/%_gen: csrc/bench/%_gen.c csrc/bench/generate.c csrc/bench/genera
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	@$(BENCH_CC) -o $@ $< csrc/bench/generate.c -lm
-$(BUILD)/bench/measure: csrc/bench/measure.c
+$(BUILD)/bench/measure $(BUILD)/bench/machine: $(BUILD)/bench/%: csrc/bench/%.c csrc/bench/clock.h
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	@$(BENCH_CC) -o $@ $<

@@ -71,6 +71,13 @@ local function written_bytes(m, w)
     return m.counts[w.prefix .. "written/one"]
 end
 
+local function machine_rate(name, counted)
+    return function(m, _, clock)
+        local bytes = m.counts["machine/" .. counted]
+        return bytes and divided(bytes * MB, m[clock](m, "machine/" .. name, 1))
+    end
+end
+
 local function peak(name)
     return function(m, w)
         local bytes = m.counts[w.prefix .. name]
@@ -155,5 +162,8 @@ return {
 
     { title = "The machine" },
     { "against the reference, by DuckDB", "x slower", slowness, W1 },
+    { "memory read in order, one core", "MB/s", machine_rate("stream", "stream"), W1 },
+    { "memory written for the first time", "MB/s", machine_rate("touch", "stream"), W1 },
+    { "the bytes of W1's events, only read", "MB/s", machine_rate("file", "file"), W1 },
     slowness = slowness,
 }

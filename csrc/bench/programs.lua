@@ -56,6 +56,12 @@ function Programs:stages(prefix, workload, plans, runs, read_threads)
     self.measures:take(system.lines(table.concat(parts, " ")), prefix)
 end
 
+--- What the machine gives: memory and the bytes of a workload's events.
+function Programs:machine(workload)
+    self.measures:take(system.lines(("%s %s %s"):format(cores(1), quote(self.folder .. "/machine"),
+        quote(workload.events_file))), "machine/")
+end
+
 -- All ways to score a plan: "PREFIXplan/kernels/threads/definition" is one.
 local function ways(measured, prefix)
     local found = {}

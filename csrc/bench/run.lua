@@ -56,6 +56,7 @@ local W1, W1_ACCOUNTS = "csrc/bench/w1.lua", "csrc/bench/w1.lua csrc/bench/w1_ac
 local W2_ONE = system.quote(folder .. "/w2_one.lua")
 
 local function round()
+    programs:machine(w1)
     programs:stages("w1/", w1, { "one" }, 3)
     programs:stages("w1/", w1, { "one" }, 1, 2)
     programs:score("w1/command", w1, W1, 1)
