@@ -449,6 +449,27 @@ describe("a gateway's contacts", function()
         check()
     end)
 
+    it("are in no list once they were forgotten, also after a start", function()
+        local lists = shell.folder()
+        shell.write(lists .. "/vip.csv", "id\nada\nbo\n")
+        shell.write(lists .. "/scores.lua", [[return { name = "n", groups = { { name = "g", rules = {
+            { when = { in_list = "vip" }, points = 5 }, { when = { country = "SE" }, points = 1 } } } } }]])
+        begin({ LISTS = lists, DEFINITIONS = lists .. "/scores.lua" })
+        local function value(id)
+            client:put("/contacts/" .. id, '{"country":"SE"}')
+            return client:get("/contacts/" .. id .. "/score").json.scores.n.value
+        end
+        assert.equal(6, value("ada"))
+        assert.equal(204, client:delete("/contacts/ada").status)
+        gateway:stop("QUIT")
+        client:close()
+        gateway:start()
+        assert.equal(404, client:get("/contacts/ada/score").status)
+        assert.equal(1, value("ada"))
+        assert.equal(6, value("bo"))
+        shell.remove(lists)
+    end)
+
     it("lose nothing when workers are killed", function()
         begin()
         local sent, got, killed = 0, 0, 0

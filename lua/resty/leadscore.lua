@@ -110,6 +110,7 @@ local function open(self)
     self.clock = clock.new(self.state, options.machine, options.machines)
     self.contacts = contacts.new({
         ledger = ledger, store = store, most = options.contacts or 100000, metrics = self.metrics_of,
+        listed = plans.listed(options.lists),
     })
     self.answers = answers.new(ledger, self.plan)
     self.waiting, self.first_waiting, self.last_waiting = {}, 1, 0

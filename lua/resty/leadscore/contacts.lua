@@ -19,14 +19,17 @@ local MOST_DEPTH, MOST_VALUES = 8, 1000000
 local MEMBERS = { v = true, op = true, ts = true, contact_id = true, id = true, event = true, at = true }
 local floor = math.floor
 
+--- The state of a contact of whom nothing is known but that the lists that he was in are not his any more.
+M.FORGOTTEN = "forgotten"
+
 local Contacts = {}
 Contacts.__index = Contacts
 
---- options: ledger=, store=, most= contacts, metrics=
+--- options: ledger=, store=, most= contacts, metrics=, listed= the ids that are in lists (a set)
 function M.new(options)
     return setmetatable({
         ledger = options.ledger, store = options.store, most = options.most, metrics = options.metrics,
-        records = {}, ring = {}, hand = 0, count = 0,
+        listed = options.listed or {}, records = {}, ring = {}, hand = 0, count = 0,
     }, Contacts)
 end
 
@@ -174,13 +177,38 @@ function Contacts:replay(ledger, line, stamp)
 end
 if rawget(_G, "jit") then require("jit").off(Contacts.replay, true) end -- 2.1.0-beta3 miscompiles loops over `next`
 
+-- Gives a ledger what a state says.
+local function take_state(ledger, id, state)
+    if state == "" then return true end
+    if state == M.FORGOTTEN then
+        ledger:forget(id)
+        return true
+    end
+    return ledger:unpack(id, state)
+end
+
+--- Whether a line forgets its contact.
+local function forgets(line)
+    return line:find('"op":"forget"', 1, true) == 8
+end
+M.forgets = forgets
+
+-- The state of a contact that is not there.
+local function state_of_nobody(self, id, state, lines)
+    if not self.listed[id] then return "" end
+    local was_forgotten = state == M.FORGOTTEN
+    for i = 1, #lines do
+        was_forgotten = was_forgotten or forgets(lines[i])
+    end
+    return was_forgotten and M.FORGOTTEN or ""
+end
+
 --- A state with lines in it, by a ledger that has nothing else.
 ---@return string|nil state
 function Contacts:add_up(scratch, id, state, lines)
-    local ok, err = true, nil
-    if state ~= "" then ok, err = scratch:unpack(id, state) end
+    local ok, err = take_state(scratch, id, state)
     if ok then ok, err = apply_all(self, scratch, lines) end
-    local packed = ""
+    local packed = ok and state_of_nobody(self, id, state, lines)
     if ok and scratch:has(id) then
         packed, err = scratch:pack(id)
         -- It takes the place of the entries, so it is tried first.
@@ -202,14 +230,13 @@ local function load_anew(self, record, lines, state)
     local ledger, id = self.ledger, record.id
     if record.loaded then ledger:_evict(id) end
     record.loaded, record.body = false, nil
-    if state ~= "" then
-        local ok, err = ledger:unpack(id, state)
-        if not ok then
-            record.position = nil
-            return nil, errors.new({ kind = "state", message = tostring(err) })
-        end
+    local ok, err = take_state(ledger, id, state)
+    if not ok then
+        record.position = nil
+        return nil, errors.new({ kind = "state", message = tostring(err) })
     end
-    local highest, err = apply_all(self, ledger, lines)
+    local highest
+    highest, err = apply_all(self, ledger, lines)
     if not highest then
         ledger:_evict(id)
         record.position = nil

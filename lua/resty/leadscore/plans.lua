@@ -4,6 +4,7 @@ local core = require("leadscore.core")
 local definition = require("leadscore.definition")
 local errors = require("leadscore.error")
 local leadscore = require("leadscore")
+local rows = require("leadscore.rows")
 
 local M = {}
 
@@ -28,6 +29,17 @@ local function plan_of(definitions, lists)
     end
     ledger:close()
     return plan
+end
+
+--- The ids that are in any of the lists, as a set.
+function M.listed(lists)
+    local listed = {}
+    for _, ids in pairs(lists or {}) do
+        for i = 1, #ids do
+            listed[type(ids[i]) == "number" and rows.number(ids[i]) or ids[i]] = true
+        end
+    end
+    return listed
 end
 
 --- A plan from a path, several, a table, a list of tables, or what leadscore made of them.

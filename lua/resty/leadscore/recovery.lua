@@ -6,6 +6,7 @@
 -- have them. Redis keeps what it has; when it has lost all, lines of all files go there again.
 
 local clock = require("resty.leadscore.clock")
+local contacts = require("resty.leadscore.contacts")
 local core = require("leadscore.core")
 local journal = require("resty.leadscore.journal")
 local plans = require("resty.leadscore.plans")
@@ -109,9 +110,10 @@ local function first_of(files)
     return first
 end
 
--- Replays files' lines into a ledger, in the order of stamps; other requests get their turn in between.
-local function replay(self, ledger, files)
-    local count = 0
+-- Replays files' lines into a ledger, in the order of stamps; other requests get their turn in between. Notes in
+-- `forgotten` who of those in lists was forgotten.
+local function replay(self, ledger, files, forgotten)
+    local count, listed = 0, self.engine.contacts.listed
     for _, file in ipairs(files) do
         file.next_line = journal.reader(file.path)
         advance(file)
@@ -120,6 +122,12 @@ local function replay(self, ledger, files)
     while file do
         local ok, err = self.engine.contacts:replay(ledger, file.line, file.stamp)
         if not ok then return nil, err end
+        if contacts.forgets(file.line) then
+            local id = contact_of(file.line)
+            if id and listed[id] and not forgotten[id] then
+                forgotten[#forgotten + 1], forgotten[id] = id, true
+            end
+        end
         count = count + 1
         if count % BETWEEN == 0 then ngx.sleep(0) end
         advance(file)
@@ -128,8 +136,14 @@ local function replay(self, ledger, files)
     return count
 end
 
-local function load_contacts(self, ledger, stamp)
+local function load_contacts(self, ledger, stamp, forgotten)
     local store, count = self.store, 0
+    for i = 1, #forgotten do
+        if not ledger:has(forgotten[i]) then
+            local ok, err = store:load(forgotten[i], stamp, contacts.FORGOTTEN)
+            if ok == nil then return nil, err end
+        end
+    end
     for id in ledger:ids() do
         local state, err = ledger:pack(id)
         if not state then return nil, err end
@@ -149,8 +163,9 @@ local function load_log(self)
         local ledger, err = plans.ledger(self.engine.plan, self.engine.options)
         if not ledger then return nil, err end
         local ok
-        ok, err = replay(self, ledger, files)
-        if ok then count, err = load_contacts(self, ledger, clock.stamp(started / 1000)) end
+        local forgotten = {}
+        ok, err = replay(self, ledger, files, forgotten)
+        if ok then count, err = load_contacts(self, ledger, clock.stamp(started / 1000), forgotten) end
         ledger:close()
         if not ok or not count then return nil, err end
         for _, file in ipairs(files) do
