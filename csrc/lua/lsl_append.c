@@ -171,8 +171,8 @@ static int sync_file(lsl_append *append, ls_error *error)
 static bool is_there(lsl_append *append)
 {
     struct stat named;
-    bool same = append->open && stat(append->path, &named) == 0 &&
-                named.st_dev == append->device && named.st_ino == append->inode;
+    bool same = append->open && stat(append->path, &named) == 0 && named.st_dev == append->device &&
+                named.st_ino == append->inode;
     if (same && !append->broken)
         append->size = named.st_size; /* smaller, where somebody emptied it */
     return same;
