@@ -191,6 +191,8 @@ LS_API int ls_dataset_keep(ls_dataset *dataset, ls_object object, const char *na
  * "text", "number", "boolean" or "datetime". */
 LS_API int ls_dataset_keep_as(ls_dataset *dataset, ls_object object, const char *name,
                               const char *type, ls_error *error);
+/* Keep the ids of events (before reading), about 24 bytes each, for ls_ledger_load. */
+LS_API int ls_dataset_keep_event_ids(ls_dataset *dataset, ls_error *error);
 
 /* Account matching, after reading and before grouping: contacts without a primary company get the
  * company one of whose domains (its property `domain`, several with ';') their address lies in,
@@ -441,12 +443,16 @@ LS_API int ls_ledger_next_change(ls_ledger *ledger, size_t row, int64_t at, size
                                  bool *known, int64_t *out, ls_error *error);
 LS_API int ls_ledger_explain(ls_ledger *ledger, size_t row, int64_t at, ls_writer writer,
                              void *user, ls_error *error);
-/* Takes over the contacts of a grouped dataset, before there are any in the ledger; its lists too.
- * Companies, deals and associations come along for ls_ledger_dataset. After an error there are no
- * contacts. */
-LS_API int ls_ledger_load(ls_ledger *ledger, const ls_dataset *dataset, ls_error *error);
-/* A new, grouped dataset of what the ledger holds: contacts in the order in which they began. It is
- * independent of the ledger; context: whose memory it takes. */
+/* Takes over the contacts of a grouped dataset, before there are any in the ledger; its lists too,
+ * and the ids of events if it keeps them. now: the instant of it; an id is known until the horizon
+ * has passed since its event came, which is when its line was written to a log, else the event's
+ * own time, and `now` at the latest. Companies, deals and associations come along for
+ * ls_ledger_dataset. After an error there are no contacts. */
+LS_API int ls_ledger_load(ls_ledger *ledger, const ls_dataset *dataset, int64_t now,
+                          ls_error *error);
+/* A new, grouped dataset of what the ledger holds: contacts in the order in which they began, and
+ * the ids of events that it knows. It is independent of the ledger; context: whose memory it takes.
+ */
 LS_API int ls_ledger_dataset(const ls_ledger *ledger, ls_context *context, ls_dataset **out,
                              ls_error *error);
 /* Puts other definitions in place of the ones that there are. silent: contacts' scores move without

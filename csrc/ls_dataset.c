@@ -1,6 +1,8 @@
 /* The dataset object: what it holds and how it is asked. Filling it is the business of ls_ingest.c.
  */
 #include "ls_dataset.h"
+
+#include "ls_event_ids.h"
 #include "ls_ingest.h"
 #include "ls_links.h"
 #include "ls_match.h"
@@ -56,6 +58,7 @@ static void free_dataset(ls_dataset *dataset)
     ls_context *context = dataset->context;
     ls_ingest_free(dataset);
     free_events(dataset);
+    ls_event_ids_free(dataset);
     ls_links_free(dataset);
     ls_match_free(dataset);
     free_lists(dataset);

@@ -55,6 +55,18 @@ typedef struct ls_events {
                         contacts (a ledger); else NULL: see ls_events_end */
 } ls_events;
 
+/* The ids of events by contact, where they were asked for. */
+typedef struct ls_event_id {
+    uint64_t identity[2]; /* a hash, the same in every dataset and ledger */
+    int64_t came;         /* seconds since 1970: of its line in a log, else of the event itself */
+} ls_event_id;
+typedef struct ls_event_ids {
+    uint64_t *first; /* by contact row, one more than there are; NULL: ids are not kept */
+    size_t contacts;
+    ls_event_id *items;
+    size_t capacity;
+} ls_event_ids;
+
 typedef struct ls_table {
     size_t count; /* rows */
     ls_column id; /* width 0 */
@@ -112,6 +124,8 @@ struct ls_dataset {
     bool grouped;
     ls_table tables[3]; /* by ls_object */
     ls_events events;
+    bool keeps_event_ids; /* those of events that are read */
+    ls_event_ids event_ids;
     size_t list_count;
     ls_list *lists;
     size_t source_count;
@@ -152,6 +166,12 @@ LS_INLINE int64_t ls_event_time(const ls_events *events, size_t i)
 {
     return events->wide ? ((const int64_t *)events->times)[i]
                         : LS_EVENT_BASE + (int64_t)((const uint32_t *)events->times)[i];
+}
+
+/* The seed of hashes that stand for ids of events while they are read. */
+LS_INLINE uint64_t ls_event_id_seed(const ls_dataset *dataset)
+{
+    return dataset->keeps_event_ids ? 0 : dataset->seed; /* 0: of ledgers */
 }
 
 /* Prepares a column that is all zero: kept, of width 1, its dictionary empty. */

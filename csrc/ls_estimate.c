@@ -5,14 +5,15 @@
 #include <stdio.h>
 
 /* Bytes of an event in the final columns. */
-static uint64_t final_size(const ls_events *events, const ls_layout *layout)
+static uint64_t final_size(const ls_dataset *dataset, const ls_layout *layout)
 {
+    const ls_events *events = &dataset->events;
     uint64_t size = layout->wide ? sizeof(int64_t) : sizeof(uint32_t);
     size += ls_code_width(events->event.dictionary.count);
     for (size_t i = 0; i < events->column_count; i++)
         if (events->columns[i].kept)
             size += ls_code_width(events->columns[i].dictionary.count);
-    return size;
+    return size + (dataset->keeps_event_ids && layout->identity ? sizeof(ls_event_id) : 0);
 }
 
 /* The number with three digits that count and its unit. */
@@ -39,7 +40,7 @@ int ls_check_estimate(ls_reading *reading, uint64_t scanned, ls_error *error)
         scanned < LS_ESTIMATE_SAMPLE || total <= scanned)
         return LS_OK;
     reading->estimated = true;
-    uint64_t here = kept - reading->events_before, last = final_size(&dataset->events, layout);
+    uint64_t here = kept - reading->events_before, last = final_size(dataset, layout);
     double more = (double)here * (double)(total - scanned) / (double)scanned;
     double need = (double)context->memory + more * (double)(layout->stride + last) +
                   (double)kept * (double)last;

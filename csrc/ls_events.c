@@ -191,12 +191,13 @@ static int code_property(ls_reading *reading, ls_event_batch *events, size_t ind
 
 static void hash_identities(const ls_reading *reading, ls_event_batch *events)
 {
+    const uint64_t seed = ls_event_id_seed(reading->dataset);
     const cells ids = cells_of(reading, reading->identity_field);
     for (size_t i = 0; i < events->kept_count; i++) {
         ls_string id = ls_trimmed(cell(&ids, events->kept[i]));
         events->identities[i][0] = events->identities[i][1] = 0;
         if (id.length != 0)
-            ls_hash_identity(reading->dataset->seed, id, events->identities[i]);
+            ls_hash_identity(seed, id, events->identities[i]);
     }
 }
 

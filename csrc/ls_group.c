@@ -4,8 +4,8 @@
  * partition's part of the final columns fits the cache.
  *
  * Events that repeat the id of one that the same contact had before are left out. */
+#include "ls_event_ids.h"
 #include "ls_links.h"
-#include "ls_log.h"
 #include "ls_threads.h"
 
 #include <stdatomic.h>
@@ -85,6 +85,8 @@ static int make_columns(ls_grouping *grouping)
     for (size_t i = 0; i < events->column_count && status == LS_OK; i++)
         status = make_column(context, &events->columns[i], count);
     grouping->event_room = count;
+    if (status == LS_OK && dataset->keeps_event_ids && layout != NULL && layout->identity)
+        status = ls_event_ids_make(dataset, contacts, count);
     return status;
 }
 
@@ -139,15 +141,6 @@ static int reserve_seen(ls_grouping *grouping, size_t count)
     return LS_OK;
 }
 
-/* When an event came, in seconds; INT64_MIN: that is not known. */
-static int64_t arrival_of(const ls_layout *layout, const char *event)
-{
-    int64_t stamp = layout->stamped ? ls_stamp_of(layout, event) : LS_NO_STAMP;
-    if (stamp == LS_NO_STAMP)
-        return INT64_MIN;
-    return stamp / LS_STAMPS_A_SECOND - (stamp % LS_STAMPS_A_SECOND < 0);
-}
-
 /* Whether the same contact had an event of this id before, and within the horizon where it is known
  * when they came; remembers it if not. */
 static bool is_repeated(ls_grouping *grouping, const ls_layout *layout, const char *event)
@@ -158,7 +151,7 @@ static bool is_repeated(ls_grouping *grouping, const ls_layout *layout, const ch
         return false;
     memcpy(&hash, event + 2, sizeof hash);
     hash = (hash ^ local_of(event)) * UINT64_C(0x9e3779b97f4a7c15);
-    int64_t arrival = arrival_of(layout, event);
+    int64_t arrival = ls_log_arrival(layout, event);
     size_t mask = grouping->seen_size - 1, i = (size_t)(hash >> 20) & mask;
     for (; grouping->seen[i].event != NULL; i = (i + 1) & mask) {
         seen_event *seen = &grouping->seen[i];
@@ -322,9 +315,10 @@ static void move_codes(const ls_column *column, const uint64_t *places, const ls
                                      block->layout->stride);
 }
 
-static void move_block(const ls_events *events, const uint64_t *places, const ls_block *block,
+static void move_block(ls_dataset *dataset, const uint64_t *places, const ls_block *block,
                        size_t count)
 {
+    const ls_events *events = &dataset->events;
     const ls_layout *layout = block->layout;
     move_times(events, places, block, count);
     move_codes(&events->event, places, block, count, layout->event_offset, layout->event_width);
@@ -334,6 +328,8 @@ static void move_block(const ls_events *events, const uint64_t *places, const ls
             move_codes(&events->columns[i], places, block, count,
                        there ? layout->columns[i].offset : 0, there ? layout->columns[i].width : 0);
     }
+    if (dataset->event_ids.items != NULL)
+        ls_event_ids_move(&dataset->event_ids, places, block, count);
 }
 
 /* Moves the events of a partition. */
@@ -345,7 +341,7 @@ static void move_partition(ls_grouping *grouping, size_t index, placing *placing
         size_t count = block->used / block->layout->stride;
         if (find_places(placing, block, count))
             count = squeeze_block(placing, block, count);
-        move_block(&dataset->events, placing->places, block, count);
+        move_block(dataset, placing->places, block, count);
     }
 }
 
@@ -477,6 +473,8 @@ static void finish(ls_grouping *grouping)
 {
     ls_dataset *dataset = grouping->dataset;
     dataset->events.count = (size_t)dataset->counts.events;
+    if (dataset->event_ids.first != NULL)
+        ls_event_ids_squeeze(dataset);
     shrink_columns(dataset);
     free_placings(grouping, dataset->ingest->shift);
     ls_ingest_free(dataset);

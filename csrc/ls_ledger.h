@@ -215,6 +215,8 @@ bool ls_ledger_knows(const ls_ledger *ledger, uint32_t row, const uint64_t ident
                      int64_t now);
 /* Makes room for one more id; then it can be noted. now: when its event came. */
 int ls_ledger_reserve_id(ls_ledger *ledger, int64_t now);
+/* Whether the horizon has passed since an event came. */
+bool ls_ledger_id_passed(const ls_ledger *ledger, int64_t came, int64_t now);
 void ls_ledger_note_id(ls_ledger *ledger, uint32_t row, const uint64_t identity[2], int64_t now);
 /* Makes room for so many more ids. */
 int ls_ledger_reserve_ids(ls_ledger *ledger, size_t count);

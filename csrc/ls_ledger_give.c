@@ -2,6 +2,7 @@
 #include "ls_ledger.h"
 
 #include "ls_dataset_copy.h"
+#include "ls_event_ids.h"
 #include "ls_links.h"
 
 #include <stdlib.h>
@@ -168,6 +169,32 @@ static int give_times(const giving *giving)
     return LS_OK;
 }
 
+/* Those that the ledger knows, by contact in the order in which they came. */
+static int give_event_ids(const giving *giving)
+{
+    const ls_ledger_ids *known = &giving->ledger->ids;
+    ls_event_ids *ids = &giving->to->event_ids;
+    size_t count = 0;
+    if (known->known == 0)
+        return LS_OK;
+    if (ls_event_ids_make(giving->to, giving->ledger->contacts, known->known) != LS_OK)
+        return LS_ERROR_MEMORY;
+    for (size_t i = 0; i < ids->contacts; i++) {
+        const uint32_t first = known->first[giving->rows[i]];
+        ids->first[i] = count;
+        for (uint32_t at = first; at != LS_NO_ID; at = known->items[at].next)
+            count++;
+        size_t place = count;
+        for (uint32_t at = first; at != LS_NO_ID; at = known->items[at].next) {
+            const ls_known_id *id = &known->items[at];
+            ids->items[--place] = (ls_event_id){{id->identity[0], id->identity[1]},
+                                                LS_EVENT_BASE + (int64_t)id->came};
+        }
+    }
+    ids->first[ids->contacts] = count;
+    return LS_OK;
+}
+
 static int give_contacts(const giving *giving)
 {
     const ls_table *from = ls_ledger_table(giving->ledger);
@@ -188,7 +215,7 @@ static int give_contacts(const giving *giving)
         status =
             fill_columns(giving, from_events->columns, from_events->column_count, &events->columns,
                          &events->column_count, &events->column_capacity, true);
-    return status;
+    return status == LS_OK ? give_event_ids(giving) : status;
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */

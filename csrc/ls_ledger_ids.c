@@ -123,6 +123,12 @@ bool ls_ledger_identify(ls_string id, uint64_t out[2])
     return true;
 }
 
+bool ls_ledger_id_passed(const ls_ledger *ledger, int64_t came, int64_t now)
+{
+    const ls_known_id id = {.came = came_at(came)};
+    return has_passed(ledger, &id, now);
+}
+
 bool ls_ledger_knows(const ls_ledger *ledger, uint32_t row, const uint64_t identity[2], int64_t now)
 {
     const ls_ledger_ids *ids = &ledger->ids;

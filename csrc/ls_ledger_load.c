@@ -75,6 +75,7 @@ static int code_texts(ls_ledger *ledger, coding *coding)
 typedef struct loading {
     ls_ledger *ledger;
     const ls_dataset *from;
+    int64_t now;
     size_t property_count, event_property_count;
     coding *properties, *event_properties;
     coding names;
@@ -160,6 +161,39 @@ static void finish(const loading *loading)
                 loading->names.from->dictionary.count * sizeof *loading->names.codes);
 }
 
+/* ---- ids of events --------------------------------------------------------------------------- */
+
+/* The event may be dated later than it can have come. */
+static int64_t came(const loading *loading, const ls_event_id *id)
+{
+    return id->came < loading->now ? id->came : loading->now;
+}
+
+static bool is_known(const loading *loading, const ls_event_id *id)
+{
+    return !ls_ledger_id_passed(loading->ledger, came(loading, id), loading->now);
+}
+
+static int make_room_for_ids(const loading *loading)
+{
+    const ls_event_ids *ids = &loading->from->event_ids;
+    size_t count = 0, all = ids->first != NULL ? (size_t)ids->first[ids->contacts] : 0;
+    for (size_t i = 0; i < all; i++)
+        count += is_known(loading, &ids->items[i]);
+    return count != 0 ? ls_ledger_reserve_ids(loading->ledger, count) : LS_OK;
+}
+
+static void load_ids(const loading *loading, size_t from, uint32_t row)
+{
+    const ls_event_ids *ids = &loading->from->event_ids;
+    if (ids->first == NULL)
+        return;
+    for (uint64_t i = ids->first[from]; i < ids->first[from + 1]; i++)
+        if (is_known(loading, &ids->items[i]))
+            ls_ledger_note_id(loading->ledger, row, ids->items[i].identity,
+                              came(loading, &ids->items[i]));
+}
+
 /* ---- contacts -------------------------------------------------------------------------------- */
 
 static int widen_columns(const loading *loading, const coding *codings, size_t count, size_t rows)
@@ -181,9 +215,10 @@ static int make_room(const loading *loading)
         widen_columns(loading, loading->properties, loading->property_count,
                       ledger->row_capacities[0]) != LS_OK ||
         widen_columns(loading, loading->event_properties, loading->event_property_count, room) !=
-            LS_OK)
+            LS_OK ||
+        widen_columns(loading, &loading->names, 1, room) != LS_OK)
         return LS_ERROR_MEMORY;
-    return widen_columns(loading, &loading->names, 1, room);
+    return make_room_for_ids(loading);
 }
 
 static void copy_event(const loading *loading, size_t from, size_t to)
@@ -227,6 +262,7 @@ static int load_contact(const loading *loading, size_t from, ls_error *error)
             copy_event(loading, i, (size_t)ledger->dataset->events.ends[row]++);
         ledger->events += end - begin;
     }
+    load_ids(loading, from, row);
     return LS_OK;
 }
 
@@ -286,10 +322,10 @@ static void forget_all(ls_ledger *ledger)
             ls_ledger_vacate(ledger, row);
 }
 
-int ls_ledger_load(ls_ledger *ledger, const ls_dataset *dataset, ls_error *error)
+int ls_ledger_load(ls_ledger *ledger, const ls_dataset *dataset, int64_t now, ls_error *error)
 {
     ls_error reason;
-    loading loading = {.ledger = ledger, .from = dataset};
+    loading loading = {.ledger = ledger, .from = dataset, .now = now};
     if (!dataset->grouped)
         return ls_fail(error, LS_ERROR_USAGE, "a ledger loads a dataset whose events are grouped");
     if (ledger->contacts > 0)

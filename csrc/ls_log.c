@@ -448,7 +448,7 @@ static int read_event(ls_reading *reading, ls_log_event *event, ls_error *error)
     ls_string identity = line->id != NULL ? ls_trimmed(line->id->text) : (ls_string){NULL, 0};
     event->identified = identity.length != 0;
     if (event->identified)
-        ls_hash_identity(reading->dataset->seed, identity, event->identity);
+        ls_hash_identity(ls_event_id_seed(reading->dataset), identity, event->identity);
     return LS_OK;
 }
 

@@ -168,6 +168,14 @@ LS_INLINE int64_t ls_stamp_of(const ls_layout *layout, const char *event)
     memcpy(&stamp, event + layout->stamp_offset, sizeof stamp);
     return stamp;
 }
+/* When an event came, in seconds; INT64_MIN: that is not known. */
+LS_INLINE int64_t ls_log_arrival(const ls_layout *layout, const char *event)
+{
+    int64_t stamp = layout->stamped ? ls_stamp_of(layout, event) : LS_NO_STAMP;
+    if (stamp == LS_NO_STAMP)
+        return INT64_MIN;
+    return stamp / LS_STAMPS_A_SECOND - (stamp % LS_STAMPS_A_SECOND < 0);
+}
 /* Brings the events of a partition into the order of the log; files are ascending nearly always. */
 int ls_log_order(ls_context *context, const ls_partition *partition);
 

@@ -349,13 +349,14 @@ static void code_properties(block *block, const ls_scan_loops *loops)
 static void hash_identities(block *block)
 {
     const ls_reading *reading = block->reading;
+    const uint64_t seed = ls_event_id_seed(reading->dataset);
     cursor ids = cursor_of(block, reading->identity_field);
     for (size_t i = 0; i < block->count; i++) {
         uint64_t *identity = block->chunk->identities[block->first + i];
         ls_string id = ls_trimmed(next_text(&ids, &block->left[i]));
         identity[0] = identity[1] = 0;
         if (id.length != 0)
-            ls_hash_identity(reading->dataset->seed, id, identity);
+            ls_hash_identity(seed, id, identity);
     }
 }
 

@@ -169,7 +169,7 @@ int main(int count, char **values)
     int status = ls_dataset_group(dataset, 1, &job, &error);
     finish(status, job, &error, "group");
     check(ls_ledger_new(context, plan, NULL, &ledger, &error), &error, "ledger");
-    check(ls_ledger_load(ledger, dataset, &error), &error, "load");
+    check(ls_ledger_load(ledger, dataset, from, &error), &error, "load");
     time_batch(plan, dataset, from);
     time_first(ledger, from);
     if (count > 5) {

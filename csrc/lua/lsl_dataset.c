@@ -383,6 +383,16 @@ static int dataset_expect(lua_State *L)
     return 1;
 }
 
+static int dataset_keep_event_ids(lua_State *L)
+{
+    lsl_dataset *owner = lsl_check_dataset(L);
+    ls_error error;
+    if (ls_dataset_keep_event_ids(owner->dataset, &error) != LS_OK)
+        return lsl_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* ---- options of read ------------------------------------------------------------------------- */
 
 static int bad_option(lua_State *L, const char *name, const char *expected)
@@ -756,6 +766,7 @@ void lsl_open_dataset(lua_State *L, int context)
         {"close", close_dataset},
         {"__tostring", print_dataset},
         {"expect", dataset_expect},
+        {"keep_event_ids", dataset_keep_event_ids},
         {"read", dataset_read},
         {"group", dataset_group},
         {"score", dataset_score},

@@ -159,7 +159,7 @@ static int ledger_replace(lua_State *L)
     return 1;
 }
 
-/* ledger, dataset. true, or nil and an error. */
+/* ledger, dataset, now: seconds (the system's when left out). true, or nil and an error. */
 static int ledger_load(lua_State *L)
 {
     const ledger_owner *owner = check_ledger(L);
@@ -168,7 +168,8 @@ static int ledger_load(lua_State *L)
     if (source->dataset == NULL)
         return lsl_closed(L, "dataset");
     luaL_argcheck(L, source->running == 0, 2, "the dataset is in use");
-    if (ls_ledger_load(owner->ledger, source->dataset, &error) != LS_OK)
+    int64_t now = lua_isnoneornil(L, 3) ? (int64_t)time(NULL) : lsl_check_integer(L, 3);
+    if (ls_ledger_load(owner->ledger, source->dataset, now, &error) != LS_OK)
         return lsl_fail(L, &error);
     lua_pushboolean(L, 1);
     return 1;

@@ -27,6 +27,7 @@ local M = {}
 ---@field lists? table<string, string|string[]> by name: a path, or the ids (more files: { files = { ... } })
 ---@field match? leadscore.MatchOptions associates contacts without a company: { email = "email", name = "company" }
 ---@field keep? table<string, string[]> columns kept though no definition reads them: { contact = { "owner" } }
+---@field event_ids? boolean keep the ids of events, so that a ledger that loads the dataset knows them
 ---@field delimiter? string of CSV files: one character, or "tab"; a comma when left out
 ---@field columns? table<string, string> differently named columns: { ["events.contact_id"] = "visitor" }
 ---@field unknown? string|string[] texts read as empty: "Select"
@@ -43,7 +44,7 @@ Dataset.__name = "leadscore.Dataset"
 
 local KNOWN = {
     "definitions", "contacts", "companies", "deals", "associations", "events", "log", "lists", "delimiter",
-    "columns", "unknown", "rejects", "max_memory", "threads", "progress", "match", "keep",
+    "columns", "unknown", "rejects", "max_memory", "threads", "progress", "match", "keep", "event_ids",
 }
 
 local function raise(message, level)
@@ -403,6 +404,7 @@ local function fill(self, options, common, list)
         if not ok then return nil, failure end
     end
     local ok, err = keep(self, options)
+    if ok and options.event_ids then ok, err = self._handle:keep_event_ids() end
     if ok then ok, err = read_all(self, list, common) end
     if not ok then return nil, err end
     if definition then
@@ -451,6 +453,9 @@ local function check_usage(options, level)
     end
     if options.match ~= nil then matching.check(options.match, level) end
     if options.keep ~= nil then check_keep(options.keep, level) end
+    if options.event_ids ~= nil and type(options.event_ids) ~= "boolean" then
+        raise("event_ids: expected true or false, got " .. show(options.event_ids), level)
+    end
     if options.definitions then plan_of(options.definitions, "leadscore.dataset: definitions", level) end
     local rejects, most, progress = options.rejects, options.max_memory, options.progress
     if rejects ~= nil and type(rejects) ~= "function" and (type(rejects) ~= "string" or rejects == "" or

@@ -263,18 +263,22 @@ end
 -- ---- datasets ---------------------------------------------------------------------------------------------------
 
 --- Takes over the contacts of a dataset, their events and lists, while the ledger has none. Its companies, deals and
---- associations are kept for dataset().
+--- associations are kept for dataset(). The ids of its events are known from then on if it keeps them (event_ids): each
+--- as if its event came at its line's `ts` in a log, or at its `at` where there is none.
 ---@param dataset leadscore.Dataset
+---@param now? number the instant of it, in seconds since 1970; the system's time when left out. Ids whose horizon has
+--- passed are not taken over, and no event came later than that
 ---@return boolean|nil ok
 ---@return leadscore.Error|nil err
-function Ledger:load(dataset)
+function Ledger:load(dataset, now)
     local handle = self._handle or closed()
     if not is_dataset(dataset) then error("ledger:load: expected a dataset, got " .. type(dataset), 2) end
+    if now ~= nil then now = second_of(now) end
     local rows = dataset:_rows()
     if handle:count() > 0 then error("ledger:load: a dataset is loaded before there are contacts", 2) end
     local lacks = datasets.lacks(dataset, self._fields)
     if lacks then return nil, lacks end
-    local ok, err = handle:load(rows)
+    local ok, err = handle:load(rows, now)
     if not ok then return nil, errors.wrap(err) end
     return true
 end

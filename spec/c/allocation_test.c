@@ -198,6 +198,8 @@ static int make_plan(stage *s)
 static int make_dataset(stage *s)
 {
     int status = ls_dataset_new(s->context, &s->dataset, NULL);
+    if (status == LS_OK)
+        status = ls_dataset_keep_event_ids(s->dataset, NULL);
     return status == LS_OK ? ls_dataset_expect(s->dataset, s->plan, NULL) : status;
 }
 

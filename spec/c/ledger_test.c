@@ -175,7 +175,7 @@ static int move(day *day, ls_error *error)
         return status;
     status = ls_ledger_new(day->context, day->plans[0], &options, &ledger, error);
     if (status == LS_OK)
-        status = ls_ledger_load(ledger, dataset, error);
+        status = ls_ledger_load(ledger, dataset, 1750000000, error);
     ls_dataset_close(dataset);
     if (status == LS_OK) {
         ls_ledger_close(day->ledger);
