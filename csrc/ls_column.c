@@ -235,6 +235,14 @@ static int quoted_length(ls_string text)
     return (int)length;
 }
 
+int ls_check_zero(ls_string column, ls_string text, ls_error *error)
+{
+    if (text.length == 0 || memchr(text.text, '\0', text.length) == NULL)
+        return LS_OK;
+    return ls_fail(error, LS_ERROR_INPUT, "%.*s: expected text, got a NUL byte", (int)column.length,
+                   column.text);
+}
+
 void ls_bad_cell_text(ls_string column, ls_string text, ls_type type, char out[LS_ERROR_TEXT])
 {
     ls_error error;

@@ -245,6 +245,8 @@ int ls_dataset_bad_cell(const ls_dataset *dataset, const ls_column *column, uint
                         ls_type type, ls_error *error);
 /* The same without its place: `employees: cannot read "many" as a number (expected ...)`. */
 void ls_bad_cell_text(ls_string column, ls_string text, ls_type type, char out[LS_ERROR_TEXT]);
+/* LS_ERROR_INPUT: the text, which may be empty, has a zero byte. */
+int ls_check_zero(ls_string column, ls_string text, ls_error *error);
 /* The first type of the mask that the text cannot be read as, or LS_POINTS if there is none. */
 ls_type ls_unreadable_type(uint8_t types, ls_string text);
 const char *ls_type_name(ls_type type); /* "text", "number", ... */

@@ -74,6 +74,8 @@ static int code_id(ls_ledger *ledger, ls_string id, uint32_t *out, ls_error *err
 {
     ls_column *column = &ls_ledger_table(ledger)->id;
     ls_type type = ls_unreadable_type(column->types, id);
+    if (ls_check_zero((ls_string){"contact_id", 10}, id, error) != LS_OK)
+        return LS_ERROR_INPUT;
     if (type != LS_POINTS) {
         char text[LS_ERROR_TEXT];
         ls_bad_cell_text(column->name, id, type, text);

@@ -19,6 +19,8 @@ static int code_new_text(ls_ledger *ledger, ls_column *column, ls_string text, u
                          ls_error *error)
 {
     ls_type type = ls_unreadable_type(column->types, text);
+    if (ls_check_zero(column->name, text, error) != LS_OK)
+        return LS_ERROR_INPUT;
     if (type != LS_POINTS && !ledger->lenient)
         return refuse_text(column, text, type, error);
     if (LS_UNLIKELY(ls_ledger_is_full(ledger, column, text.length)))
@@ -173,13 +175,21 @@ static void write_event(ls_ledger *ledger, uint32_t row, uint32_t name,
     ledger->events++;
 }
 
-static bool find_identity(const ls_ledger_event *event, uint64_t identity[2])
+/* *named: the event has an id; *bad as for ls_ledger_take. */
+static int find_identity(const ls_ledger_event *event, uint64_t identity[2], bool *named,
+                         size_t *bad, ls_error *error)
 {
-    for (size_t i = 0; i < event->count; i++)
-        if (event->values[i].field == LS_SCORER_ID)
-            return ls_ledger_identify((ls_string){event->values[i].text, event->values[i].length},
-                                      identity);
-    return false;
+    *named = false;
+    for (*bad = 0; *bad < event->count; (*bad)++) {
+        ls_string id = {event->values[*bad].text, event->values[*bad].length};
+        if (event->values[*bad].field != LS_SCORER_ID)
+            continue;
+        if (ls_check_zero((ls_string){"id", 2}, id, error) != LS_OK)
+            return LS_ERROR_INPUT;
+        *named = ls_ledger_identify(id, identity);
+        break;
+    }
+    return LS_OK;
 }
 
 int ls_ledger_take(ls_ledger *ledger, const ls_ledger_event *event, bool *repeated, size_t *bad,
@@ -194,7 +204,10 @@ int ls_ledger_take(ls_ledger *ledger, const ls_ledger_event *event, bool *repeat
     if (status != LS_OK)
         return status;
     uint64_t identity[2];
-    const bool named = find_identity(event, identity);
+    bool named;
+    if (find_identity(event, identity, &named, bad, error) != LS_OK)
+        return LS_ERROR_INPUT;
+    *bad = event->count;
     uint32_t row = named ? ls_ledger_row(ledger, taken.contact) : LS_NO_ROW;
     *repeated = row != LS_NO_ROW && ls_ledger_knows(ledger, row, identity, event->now);
     if (*repeated)

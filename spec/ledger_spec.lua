@@ -166,6 +166,39 @@ describe("a ledger", function()
         assert.are.equal(1, ledger:count())
     end)
 
+    it("refuses a NUL byte wherever files do, and nothing is there of it", function()
+        for _, keep in ipairs({ "plan", "all" }) do
+            local ledger = open(nil, { keep = keep })
+            local function refused(expected, ok, err)
+                assert.is_nil(ok)
+                assert.are.equal(expected, tostring(err))
+            end
+            local function event(changes)
+                local all = { contact_id = "1", event = "page_viewed", at = NOON }
+                for key, value in pairs(changes) do
+                    all[key] = value
+                end
+                return ledger:add(all)
+            end
+            refused("contact_id: expected text, got a NUL byte", event({ contact_id = "1\0" }))
+            refused("event: expected text, got a NUL byte", event({ event = "page\0viewed" }))
+            refused("id: expected text, got a NUL byte", event({ id = "\0" }))
+            refused("form: expected text, got a NUL byte", event({ form = "a\0b" }))
+            refused("other: expected text, got a NUL byte", event({ other = "a\0b" }))
+            refused("other: expected text, got a NUL byte", event({ other = { "c", "a\0b" } }))
+            if keep == "all" then
+                refused("a zero byte in a name", event({ ["a\0b"] = 1 }))
+                refused("a zero byte in a name", ledger:set("1", { ["\0"] = "x" }))
+            end
+            refused("contact_id: expected text, got a NUL byte", ledger:set("\0", { industry = "x" }))
+            refused("industry: expected text, got a NUL byte", ledger:set("1", { industry = "a\0" }))
+            refused("other: expected text, got a NUL byte", ledger:set("1", { other = "a\0" }))
+            assert.are.equal(0, ledger:count())
+            assert.are.equal(0, ledger:memory().events)
+            assert.are.equal("added", event({ form = "a b", id = "e" }))
+        end
+    end)
+
     it("forgets a contact with all that it knows of it", function()
         local ledger = open()
         for i = 1, 50 do

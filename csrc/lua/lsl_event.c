@@ -95,6 +95,13 @@ static bool take_contact(lua_State *L, int type, lsl_event *out)
     return taken;
 }
 
+static bool has_zero(lua_State *L)
+{
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+    return memchr(text, '\0', length) != NULL;
+}
+
 /* The value of the field on top of the stack. Name and time that are given twice are not usual. */
 LS_INLINE bool take(lua_State *L, const lsl_event_reader *reader, size_t field, lsl_event *out)
 {
@@ -117,7 +124,10 @@ LS_INLINE bool take(lua_State *L, const lsl_event_reader *reader, size_t field, 
         return take_value(L, type, field, out);
     if (reader->all)
         return false;
-    return type != LUA_TNUMBER || isfinite(lua_tonumber(L, -1));
+    if (type == LUA_TNUMBER && !isfinite(lua_tonumber(L, -1)))
+        return false;
+    /* Whether that is wrong is for whoever reads it step by step. */
+    return type != LUA_TSTRING || !has_zero(L);
 }
 
 /* The pair on top of the stack: of a name, or of the short form { NAME, AT }. */

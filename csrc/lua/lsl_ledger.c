@@ -248,6 +248,14 @@ static const char *kept_text(const ledger_owner *owner, const char *place, size_
     return length != 0 ? owner->texts.data + (uintptr_t)place : "";
 }
 
+/* Files refuse it too. */
+static bool check_zero(lsl_reading *reading, const lsl_place *place, ls_string text)
+{
+    if (text.length == 0 || memchr(text.text, '\0', text.length) == NULL)
+        return true;
+    return lsl_wrong(reading, place, "expected text, got a NUL byte");
+}
+
 static bool gather(lsl_reading *reading, const lsl_place *place, size_t field, gathered *out)
 {
     ledger_owner *owner = reading->owner;
@@ -272,7 +280,12 @@ static bool gather_property(lsl_reading *reading, ls_object object, const lsl_pl
     size_t column = LS_SCORER_ID;
     ls_string name = {place->key, place->length};
     reading->text->length = 0;
+    /* Where not everything is kept, nobody asks for such a name. */
+    if (owner->ledger->options.keep_all && memchr(name.text, '\0', name.length) != NULL)
+        return lsl_wrong(reading, &outermost, "a zero byte in a name");
     if (!lsl_is_null(reading->L, -1) && !lsl_read_value(reading, place))
+        return false;
+    if (!check_zero(reading, place, lsl_value_text(reading)))
         return false;
     bool is_id = object == LS_EVENT && ls_string_equal(name, "id", 2);
     if (!is_id && ls_ledger_column(owner->ledger, object, name, &column, reading->error) != LS_OK)
@@ -302,7 +315,7 @@ static bool read_contact(lsl_reading *reading, const lsl_place *place, gathered 
     if (type != LUA_TSTRING && type != LUA_TNUMBER)
         return lsl_wrong(reading, place, "expected a text or a number, got %s",
                          lsl_is_null(reading->L, -1) ? "none" : luaL_typename(reading->L, -1));
-    if (!lsl_read_value(reading, place))
+    if (!lsl_read_value(reading, place) || !check_zero(reading, place, lsl_value_text(reading)))
         return false;
     out->contact = keep_text(reading->owner, lsl_value_text(reading));
     return true;
@@ -323,6 +336,7 @@ static bool read_heads(lsl_reading *reading, int index, gathered *out, int64_t *
     if (fine) {
         ls_string text;
         text.text = lua_tolstring(L, -1, &text.length);
+        fine = check_zero(reading, &name, text);
         out->name = keep_text(reading->owner, text);
     }
     lsl_field(L, index, "at");
