@@ -105,17 +105,24 @@ void ls_log_end(ls_reading *reading)
 /* ---- refusing -------------------------------------------------------------------------------- */
 
 /* Answers LS_MORE where the line is in the rejects now, and reading goes on. */
-static int refuse(ls_reading *reading, const char *reason, ls_error *error)
+static int refuse(ls_reading *reading, size_t field, const char *reason, ls_error *error)
 {
-    int status = ls_refuse_row(reading, reading->log->row, 0, reason, error);
+    int status = ls_refuse_row(reading, reading->log->row, field, reason, error);
     return status == LS_OK ? LS_MORE : status;
+}
+
+/* The number of a member in its line. */
+static size_t number_of(const ls_reading *reading, const ls_log_member *member)
+{
+    return (size_t)(member - reading->log->line.members) + 1;
 }
 
 /* The same of a line that said why itself. */
 static int refuse_line(ls_reading *reading, int status, ls_error *error)
 {
-    return status == LS_ERROR_MEMORY ? ls_fail_memory(error)
-                                     : refuse(reading, reading->log->line.message, error);
+    return status == LS_ERROR_MEMORY
+               ? ls_fail_memory(error)
+               : refuse(reading, reading->log->line.bad, reading->log->line.message, error);
 }
 
 /* Lists a cell that cannot be read; its record stays. LS_OK or the error that ends the job. */
@@ -127,13 +134,14 @@ static int check_cell(ls_reading *reading, const ls_column *column, const ls_log
         ls_error nested;
         ls_fail(&nested, LS_ERROR_INPUT, "%s: expected a text, a number or a list, got an object",
                 column->name.text);
-        return ls_refuse_cell(reading, reading->log->row, 0, nested.message, error);
+        return ls_refuse_cell(reading, reading->log->row, number_of(reading, member),
+                              nested.message, error);
     }
     if (!ls_column_unreadable(column, code))
         return LS_OK;
     ls_string text = ls_dictionary_text(&column->dictionary, code);
     ls_bad_cell_text(column->name, text, ls_unreadable_type(column->types, text), reason);
-    return ls_refuse_cell(reading, reading->log->row, 0, reason, error);
+    return ls_refuse_cell(reading, reading->log->row, number_of(reading, member), reason, error);
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -176,11 +184,11 @@ static int add_field(ls_reading *reading, log_names *names, ls_string name)
     return LS_OK;
 }
 
-/* Sets *found to the code of a name, made if it is new; 0: it is passed over. */
-static int find_field(ls_reading *reading, log_names *names, ls_string name, uint32_t *found,
-                      ls_error *error)
+/* Sets the member's field to the code of its name, made if it is new; 0: it is passed over. */
+static int find_field(ls_reading *reading, log_names *names, ls_log_member *member, ls_error *error)
 {
-    *found = 0;
+    const ls_string name = member->key;
+    member->field = 0;
     if (name.length == 0)
         return LS_OK; /* an unnamed member is no property */
     uint32_t hash = ls_hash_text(&names->keys, name.text, name.length);
@@ -189,12 +197,13 @@ static int find_field(ls_reading *reading, log_names *names, ls_string name, uin
         if (is_worthless(reading, names, name))
             return LS_OK;
         if (names->keys.count > LS_MAX_COLUMNS && !reading->dataset->expecting)
-            return refuse(reading, "expected at most 10000 names of properties, got more", error);
+            return refuse(reading, number_of(reading, member),
+                          "expected at most 10000 names of properties, got more", error);
         code = ls_dictionary_append(&names->keys, name.text, name.length, hash);
         if (code == LS_NO_CODE || add_field(reading, names, name) != LS_OK)
             return ls_fail_memory(error);
     }
-    *found = code;
+    member->field = code;
     return LS_OK;
 }
 
@@ -208,16 +217,14 @@ static int find_fields(ls_reading *reading, log_names *names, ls_error *error)
     for (size_t i = 0; i < log->line.count; i++) {
         ls_log_member *member = &log->line.members[i];
         member->field = 0;
-        int status = member->property
-                         ? find_field(reading, names, member->key, &member->field, error)
-                         : LS_OK;
+        int status = member->property ? find_field(reading, names, member, error) : LS_OK;
         if (status != LS_OK)
             return status;
         if (member->field == 0)
             continue;
         log_field *field = &names->fields[member->field - 1];
         if (field->seen == line)
-            return refuse_line(reading, ls_log_refuse_twice(&log->line, member->key), error);
+            return refuse_line(reading, ls_log_refuse_twice(&log->line, member), error);
         field->seen = line;
     }
     return LS_OK;
@@ -438,12 +445,13 @@ static int read_event(ls_reading *reading, ls_log_event *event, ls_error *error)
     if (event->name == LS_NO_CODE)
         return ls_fail_memory(error);
     if (event->name == 0)
-        return refuse_line(reading, ls_log_refuse_member(line, "event", "a name", NULL), error);
+        return refuse_line(reading, ls_log_refuse_empty(line, "event", "a name", line->event),
+                           error);
     if (ls_reads_empty(reading, ls_trimmed(line->at->text)))
-        return refuse_line(reading, ls_log_refuse_member(line, "at", "a time", NULL), error);
+        return refuse_line(reading, ls_log_refuse_empty(line, "at", "a time", line->at), error);
     if (!ls_read_event_time(&log->dates, line->at->text, &event->at)) {
         ls_bad_cell_text((ls_string){"at", 2}, line->at->text, LS_DATETIME, reason);
-        return refuse(reading, reason, error);
+        return refuse(reading, number_of(reading, line->at), reason, error);
     }
     ls_string identity = line->id != NULL ? ls_trimmed(line->id->text) : (ls_string){NULL, 0};
     event->identified = identity.length != 0;

@@ -42,6 +42,7 @@ typedef struct ls_log_line {
     size_t text_used, text_capacity;
     bool bytes; /* texts that are no UTF-8 are kept as they are */
     char message[LS_ERROR_TEXT];
+    size_t bad; /* which member the message is about, from 1; 0: none */
     /* What it says: */
     ls_log_op op;
     int64_t at_stamp;     /* where it is in the order of all */
@@ -57,11 +58,15 @@ void ls_log_line_free(ls_log_line *line);
 /* Works out what it says; before: the stamp of the line before it in its file. LS_ERROR_INPUT: it
  * says nothing, as `message` says. Times and values are not looked into. */
 int ls_log_understand(ls_log_line *line, int64_t before);
-/* These note why a line says nothing, and answer LS_ERROR_INPUT. */
+/* These note why a line says nothing, and answer LS_ERROR_INPUT. member: that is wrong; NULL: it is
+ * not there. */
 int ls_log_refuse(ls_log_line *line, const char *message);
 int ls_log_refuse_member(ls_log_line *line, const char *name, const char *expected,
                          const ls_log_member *member);
-int ls_log_refuse_twice(ls_log_line *line, ls_string name);
+/* The same of one that reads as empty. */
+int ls_log_refuse_empty(ls_log_line *line, const char *name, const char *expected,
+                        const ls_log_member *member);
+int ls_log_refuse_twice(ls_log_line *line, const ls_log_member *member);
 
 /* ---- what is kept of a log ------------------------------------------------------------------- */
 

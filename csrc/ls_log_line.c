@@ -259,6 +259,7 @@ static int take_members(ls_log_line *line, const ls_json *object, bool inner)
 int ls_log_refuse(ls_log_line *line, const char *message)
 {
     memcpy(line->message, message, strlen(message) + 1);
+    line->bad = 0;
     return LS_ERROR_INPUT;
 }
 

@@ -11,9 +11,11 @@ static int shown(ls_string text)
     return (int)ls_min((int64_t)text.length, 60);
 }
 
-static int refuse(ls_log_line *line, const ls_error *reason)
+static int refuse(ls_log_line *line, const ls_error *reason, const ls_log_member *member)
 {
-    memcpy(line->message, reason->message, sizeof line->message);
+    (void)ls_log_refuse(line, reason->message);
+    if (member != NULL)
+        line->bad = (size_t)(member - line->members) + 1;
     return LS_ERROR_INPUT;
 }
 
@@ -32,21 +34,30 @@ int ls_log_refuse_member(ls_log_line *line, const char *name, const char *expect
     else
         ls_fail(&reason, LS_ERROR_INPUT, "%s: expected %s, got %.*s", name, expected,
                 shown(member->text), member->text.text);
-    return refuse(line, &reason);
+    return refuse(line, &reason, member);
 }
 
-static int refuse_name(ls_log_line *line, ls_string name, const char *what)
+int ls_log_refuse_empty(ls_log_line *line, const char *name, const char *expected,
+                        const ls_log_member *member)
 {
     ls_error reason;
-    ls_fail(&reason, LS_ERROR_INPUT, "%.*s: %s", shown(name), name.text, what);
-    return refuse(line, &reason);
+    ls_fail(&reason, LS_ERROR_INPUT, "%s: expected %s, got nothing", name, expected);
+    return refuse(line, &reason, member);
 }
 
-int ls_log_refuse_twice(ls_log_line *line, ls_string name)
+static int refuse_name(ls_log_line *line, const ls_log_member *member, const char *what)
 {
     ls_error reason;
-    ls_fail(&reason, LS_ERROR_INPUT, "a key given twice: \"%.*s\"", shown(name), name.text);
-    return refuse(line, &reason);
+    ls_fail(&reason, LS_ERROR_INPUT, "%.*s: %s", shown(member->key), member->key.text, what);
+    return refuse(line, &reason, member);
+}
+
+int ls_log_refuse_twice(ls_log_line *line, const ls_log_member *member)
+{
+    ls_error reason;
+    ls_fail(&reason, LS_ERROR_INPUT, "a key given twice: \"%.*s\"", shown(member->key),
+            member->key.text);
+    return refuse(line, &reason, member);
 }
 
 static bool has_zero(ls_string text)
@@ -94,12 +105,15 @@ static int find_own(ls_log_line *line)
         ls_log_member *member = &line->members[i];
         const ls_log_member **slot = member->inner ? NULL : own_slot(line, member->key);
         member->property = slot == NULL;
-        if (has_zero(member->key))
-            return ls_log_refuse(line, "a zero byte in a name");
+        if (has_zero(member->key)) {
+            (void)ls_log_refuse(line, "a zero byte in a name");
+            line->bad = i + 1;
+            return LS_ERROR_INPUT;
+        }
         if (has_zero(member->text))
-            return refuse_name(line, member->key, "expected text, got a NUL byte");
+            return refuse_name(line, member, "expected text, got a NUL byte");
         if (slot != NULL && *slot != NULL)
-            return ls_log_refuse_twice(line, member->key);
+            return ls_log_refuse_twice(line, member);
         if (slot != NULL)
             *slot = member;
     }
@@ -166,13 +180,11 @@ static int read_contact(ls_log_line *line)
     const ls_log_member *member = other ? line->id : line->contact;
     const char *name = other ? "id" : "contact_id";
     if (member == NULL || member->kind == LS_JSON_NULL)
-        return ls_log_refuse_member(line, name, "an id", NULL);
+        return ls_log_refuse_member(line, name, "an id", member);
     if (!is_id(member))
         return ls_log_refuse_member(line, name, "a text or a number", member);
     line->contact_id = ls_trimmed(member->text);
-    if (line->contact_id.length == 0)
-        return ls_log_refuse_member(line, name, "an id", NULL);
-    return LS_OK;
+    return line->contact_id.length != 0 ? LS_OK : ls_log_refuse_empty(line, name, "an id", member);
 }
 
 /* ---- of an event and of a set ---------------------------------------------------------------- */
@@ -198,7 +210,7 @@ static int check_same_id(ls_log_line *line, const ls_log_member *id)
     if (id->kind == LS_JSON_NULL ||
         (is_id(id) && ls_string_equal(other, line->contact_id.text, line->contact_id.length)))
         return LS_OK;
-    return refuse_name(line, id->key, "expected no other id than the contact's");
+    return refuse_name(line, id, "expected no other id than the contact's");
 }
 
 static int check_set(ls_log_line *line)
@@ -216,7 +228,7 @@ static int check_inner(ls_log_line *line, ls_log_member *member)
     ls_string name = member->key;
     if (line->op == LS_LOG_EVENT &&
         (is(name, "contact_id") || is(name, "event") || is(name, "at") || is(name, "id")))
-        return refuse_name(line, name, "expected beside op, got it among properties");
+        return refuse_name(line, member, "expected beside op, got it among properties");
     if (line->op != LS_LOG_SET || !is(name, "id"))
         return LS_OK;
     member->property = false;

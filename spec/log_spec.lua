@@ -212,53 +212,54 @@ describe("an event log", function()
         assert.matches("; 1 log line %(0 events, 1 set, 0 forgets%)\n$", said)
     end)
 
+    -- A line, what is wrong with it, and which member it is.
     local BAD = {
         { "null", "expected an object, such as {\"v\":1,\"op\":\"forget\",\"id\":\"7\"}" },
         { "{}", "v: expected version 1 of the log, got nothing" },
-        { '{"v":2,"op":"set"}', "v: expected version 1 of the log, got 2" },
-        { '{"v":"1","op":"set"}', 'v: expected version 1 of the log, got "1"' },
+        { '{"v":2,"op":"set"}', "v: expected version 1 of the log, got 2", 1 },
+        { '{"v":"1","op":"set"}', 'v: expected version 1 of the log, got "1"', 1 },
         { '{"v":1}', "op: expected event, set or forget, got nothing" },
-        { '{"v":1,"op":"merge","contact_id":"1"}', 'op: expected event, set or forget, got "merge"' },
-        { '{"v":1,"op":["set"]}', "op: expected event, set or forget, got a list" },
+        { '{"v":1,"op":"merge","contact_id":"1"}', 'op: expected event, set or forget, got "merge"', 2 },
+        { '{"v":1,"op":["set"]}', "op: expected event, set or forget, got a list", 2 },
         { '{"v":1,"op":"set"}', "contact_id: expected an id, got nothing" },
-        { '{"v":1,"op":"set","id":" "}', "id: expected an id, got nothing" },
-        { '{"v":1,"op":"set","contact_id":{}}', "contact_id: expected a text or a number, got an object" },
-        { '{"v":1,"op":"forget","contact_id":true}', "contact_id: expected a text or a number, got true" },
+        { '{"v":1,"op":"set","id":" "}', "id: expected an id, got nothing", 3 },
+        { '{"v":1,"op":"set","contact_id":{}}', "contact_id: expected a text or a number, got an object", 3 },
+        { '{"v":1,"op":"forget","contact_id":true}', "contact_id: expected a text or a number, got true", 3 },
         { '{"v":1,"op":"event","id":"1"}', "contact_id: expected an id, got nothing" },
-        { '{"v":1,"op":"set","id":"1","ts":1.5}', "ts: expected a whole number, got 1.5" },
+        { '{"v":1,"op":"set","id":"1","ts":1.5}', "ts: expected a whole number, got 1.5", 4 },
         { '{"v":1,"op":"set","id":"1","ts":99999999999999999999}',
-            "ts: expected a whole number, got 99999999999999999999" },
-        { '{"v":1,"op":"set","id":"1","ts":"7"}', 'ts: expected a whole number, got "7"' },
+            "ts: expected a whole number, got 99999999999999999999", 4 },
+        { '{"v":1,"op":"set","id":"1","ts":"7"}', 'ts: expected a whole number, got "7"', 4 },
         { '{"v":1,"op":"event","contact_id":"1","at":1}', "event: expected a name, got nothing" },
-        { '{"v":1,"op":"event","contact_id":"1","event":"","at":1}', "event: expected a name, got nothing" },
-        { '{"v":1,"op":"event","contact_id":"1","event":[],"at":1}', "event: expected a name, got a list" },
+        { '{"v":1,"op":"event","contact_id":"1","event":"","at":1}', "event: expected a name, got nothing", 4 },
+        { '{"v":1,"op":"event","contact_id":"1","event":[],"at":1}', "event: expected a name, got a list", 4 },
         { '{"v":1,"op":"event","contact_id":"1","event":"x"}', "at: expected a time, got nothing" },
-        { '{"v":1,"op":"event","contact_id":"1","event":"x","at":""}', "at: expected a time, got nothing" },
-        { '{"v":1,"op":"event","contact_id":"1","event":"x","at":[1]}', "at: expected a time, got a list" },
+        { '{"v":1,"op":"event","contact_id":"1","event":"x","at":""}', "at: expected a time, got nothing", 5 },
+        { '{"v":1,"op":"event","contact_id":"1","event":"x","at":[1]}', "at: expected a time, got a list", 5 },
         { '{"v":1,"op":"event","contact_id":"1","event":"x","at":"31/01/2025"}',
             'at: cannot read "31/01/2025" as a time (expected 2025-01-31, 2025-01-31T09:30:00Z or seconds since ' ..
-            '1970)' },
+            '1970)', 5 },
         { '{"v":1,"op":"event","contact_id":"1","event":"x","at":1,"id":{}}',
-            "id: expected a text or a number, got an object" },
+            "id: expected a text or a number, got an object", 6 },
         { '{"v":1,"op":"event","contact_id":"1","event":"x","at":1,"properties":[]}',
-            "properties: expected an object, got a list" },
+            "properties: expected an object, got a list", 6 },
         { '{"v":1,"op":"event","contact_id":"1","event":"x","at":1,"properties":{"at":2}}',
-            "at: expected beside op, got it among properties" },
+            "at: expected beside op, got it among properties", 6 },
         { '{"v":1,"op":"event","contact_id":"1","event":"x","at":1,"url":{"a":1}}',
-            "url: expected a text, a number or a list, got an object" },
+            "url: expected a text, a number or a list, got an object", 6 },
         { '{"v":1,"op":"set","contact_id":"1","properties":{"id":"2"}}',
-            "id: expected no other id than the contact's" },
-        { '{"v":1,"op":"set","contact_id":"1","id":"2"}', "id: expected no other id than the contact's" },
+            "id: expected no other id than the contact's", 4 },
+        { '{"v":1,"op":"set","contact_id":"1","id":"2"}', "id: expected no other id than the contact's", 4 },
         { '{"v":1,"op":"set","contact_id":"1","country":"DE","properties":{"country":"DE"}}',
-            'a key given twice: "country"' },
+            'a key given twice: "country"', 5 },
         { '{"v":1,"op":"set","contact_id":"1","properties":{},"properties":{}}', 'a key given twice: "properties"' },
-        { '{"v":1,"v":1,"op":"set","contact_id":"1"}', 'a key given twice: "v"' },
-        { '{"v":1,"op":"set","contact_id":"1","properties":{"a":1,"a":1}}', 'a key given twice: "a"' },
-        { '{"v":1,"op":"set","contact_id":"1","country":"a\\u0000b"}', "country: expected text, got a NUL byte" },
-        { '{"v":1,"op":"set","contact_id":"\\u0000"}', "contact_id: expected text, got a NUL byte" },
-        { '{"v":1,"op":"set","contact_id":"1","properties":{"a\\u0000b":1}}', "a zero byte in a name" },
+        { '{"v":1,"v":1,"op":"set","contact_id":"1"}', 'a key given twice: "v"', 2 },
+        { '{"v":1,"op":"set","contact_id":"1","properties":{"a":1,"a":1}}', 'a key given twice: "a"', 5 },
+        { '{"v":1,"op":"set","contact_id":"1","country":"a\\u0000b"}', "country: expected text, got a NUL byte", 4 },
+        { '{"v":1,"op":"set","contact_id":"\\u0000"}', "contact_id: expected text, got a NUL byte", 3 },
+        { '{"v":1,"op":"set","contact_id":"1","properties":{"a\\u0000b":1}}', "a zero byte in a name", 4 },
         { '{"v":1,"op":"set","contact_id":"1","employees":"many"}',
-            'employees: cannot read "many" as a number (expected digits such as 1234 or 12.5)' },
+            'employees: cannot read "many" as a number (expected digits such as 1234 or 12.5)', 4 },
         { '{"v":1,"op":"set","contact_id":"1","x":"half', "a text without its closing quote" },
         { '{"v":1,"op":"set","contact_id":"1","x":' .. ("["):rep(100) .. ("]"):rep(100) .. "}", "nested too deeply" },
         { '{"v":1,"op":"set","contact_id":"1","x":NaN}', "^not JSON" },
@@ -279,7 +280,7 @@ describe("an event log", function()
                 assert.equal(1, run.code)
                 assert.matches("^log/a.ndjson:3: " .. case[2]:sub(2), run.err)
             else
-                refused("log/a.ndjson:3: " .. case[2])
+                refused(("log/a.ndjson:3:%s %s"):format(case[3] and case[3] .. ":" or "", case[2]))
             end
         end
     end)
@@ -296,7 +297,10 @@ describe("an event log", function()
         assert.matches(("; %d rejected rows; %d rejected cells\n$"):format(#BAD - kept, kept), said)
         local text = shell.read(folder .. "/bad.csv")
         assert.equal("file,line,field,reason,row\n", text:match("^[^\n]*\n"))
-        assert.matches('\nlog/a.ndjson,3,,"v: expected version 1 of the log, got 2","{""v"":2,""op"":""set""}"\n',
+        for i, case in ipairs(BAD) do
+            assert.matches(("\nlog/a.ndjson,%d,%s,"):format(i, case[3] or ""), text, 1, true)
+        end
+        assert.matches('\nlog/a.ndjson,3,1,"v: expected version 1 of the log, got 2","{""v"":2,""op"":""set""}"\n',
             text, 1, true)
     end)
 
@@ -376,7 +380,7 @@ describe("an event log", function()
         assert.matches("^id,s,s_engagement,s_fit\n", score("--log log").out)
         assert.matches("\n0,10,0,10\n", score("--log log").out)
         local _, err = leadscore.dataset({ log = folder .. "/log" })
-        assert.matches("a.ndjson:10001: expected at most 10000 names of properties, got more$", tostring(err))
+        assert.matches("a.ndjson:10001:4: expected at most 10000 names of properties, got more$", tostring(err))
     end)
 
     it("is explained and previewed like any input", function()
@@ -497,7 +501,7 @@ describe("a ledger that replays an event log", function()
         assert.equal(4, #lines)
         assert.matches("/a.ndjson:3: .*cannot read \"many\" as a number", lines[2])
         assert.matches("/a.ndjson:4: .*cannot read \"soon\" as a time", lines[3])
-        assert.matches("/a.ndjson:5: x: expected a text, a number or a list, got an object", lines[4])
+        assert.matches("/a.ndjson:5:4: x: expected a text, a number or a list, got an object", lines[4])
     end)
 
     it("says which last lines have no end", function()

@@ -61,17 +61,19 @@ static int refuse(lua_State *L, log_reader *reader)
 {
     ls_error error;
     reader->said = false;
-    ls_fail_at(&error, LS_ERROR_INPUT, reader->name, reader->row.line, 0, "%s",
+    ls_fail_at(&error, LS_ERROR_INPUT, reader->name, reader->row.line, reader->line.bad, "%s",
                reader->line.message);
     return lsl_fail(L, &error);
 }
 
-static int refuse_nested(lua_State *L, log_reader *reader, ls_string name)
+static int refuse_nested(lua_State *L, log_reader *reader, const ls_log_member *member)
 {
+    const ls_string name = member->key;
     ls_error reason;
     ls_fail(&reason, LS_ERROR_INPUT, "%.*s: expected a text, a number or a list, got an object",
             (int)ls_min((int64_t)name.length, 60), name.text);
     ls_log_refuse(&reader->line, reason.message);
+    reader->line.bad = (size_t)(member - reader->line.members) + 1;
     return refuse(L, reader);
 }
 
@@ -115,9 +117,9 @@ static int reader_said(lua_State *L)
         if (!member->property || member->key.length == 0)
             continue;
         if (member->text.text == ls_nested_value)
-            return refuse_nested(L, reader, member->key);
+            return refuse_nested(L, reader, member);
         if (has_name(L, member->key)) {
-            ls_log_refuse_twice(line, member->key);
+            ls_log_refuse_twice(line, member);
             return refuse(L, reader);
         }
         set_text(L, member->key, member->text);
