@@ -96,6 +96,7 @@ end
 ---@return leadscore.Subscription
 function Advancing:on_change(options)
     local handle = self._handle or closed()
+    if #self._names == 0 then error("leadscore: on_change: the ledger has no definitions", 2) end
     local score = type(options) == "table" and options.score or nil
     local index = definitions.index(self._names, score, 2)
     self._subscriptions = self._subscriptions or {}

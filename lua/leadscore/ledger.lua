@@ -380,6 +380,9 @@ end
 function Ledger:next_change(id, at, name)
     local handle = self._handle or closed()
     check_id(id)
+    if #self._names == 0 then
+        return nil, errors.new({ kind = "usage", message = "the ledger has no definitions" })
+    end
     local index = definitions.index(self._names, name, 2)
     local instant, unreadable = instant_of(at)
     if not instant then return nil, unreadable end
