@@ -222,19 +222,22 @@ end)
 -- What is delivered while a value goes through these.
 local function delivered(options, values, quiet)
     local bands = {}
-    for i, points in ipairs({ 100, 60, 52, 48, 40 }) do
+    for i, points in ipairs({ 100, 60, 55, 54.5, 52, 50, 49.5, 48, 45, 44.5, 40 }) do
         bands[i] = { at_least = points, points = points }
     end
-    local calls, ledger = {}, open(assert(leadscore.define({ name = "value",
+    local calls, ledger = {}, open(assert(leadscore.define({ name = "value", empty_until_scored = true,
         groups = { { name = "g", kind = "fit", rules = { { property = "points", bands = bands } } } },
         thresholds = { { label = "Hot", at_least = 80 }, { label = "Warm", at_least = 50 }, { label = "Cold" } } })))
     options.call = function(change, direction)
-        calls[#calls + 1] = (direction or change.label_to) .. " " .. tostring(change.from) .. " " .. tostring(change.to)
+        calls[#calls + 1] = ("%s %s %s"):format(direction or tostring(change.label_to), tostring(change.from),
+            tostring(change.to))
     end
     local subscription = ledger:on_change(options)
     for i, value in ipairs(values) do
         if value == "forget" then
             ledger:forget("1")
+        elseif value == "none" then
+            ledger:set("1", { points = "" })
         else
             ledger:set("1", { points = value })
         end
@@ -269,6 +272,41 @@ describe("a subscription", function()
                 { 40, 60, 48, 52, 48, 60, 40, 52 })))
     end)
 
+    it("counts a value at the bounds themselves as above them", function()
+        assert.are.same({ "up 40 50", "up 44.5 60" },
+            (delivered({ crosses = 50, until_below = 45 }, { 40, 50, 45, 50, 45, 44.5, 60 })))
+        assert.are.same({ "up nil 50" }, (delivered({ crosses = 50, until_below = 45 }, { 50, 45, 60 })))
+        assert.are.same({ "down 50 49.5", "down 50 49.5" },
+            (delivered({ crosses = 50, direction = "down", until_above = 55 }, { 50, 49.5, 54.5, 49.5, 55, 50, 49.5 })))
+    end)
+
+    it("takes a value that was above or below when it came as such, whether that was told or not", function()
+        assert.are.same({}, (delivered({ crosses = 50, until_below = 45 }, { 60, 48, 60 }, { true })))
+        assert.are.same({}, (delivered({ crosses = 50, direction = "down", until_above = 55 }, { 40, 52, 40 })))
+        assert.are.same({ "down 52 40" },
+            (delivered({ crosses = 50, direction = "down", until_above = 55 }, { 52, 40, 52, 40 })))
+    end)
+
+    it("takes what has no value as below every bound", function()
+        assert.are.same({ "up nil 52", "up nil 50" },
+            (delivered({ crosses = 50, until_below = 45 }, { 52, 48, "none", 50, 48, 52 })))
+        assert.are.same({ "down 60 nil" },
+            (delivered({ crosses = 50, direction = "down", until_above = 55 },
+                { 60, "none", 52, 40, "none", 54.5, 40 })))
+        assert.are.same({ "down 60 nil", "down 55 40" },
+            (delivered({ crosses = 50, direction = "down", until_above = 55 }, { 60, "none", 55, 40 })))
+        assert.are.same({ "down 60 nil", "down 52 40" },
+            (delivered({ crosses = 50, direction = "down", until_above = 55 }, { 60, "none", "forget", 52, 40 })))
+        assert.are.same({ "down 60 nil", "down 52 40" },
+            (delivered({ crosses = 50, direction = "down" }, { 60, "none", 52, 40 })))
+        assert.are.same({}, (delivered({ crosses = 50, direction = "down" }, { "none", 40, "none" })))
+    end)
+
+    it("tells each direction by itself where it is both", function()
+        assert.are.same({ "up 40 60", "down 60 48", "down 52 48", "down 60 40", "up 40 60" },
+            (delivered({ crosses = 50, direction = "both", until_below = 45 }, { 40, 60, 48, 52, 48, 60, 40, 60 })))
+    end)
+
     it("remembers a value that was taken down silently", function()
         assert.are.same({}, (delivered({ crosses = 50, until_below = 45 }, { 40, 52, 48, 52 }, { true, true, true })))
         assert.are.same({ "up 48 52" }, (delivered({ crosses = 50, until_below = 45 }, { 48, 52 }, { true })))
@@ -283,6 +321,9 @@ describe("a subscription", function()
         assert.are.same({ "Cold nil 40", "Warm 48 52", "Hot 52 100", "Cold 100 40" },
             (delivered({ label = true }, { 40, 48, 52, 100, 40 })))
         assert.are.same({ "Hot 52 100", "Hot 40 100" }, (delivered({ label = "Hot" }, { 40, 52, 100, 100, 40, 100 })))
+        assert.are.same({ "Warm nil 50", "Cold 50 49.5", "nil 49.5 nil", "Hot nil 100" },
+            (delivered({ label = true }, { 50, 49.5, "none", 100 })))
+        assert.are.same({ "Warm nil 50" }, (delivered({ label = "Warm" }, { 50, 52, "none" })))
     end)
 
     it("ends when it is cancelled, also by what it called", function()

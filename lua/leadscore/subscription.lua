@@ -1,10 +1,11 @@
 -- What wants to know of changes: a value that crosses a bound, a label that becomes another one. A ledger's advance
 -- finds the changes; here they are matched and delivered, each once.
 --
--- A bound that was crossed upwards is crossed again only after the value was below `until_below`. Between the two lies
--- a band in which the value alone does not tell whether it came from above: the contacts that lie there and came from
+-- A value that was at or above the bound counts as above it until it is below `until_below`. Between the two lies a
+-- band in which the value alone does not tell whether it came from above: the contacts that lie there and came from
 -- above are remembered, all others are told by the change itself. Downwards it is the other way round. A contact
--- without a value (out of scope, or nothing fired yet) is below every bound.
+-- without a value (out of scope, or nothing fired yet) is below every bound: one that is new comes from nowhere, but
+-- one that lost its value has crossed the bound, and is remembered too.
 
 local nearest = require("leadscore.check.nearest").name
 local show = require("leadscore.check.context").show
@@ -19,8 +20,10 @@ local DIRECTIONS = { up = true, down = true, both = true }
 ---@field score? string which score; may be left out where there is one
 ---@field crosses? number points that the value passes: up once it is at least that, down once it is less
 ---@field direction? string "up" (when left out), "down" or "both"
----@field until_below? number after a crossing up: none is told before the value was below this; `crosses` if left out
----@field until_above? number after a crossing down: none before the value was at least this; `crosses` if left out
+---@field until_below? number a value that was at least `crosses` counts as above it until it is below this: only then
+--- can it cross upwards again; `crosses` if left out
+---@field until_above? number a value that was below `crosses` counts as below it until it is at least this: only then
+--- can it cross downwards again; `crosses` if left out
 ---@field label? string|true the label that it becomes; true: any change of the label
 ---@field call fun(change: leadscore.Change, direction?: string) gets the change, and of a crossing "up" or "down"
 
@@ -144,14 +147,14 @@ end
 
 local function crosses_down(crossing, change)
     local from, to, held = change.from, change.to, crossing.held
-    if from == nil then
-        held[change.id] = nil
-        return false
-    end
-    local below = from < crossing.bound or held[change.id] ~= nil
+    local below = from ~= nil and from < crossing.bound or held[change.id] ~= nil
     local falls = to == nil or to < crossing.bound
-    held[change.id] = below and not falls and to < crossing.back or nil
-    return not below and falls
+    if to == nil then
+        held[change.id] = crossing.back ~= crossing.bound or nil
+    else
+        held[change.id] = below and not falls and to < crossing.back or nil
+    end
+    return from ~= nil and not below and falls
 end
 
 -- Which way the change goes for the subscription: "up", "down", "label" or nil.
