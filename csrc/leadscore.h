@@ -462,7 +462,8 @@ LS_API int ls_ledger_dataset(const ls_ledger *ledger, ls_context *context, ls_da
 LS_API int ls_ledger_replace(ls_ledger *ledger, const ls_plan *plan, bool silent, ls_error *error);
 /* Whether a definition is served: exactly for every contact. why: room for a text that says why
  * not, NULL if it is not wanted. Contacts that have a value which the definition wants and which
- * was not kept are refused by ls_ledger_score. */
+ * was not kept are refused by ls_ledger_score; once they are forgotten it is served again. Looks at
+ * every value of properties of which some were not kept. */
 LS_API bool ls_ledger_serves(const ls_ledger *ledger, size_t definition, char why[LS_ERROR_TEXT]);
 /* Packs a contact into one string, passed to writer: its properties, its events, the ids of events
  * within the horizon. at NULL: everything is kept as it is, and the state is good for every instant

@@ -233,18 +233,17 @@ int ls_ledger_class(ls_ledger *ledger, ls_column *column, ls_string text, uint32
 /* Whether the code stands for other texts than its own too: what it stands for is known to the
  * definitions that there are, not to others. */
 bool ls_ledger_stands(const ls_column *column, uint32_t code);
-/* Whether definitions that were not there when values were classed may not read the column. */
-LS_INLINE bool ls_ledger_is_classed(const ls_column *column)
-{
-    return column != NULL && column->classes != NULL &&
-           (column->classes->count > 0 || column->classes->lost != 0);
-}
+/* Whether some contact has a value of the column that stands for others: then definitions that were
+ * not there when it was classed may not read it. column NULL: it is not kept. Looks at every value.
+ */
+bool ls_ledger_is_classed(const ls_ledger *ledger, const ls_column *column);
 /* An error where a value of the contact's that definitions read was lost. */
 int ls_ledger_check_lost(const ls_ledger *ledger, size_t row, ls_error *error);
 void ls_ledger_classes_free(ls_ledger *ledger, ls_column *column);
 
 /* ---- ls_ledger_collect.c --------------------------------------------------------------------- */
 
+bool ls_ledger_is_of_events(const ls_ledger *ledger, const ls_column *column);
 /* Drops the texts of a column that no contact has, where there may be enough of them to be worth
  * it. What was coded for the column and is not put yet is void. */
 void ls_ledger_collect(ls_ledger *ledger, ls_column *column);

@@ -192,6 +192,47 @@ int ls_ledger_check_lost(const ls_ledger *ledger, size_t row, ls_error *error)
     return LS_OK;
 }
 
+/* Values that nobody has any more stay known until a column is collected. */
+
+static bool column_has(const ls_ledger *ledger, const ls_column *column, const uint8_t *wanted)
+{
+    const ls_events *events = &ledger->dataset->events;
+    const bool of_events = ls_ledger_is_of_events(ledger, column);
+    for (size_t row = 0; row < ls_ledger_table(ledger)->count; row++) {
+        if (!ls_ledger_is_there(ledger, row))
+            continue;
+        size_t begin = of_events ? (size_t)events->first[row] : row;
+        size_t end = of_events ? (size_t)events->ends[row] : row + 1;
+        for (size_t i = begin; i < end; i++)
+            if (wanted[ls_column_code(column, i)] != 0)
+                return true;
+    }
+    return false;
+}
+
+/* Whether some contact has a value that was lost, or (shared) one that stands for others. */
+static bool is_had(const ls_ledger *ledger, const ls_column *column, bool shared)
+{
+    const ls_ledger_classes *classes = column->classes;
+    if (classes == NULL || (classes->lost == 0 && (!shared || classes->count == 0)))
+        return false;
+    uint8_t *wanted = ls_allocate_zero(ledger->context, column->dictionary.count, 1);
+    if (wanted == NULL)
+        return true;
+    wanted[classes->lost] = 1;
+    for (size_t i = 0; shared && i < classes->count; i++)
+        wanted[classes->codes[i]] = 1;
+    wanted[0] = 0;
+    bool had = column_has(ledger, column, wanted);
+    ls_free(ledger->context, wanted, column->dictionary.count);
+    return had;
+}
+
+bool ls_ledger_is_classed(const ls_ledger *ledger, const ls_column *column)
+{
+    return column != NULL && is_had(ledger, column, true);
+}
+
 bool ls_ledger_serves(const ls_ledger *ledger, size_t definition, char why[LS_ERROR_TEXT])
 {
     const ls_definition *asked = &ledger->plan->definitions[definition];
@@ -199,7 +240,7 @@ bool ls_ledger_serves(const ls_ledger *ledger, size_t definition, char why[LS_ER
         const ls_property *property = &asked->properties[i];
         const ls_column *column =
             ls_dataset_property(ledger->dataset, property->owner, property->name);
-        if (column == NULL || column->classes == NULL || column->classes->lost == 0)
+        if (column == NULL || !is_had(ledger, column, false))
             continue;
         ls_error error;
         fail_lost(ledger, column, &error);

@@ -16,7 +16,7 @@ typedef struct collecting {
     ls_dictionary texts;
 } collecting;
 
-static bool is_of_events(const ls_ledger *ledger, const ls_column *column)
+bool ls_ledger_is_of_events(const ls_ledger *ledger, const ls_column *column)
 {
     const ls_events *events = &ledger->dataset->events;
     for (size_t i = 0; i < events->column_count; i++)
@@ -27,7 +27,7 @@ static bool is_of_events(const ls_ledger *ledger, const ls_column *column)
 
 static bool is_worth_it(const ls_ledger *ledger, const ls_column *column)
 {
-    uint64_t values = is_of_events(ledger, column) ? ledger->events : ledger->contacts;
+    uint64_t values = ls_ledger_is_of_events(ledger, column) ? ledger->events : ledger->contacts;
     if (column->dictionary.count / 2 > values + FEW_TEXTS)
         return true;
     uint64_t before = column->classes != NULL ? column->classes->removed : 0;
@@ -128,7 +128,7 @@ void ls_ledger_collect(ls_ledger *ledger, ls_column *column)
         return;
     collecting collecting = {.ledger = ledger,
                              .column = column,
-                             .of_events = is_of_events(ledger, column),
+                             .of_events = ls_ledger_is_of_events(ledger, column),
                              .count = column->dictionary.count};
     collecting.codes =
         ls_allocate_zero(ledger->context, collecting.count, sizeof *collecting.codes);

@@ -297,9 +297,9 @@ static int give(giving *giving)
     return status == LS_OK ? ls_links_build(to) : status;
 }
 
-static int check_column(const ls_column *column, ls_error *error)
+static int check_column(const ls_ledger *ledger, const ls_column *column, ls_error *error)
 {
-    return ls_ledger_is_classed(column)
+    return ls_ledger_is_classed(ledger, column)
                ? ls_fail(error, LS_ERROR_INPUT, "%.*s: not every value was kept",
                          (int)column->name.length, column->name.text)
                : LS_OK;
@@ -314,11 +314,11 @@ static int check_values(const ls_ledger *ledger, ls_error *error)
                                                  : "s came from packed states whose events were");
     const ls_table *table = ls_ledger_table(ledger);
     const ls_events *events = &ledger->dataset->events;
-    int status = check_column(&events->event, error);
+    int status = check_column(ledger, &events->event, error);
     for (size_t i = 0; i < table->column_count && status == LS_OK; i++)
-        status = check_column(&table->columns[i], error);
+        status = check_column(ledger, &table->columns[i], error);
     for (size_t i = 0; i < events->column_count && status == LS_OK; i++)
-        status = check_column(&events->columns[i], error);
+        status = check_column(ledger, &events->columns[i], error);
     return status;
 }
 

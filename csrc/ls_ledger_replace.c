@@ -44,12 +44,12 @@ static int check_classed(const ls_ledger *ledger, const ls_plan *plan, ls_error 
         const ls_definition *definition = &plan->definitions[i];
         if (!is_new(ledger, definition))
             continue;
-        if (definition->occurrences_count > 0 && ls_ledger_is_classed(&events->event))
+        if (definition->occurrences_count > 0 && ls_ledger_is_classed(ledger, &events->event))
             return fail_classed(definition, &event, error);
         for (size_t j = 0; j < definition->property_count; j++) {
             const ls_property *property = &definition->properties[j];
-            if (ls_ledger_is_classed(
-                    ls_dataset_property(ledger->dataset, property->owner, property->name)))
+            if (ls_ledger_is_classed(ledger, ls_dataset_property(ledger->dataset, property->owner,
+                                                                 property->name)))
                 return fail_classed(definition, property, error);
         }
     }

@@ -717,7 +717,19 @@ describe("values without end", function()
         assert.is_nil(ok)
         assert.are.equal("n: reads event.url, of which not every value was kept", tostring(err))
         assert.are.equal(300, ledger:score("1", NOON).value)
+        ledger:add({ contact_id = "2", event = "page_viewed", at = NOON, url = "pricing 0" })
         ledger:forget("1")
+        local other = by_url({ event = "page_viewed", points = 1, where = { url = "pricing 0" } })
+        assert.is_nil(ledger:replace(other))
+        assert.is_nil(ledger:dataset())
+        ledger:forget("2")
+        assert.is_true(ledger:replace(other))
+        assert.are.equal("dataset: 0 contacts, 0 events", tostring(ledger:dataset()))
+        ledger:add({ contact_id = "3", event = "page_viewed", at = NOON, url = "pricing 0" })
+        for i = 1, 100 do
+            ledger:add({ contact_id = "3", event = "page_viewed", at = NOON, url = "pricing " .. i })
+        end
+        assert.are.equal(102, ledger:score("3", NOON).value)
     end)
 
     it("are said where a definition cannot be served, and only contacts that have one are refused", function()
@@ -737,8 +749,10 @@ describe("values without end", function()
             assert.is_false(served.served)
             assert.truthy(served.why:find(rule.once_per and "url" or "due", 1, true), served.why)
             for i = 11, 20 do
+                assert.is_false(ledger:serves()[1].served)
                 ledger:forget(i)
             end
+            assert.are.same({ name = "n", served = true }, ledger:serves()[1])
             ledger:add({ contact_id = 1, event = "page_viewed", at = NOON, url = "u1", due = NOON - 1 })
             assert.are.equal(rule.once_per and 12 or 22, ledger:score(1, NOON).value)
         end

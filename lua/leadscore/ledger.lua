@@ -254,7 +254,8 @@ end
 
 --- Whether definitions are served exactly for every contact. Past max_values, values of a property that all definitions
 --- answer alike share one; where that cannot be known (conditions on times relative to now, once_per by the property),
---- they are not kept, and a contact with such a value is refused by score.
+--- they are not kept, and a contact with such a value is refused by score: until none has one, such definitions are not
+--- served.
 ---@return { name: string, served: boolean, why?: string }[]
 function Ledger:serves()
     return (self._handle or closed()):serves()
