@@ -2,6 +2,7 @@
  * contact says, whatever was added, set and forgotten in between, and whenever memory ran out.
  *
  * Exits 0 if all is as expected. Arguments set how many rounds are tried, and the first one. */
+#include "faults.h"
 #include "leadscore.h"
 
 #include <stdio.h>
@@ -62,29 +63,6 @@ static int64_t any(int64_t count)
 {
     state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (int64_t)((state >> 33) % (uint64_t)count);
-}
-
-/* ---- memory that runs out -------------------------------------------------------------------- */
-
-typedef struct faults {
-    size_t fail_in; /* requests; 0: never */
-    size_t bytes;
-} faults;
-
-static void *reallocate(void *user, void *block, size_t old_size, size_t new_size)
-{
-    faults *faults = user;
-    if (new_size == 0) {
-        free(block);
-        faults->bytes -= old_size;
-        return NULL;
-    }
-    if (faults->fail_in != 0 && --faults->fail_in == 0) {
-        return NULL;
-    }
-    void *moved = realloc(block, new_size);
-    faults->bytes += new_size - (block != NULL ? old_size : 0);
-    return moved;
 }
 
 /* ---- what is told ---------------------------------------------------------------------------- */
@@ -226,7 +204,7 @@ static void pass(world *world)
     if (status == LS_OK) {
         take_changes(world);
         memset(world->touched, 0, sizeof world->touched);
-        world->faults.fail_in = 0;
+        faults_arm(&world->faults, 0);
         check_told(world);
         CHECK(ls_ledger_advance(world->ledger, world->at, false, &error) == LS_OK &&
               ls_ledger_change_count(world->ledger) == 0);
@@ -239,7 +217,7 @@ static void play(const char *canonical, bool failing)
     ls_error error;
     world *world = calloc(1, sizeof *world);
     CHECK(world != NULL);
-    ls_allocator allocator = {reallocate, &world->faults};
+    ls_allocator allocator = {faults_reallocate, &world->faults};
     world->at = NOW;
     CHECK(ls_context_new(&allocator, 0, &world->context) == LS_OK);
     CHECK(ls_plan_new(world->context, canonical, strlen(canonical), &world->plan, &error) == LS_OK);
@@ -247,12 +225,12 @@ static void play(const char *canonical, bool failing)
     world->count = ls_plan_count(world->plan);
     for (int i = 0; i < STEPS; i++) {
         for (int64_t k = any(12); k > 0; k--) {
-            world->faults.fail_in = failing && any(4) == 0 ? (size_t)(1 + any(6)) : 0;
+            faults_arm(&world->faults, failing && any(4) == 0 ? (size_t)(1 + any(6)) : 0);
             happen(world);
         }
-        world->faults.fail_in = failing && any(2) ? (size_t)(1 + any(12)) : 0;
+        faults_arm(&world->faults, failing && any(2) ? (size_t)(1 + any(12)) : 0);
         pass(world);
-        world->faults.fail_in = 0;
+        faults_arm(&world->faults, 0);
     }
     ls_ledger_close(world->ledger);
     ls_plan_close(world->plan);

@@ -5,6 +5,7 @@
  * context, so they are part of it.
  *
  * Exits 0 if all is as expected. */
+#include "faults.h"
 #include "leadscore.h"
 
 #include <stdio.h>
@@ -15,43 +16,6 @@
 #define AT INT64_C(1767225600) /* 2026-01-01T00:00:00Z */
 /* No operation here allocates more often; past it something does not end. */
 #define MOST_ALLOCATIONS 200000
-
-/* ---- an allocator that fails when told ------------------------------------------------------- */
-
-typedef struct faults {
-    size_t count;   /* requests since it was armed */
-    size_t fail_at; /* 1-based; 0: never */
-    bool lasting;   /* all later ones fail too */
-    bool failed;    /* some did */
-    size_t bytes;   /* held now */
-} faults;
-
-static void *reallocate(void *user, void *block, size_t old_size, size_t new_size)
-{
-    faults *state = user;
-    if (new_size == 0) {
-        free(block);
-        state->bytes -= old_size;
-        return NULL;
-    }
-    state->count++;
-    if (state->fail_at != 0 &&
-        (state->count == state->fail_at || (state->lasting && state->count > state->fail_at))) {
-        state->failed = true;
-        return NULL;
-    }
-    /* A new block each time: whoever keeps the old address is found out. */
-    char *moved = malloc(new_size);
-    if (moved == NULL) {
-        return NULL;
-    }
-    if (block != NULL) {
-        memcpy(moved, block, old_size < new_size ? old_size : new_size);
-        free(block);
-    }
-    state->bytes += new_size - old_size;
-    return moved;
-}
 
 /* ---- what the operations work on ------------------------------------------------------------- */
 
@@ -415,9 +379,7 @@ static int attempt(const struct operation *operation, faults *state, size_t at,
     if (operation->prepare(s) != LS_OK) {
         return fail(operation, at, "the preparation failed");
     }
-    state->count = 0;
-    state->failed = false;
-    state->fail_at = at;
+    faults_arm(state, at);
     int status = operation->run(s);
     state->fail_at = 0;
     *done = !state->failed;
@@ -443,7 +405,7 @@ static int test(const struct operation *operation, bool lasting)
     static text expected;
     static stage s;
     faults state = {.lasting = lasting};
-    ls_allocator allocator = {reallocate, &state};
+    ls_allocator allocator = {faults_reallocate, &state};
     bool done;
     if (ls_context_new(&allocator, 0, &s.context) != LS_OK) {
         return fail(operation, 0, "no context");
@@ -471,7 +433,7 @@ static int test(const struct operation *operation, bool lasting)
 static int test_context(void)
 {
     faults state = {.fail_at = 1};
-    ls_allocator allocator = {reallocate, &state};
+    ls_allocator allocator = {faults_reallocate, &state};
     ls_context *context;
     return ls_context_new(&allocator, 0, &context) == LS_ERROR_MEMORY && context == NULL ? 0 : 1;
 }

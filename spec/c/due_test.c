@@ -200,7 +200,7 @@ static void test_allocation(uint64_t seed)
     inputs inputs = make_up(seed);
     for (size_t n = 1;; n++) {
         faults state = {.fail_at = n};
-        ls_allocator allocator = {reallocate, &state};
+        ls_allocator allocator = {faults_reallocate, &state};
         char detail[64];
         int status = go_through(&allocator, &inputs);
         snprintf(detail, sizeof detail, "allocation %zu: status %d, %zu bytes left", n, status,

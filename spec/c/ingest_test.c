@@ -1,6 +1,7 @@
 /* Reading and grouping, over readers in memory: rows of CSV and NDJSON, ids, times, refused rows
  * and cells, lists, gzip, limits, every budget of steps, and the failure of every allocation. Exits
  * 1 if a check fails. */
+#include "faults.h"
 #include "ls_dataset.h"
 #include "ls_rows.h"
 
@@ -1079,29 +1080,6 @@ static void test_jobs(void)
     close_data(&data);
 }
 
-typedef struct failing_allocator {
-    long left; /* allocations until they fail; < 0: never */
-    size_t held;
-} failing_allocator;
-
-static void *reallocate_failing(void *user, void *block, size_t old_size, size_t new_size)
-{
-    failing_allocator *allocator = user;
-    if (new_size == 0) {
-        allocator->held -= old_size;
-        free(block);
-        return NULL;
-    }
-    if (allocator->left == 0)
-        return NULL;
-    if (allocator->left > 0)
-        allocator->left--;
-    void *moved = realloc(block, new_size);
-    if (moved != NULL)
-        allocator->held += new_size - (block != NULL ? old_size : 0);
-    return moved;
-}
-
 /* Reads some of everything; LS_OK, or LS_ERROR_MEMORY. */
 static int read_everything(test_data *data, const char *packed, size_t packed_size)
 {
@@ -1141,23 +1119,23 @@ static void test_allocation_failures(void)
     char packed[200];
     size_t size = compress_text("id,name\n1,Acme\n", 15, packed, sizeof packed);
     int status = LS_ERROR_MEMORY;
-    long n = 0;
+    size_t n = 0;
     for (; status == LS_ERROR_MEMORY && n < 100000; n++) {
         static test_data data;
-        failing_allocator counter = {-1, 0};
-        ls_allocator allocator = {reallocate_failing, &counter};
+        faults counter = {.lasting = true};
+        ls_allocator allocator = {faults_reallocate, &counter};
         memset(&data, 0, sizeof data);
         data.lenient = true;
         CHECK(ls_context_new(&allocator, 0, &data.context) == LS_OK);
         size_t base = ls_context_memory(data.context);
-        counter.left = n;
+        faults_arm(&counter, n + 1);
         status = read_everything(&data, packed, size);
         if (status == LS_ERROR_MEMORY)
             CHECK_TEXT(data.error.message, "not enough memory");
         ls_dataset_close(data.dataset);
         CHECK(ls_context_memory(data.context) == base);
         ls_context_close(data.context);
-        CHECK(counter.held == 0);
+        CHECK(counter.bytes == 0);
     }
     CHECK(status == LS_OK && n > 100);
 }

@@ -5,6 +5,7 @@
  * Dictionaries are small, so that values are classed and dropped in between.
  *
  * Exits 0 if all is as expected. */
+#include "faults.h"
 #include "leadscore.h"
 
 #include <stdio.h>
@@ -16,39 +17,6 @@
 #define STEPS 700
 #define CONTACTS 40
 #define MOST_ALLOCATIONS 100000
-
-/* ---- an allocator that fails when told ------------------------------------------------------- */
-
-typedef struct faults {
-    size_t count, fail_at; /* requests since it was armed; 1-based, 0: never */
-    bool lasting, failed;
-    size_t bytes;
-} faults;
-
-static void *reallocate(void *user, void *block, size_t old_size, size_t new_size)
-{
-    faults *state = user;
-    if (new_size == 0) {
-        free(block);
-        state->bytes -= old_size;
-        return NULL;
-    }
-    state->count++;
-    if (state->fail_at != 0 &&
-        (state->count == state->fail_at || (state->lasting && state->count > state->fail_at))) {
-        state->failed = true;
-        return NULL;
-    }
-    char *moved = malloc(new_size);
-    if (moved == NULL)
-        return NULL;
-    if (block != NULL) {
-        memcpy(moved, block, old_size < new_size ? old_size : new_size);
-        free(block);
-    }
-    state->bytes += new_size - old_size;
-    return moved;
-}
 
 /* ---- definitions ----------------------------------------------------------------------------- */
 
@@ -251,8 +219,7 @@ static void try_step(day *day, size_t step)
         ls_error error;
         ls_ledger_counted(day->ledger, &before);
         memset(&error, 0, sizeof error);
-        *day->state =
-            (faults){.fail_at = at, .lasting = day->state->lasting, .bytes = day->state->bytes};
+        faults_arm(day->state, at);
         int status = run(day, step, &error);
         bool failed = day->state->failed;
         day->state->fail_at = 0;
@@ -292,7 +259,7 @@ static void same_scores(const day *a, const day *b)
 static void test(bool lasting)
 {
     faults state = {.lasting = lasting}, never = {0};
-    ls_allocator allocator = {reallocate, &state}, plain = {reallocate, &never};
+    ls_allocator allocator = {faults_reallocate, &state}, plain = {faults_reallocate, &never};
     day tried = {.state = &state}, easy = {.state = &never};
     open_day(&tried, &allocator);
     open_day(&easy, &plain);

@@ -3,6 +3,7 @@
  * with the associations, whoever has most of them.
  *
  * Exits 0 if all is as expected. */
+#include "faults.h"
 #include "leadscore.h"
 
 #include <stdio.h>
@@ -19,31 +20,6 @@ static int failures;
             fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #what);                    \
         }                                                                                          \
     } while (0)
-
-/* ---- an allocator that fails when told ------------------------------------------------------- */
-
-typedef struct faults {
-    size_t count, fail_at, bytes; /* fail_at 0: never */
-    bool failed;
-} faults;
-
-static void *reallocate(void *user, void *block, size_t old_size, size_t new_size)
-{
-    faults *state = user;
-    if (new_size == 0) {
-        free(block);
-        state->bytes -= old_size;
-        return NULL;
-    }
-    if (++state->count == state->fail_at) {
-        state->failed = true;
-        return NULL;
-    }
-    void *moved = realloc(block, new_size);
-    if (moved != NULL)
-        state->bytes += new_size - old_size;
-    return moved;
-}
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -263,7 +239,7 @@ static void check_allocations(void)
     size_t n = 1;
     for (bool failed = true; failed; n++) {
         faults state = {.fail_at = n};
-        ls_allocator allocator = {reallocate, &state};
+        ls_allocator allocator = {faults_reallocate, &state};
         ls_context *context;
         ls_error error;
         int status = ls_context_new(&allocator, 0, &context);

@@ -6,6 +6,7 @@
  *     state_fuzz_test [SECONDS [SEED]]
  *
  * Prints counts. Exits 0 if all is as expected. */
+#include "faults.h"
 #include "ls_ledger.h"
 
 #define XXH_INLINE_ALL
@@ -47,34 +48,6 @@ static const char definitions[] =
     "\":[\"view\"],\"points\":1.5}]}],\"kind\":\"fit\",\"name\":\"other\",\"object\":\"contac"
     "t\",\"properties\":{\"contact.employees\":\"number\",\"event.seconds\":\"number\"}}"
     "],\"language\":1}";
-
-/* ---- an allocator that fails when told ------------------------------------------------------- */
-
-typedef struct faults {
-    size_t count, fail_at, bytes; /* fail_at 0: never */
-    bool lasting, failed;
-} faults;
-
-static void *reallocate(void *user, void *block, size_t old_size, size_t new_size)
-{
-    faults *state = user;
-    if (new_size == 0) {
-        free(block);
-        state->bytes -= old_size;
-        return NULL;
-    }
-    state->count++;
-    if (state->fail_at != 0 &&
-        (state->count == state->fail_at || (state->lasting && state->count > state->fail_at))) {
-        state->failed = true;
-        return NULL;
-    }
-    void *moved = realloc(block, new_size);
-    if (moved != NULL) {
-        state->bytes += new_size - old_size;
-    }
-    return moved;
-}
 
 static faults memory;
 
@@ -124,7 +97,7 @@ typedef struct world {
 
 static void open_world(world *world, size_t most)
 {
-    const ls_allocator allocator = {reallocate, &memory};
+    const ls_allocator allocator = {faults_reallocate, &memory};
     const ls_ledger_options all = {.keep_all = true};
     ls_error error = {0};
     memset(&memory, 0, sizeof memory);
@@ -359,10 +332,8 @@ static void fuzz(text states[6], double seconds)
 
 static void begin_failing(size_t at, bool lasting)
 {
-    memory.count = 0;
-    memory.fail_at = at;
+    faults_arm(&memory, at);
     memory.lasting = lasting;
-    memory.failed = false;
 }
 
 /* Packs with the N-th allocation failing, until none does. */

@@ -4,6 +4,7 @@
  * survived.
  *
  * Exits 0 if all is as expected. */
+#include "faults.h"
 #include "ls_state.h"
 
 #define XXH_INLINE_ALL
@@ -21,36 +22,11 @@ static int failures;
         }                                                                                          \
     } while (0)
 
-/* ---- an allocator that counts, and fails when told ------------------------------------------- */
-
-typedef struct faults {
-    size_t count, fail_at, bytes, peak; /* fail_at 0: never */
-} faults;
-
-static void *reallocate(void *user, void *block, size_t old_size, size_t new_size)
-{
-    faults *state = user;
-    if (new_size == 0) {
-        free(block);
-        state->bytes -= old_size;
-        return NULL;
-    }
-    if (++state->count == state->fail_at) {
-        return NULL;
-    }
-    void *moved = realloc(block, new_size);
-    if (moved != NULL) {
-        state->bytes += new_size - old_size;
-        state->peak = state->bytes > state->peak ? state->bytes : state->peak;
-    }
-    return moved;
-}
-
 static faults memory;
 
 static ls_context *new_context(void)
 {
-    const ls_allocator allocator = {reallocate, &memory};
+    const ls_allocator allocator = {faults_reallocate, &memory};
     ls_context *context = NULL;
     memset(&memory, 0, sizeof memory);
     CHECK(ls_context_new(&allocator, 0, &context) == LS_OK);
@@ -330,8 +306,7 @@ static void test_memory(void)
         ls_context *context = new_context();
         ls_buffer out;
         ls_state state;
-        memory.count = 0;
-        memory.fail_at = at;
+        faults_arm(&memory, at);
         int status = write_state(context, &out, fill);
         if (status == LS_OK) {
             status = ls_state_read(context, out.data, out.length, &state, NULL);

@@ -3,6 +3,7 @@
 #ifndef WALK_MADE_H
 #define WALK_MADE_H
 
+#include "faults.h"
 #include "walk_world.h"
 
 /* ---- made-up sets ---------------------------------------------------------------------------- */
@@ -428,28 +429,6 @@ static bool differs(const ls_score *a, const ls_score *b)
     return a->in_scope != b->in_scope || a->empty != b->empty ||
            (a->label == NULL) != (b->label == NULL) ||
            (a->label != NULL && strcmp(a->label, b->label) != 0);
-}
-
-/* ---- memory that runs out -------------------------------------------------------------------- */
-
-typedef struct faults {
-    size_t count, fail_at, bytes;
-} faults;
-
-static void *reallocate(void *user, void *block, size_t old_size, size_t new_size)
-{
-    faults *state = user;
-    if (new_size == 0) {
-        free(block);
-        state->bytes -= old_size;
-        return NULL;
-    }
-    if (++state->count == state->fail_at) {
-        return NULL;
-    }
-    void *moved = realloc(block, new_size);
-    state->bytes += new_size - (block != NULL ? old_size : 0);
-    return moved;
 }
 
 #endif

@@ -3,6 +3,7 @@
  * second over made-up definitions, and memory that runs out against every allocation there is.
  *
  * Exits 0 if all is as expected. An argument sets how many made-up definitions are tried. */
+#include "faults.h"
 #include "ls_json.h"
 #include "ls_next.h"
 #include "ls_time.h"
@@ -1279,26 +1280,6 @@ static void test_many(const char *decay)
 /* ---- memory that runs out
  * ------------------------------------------------------------------------ */
 
-typedef struct faults {
-    size_t count, fail_at, bytes;
-} faults;
-
-static void *reallocate(void *user, void *block, size_t old_size, size_t new_size)
-{
-    faults *state = user;
-    if (new_size == 0) {
-        free(block);
-        state->bytes -= old_size;
-        return NULL;
-    }
-    if (++state->count == state->fail_at) {
-        return NULL;
-    }
-    void *moved = realloc(block, new_size);
-    state->bytes += new_size - (block != NULL ? old_size : 0);
-    return moved;
-}
-
 /* Plan, dataset, walk, scores, explanation and next change of one made-up world; its status. */
 static int go_through(const ls_allocator *allocator, const char *plan, const char *contacts,
                       const char *events)
@@ -1335,7 +1316,7 @@ static void test_allocation(void)
     plan_of(plan, definitions.data);
     for (size_t n = 1;; n++) {
         faults state = {.fail_at = n};
-        ls_allocator allocator = {reallocate, &state};
+        ls_allocator allocator = {faults_reallocate, &state};
         char detail[64];
         int status = go_through(&allocator, plan, contacts.data, events.data);
         print(detail, sizeof detail, "allocation %zu: status %d, %zu bytes left", n, status,
