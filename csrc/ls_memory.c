@@ -194,12 +194,25 @@ void *ls_allocate(ls_context *context, size_t size)
     return ls_reallocate(context, NULL, 0, size);
 }
 
+/* A mapping is zero as it comes; its pages are then the work of who first writes them, which may be
+ * many threads. */
+static bool is_new_mapping(const ls_context *context, size_t size)
+{
+#if defined(LS_MAPS_BLOCKS)
+    return context->allocator.reallocate == reallocate_with_malloc && size >= LARGE_BLOCK;
+#else
+    (void)context;
+    (void)size;
+    return false;
+#endif
+}
+
 void *ls_allocate_zero(ls_context *context, size_t count, size_t size)
 {
     if (size != 0 && count > SIZE_MAX / size)
         return NULL;
     void *block = ls_allocate(context, count * size);
-    if (block != NULL)
+    if (block != NULL && !is_new_mapping(context, count * size))
         memset(block, 0, count * size);
     return block;
 }
