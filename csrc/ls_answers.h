@@ -73,7 +73,8 @@ typedef struct ls_answers {
     ls_questions *questions; /* by definition */
     int64_t at;
     bool bound;
-    bool by_row; /* ls_answers_row comes before every record; set before the first update */
+    bool by_row;      /* ls_answers_row comes before every record; set before the first update */
+    unsigned threads; /* that share an update, set before it; 0: one */
 } ls_answers;
 
 /* Borrows plan and dataset. */
@@ -125,6 +126,26 @@ int ls_answers_by_row(const ls_answering *answering);
 void ls_asking_free(ls_context *context, ls_asking *asking);
 #define LS_NO_CLASS UINT32_MAX
 
+/* ls_answers_share.c: many texts, divided among threads. A way begins with this. */
+#define LS_NO_CLASS_YET (UINT32_MAX - 1) /* this and LS_NO_CLASS: the class is to be asked */
+typedef struct ls_answer_share {
+    const ls_answering *answering;
+    /* Writes the classes of the codes first to last - 1: those that are known, for others one of
+     * the two above; whether it knew all. Threads run it at the same time: it allocates nothing and
+     * writes nothing else but, where `folds` says so, from fold_from on folded_codes, LS_NO_CODE
+     * where it does not know them. Where `folds` does not, it leaves what does not fold to itself.
+     */
+    bool (*fill)(const struct ls_answer_share *share, unsigned thread, size_t first, size_t last);
+    /* Finds a class that was left; LS_OK or the error's status. */
+    int (*ask)(const struct ls_answer_share *share, uint32_t code);
+    unsigned threads; /* ls_answers_threads */
+    bool folds;       /* of a round */
+    size_t fold_from; /* what codes before fold to is known */
+} ls_answer_share;
+/* How many threads will share what is still to be answered. */
+unsigned ls_answers_threads(const ls_answering *answering);
+int ls_answers_share(ls_answer_share *share);
+
 /* Where answers of numbers or instants change: between two of these all answer alike. Sorted,
  * without repeats. More of them than needed do no harm: what an operator does not use is 0. */
 #define LS_MOST_BOUNDS 128
@@ -150,7 +171,7 @@ LS_INLINE size_t ls_bounds_up_to(const ls_bounds *between, int64_t moment)
     }
     while (left > 1) {
         size_t half = left / 2;
-        from += from[half - 1] <= moment ? half : 0;
+        from += half & (size_t) - (from[half - 1] <= moment);
         left -= half;
     }
     return (size_t)(from - between->of.at) + (*from <= moment);

@@ -2,77 +2,44 @@
  * end with, looked for in a stretch of the dictionary at a time, and to a few literals that they
  * may equal. Texts of which the needles say the same answer alike. Texts that are literals, or are
  * not ASCII, go the long way. */
+#include "ls_answers_stretch.h"
+
 #include "ls_answers.h"
-
 #include "ls_cpu.h"
-#include "ls_text.h"
 
-#if defined(LS_HAS_AVX2_CODE)
-#include <immintrin.h>
-#elif defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 #include <stdlib.h>
 
-#define MOST_NEEDLES 64
-/* A stretch: texts that are looked at together, and their bytes. */
-#define STRETCH_TEXTS 512
-#define STRETCH_BYTES 32768
-#define CELL_SHIFT 5
 /* Of a table from what needles say to a class; half of it is used at most. */
 #define SIGNATURES 1024
 
-typedef enum place { ANYWHERE, AT_START, AT_END } place;
-typedef struct needle {
-    place place;
-    ls_string text;
-    size_t first, second; /* two of its bytes that are rare */
-    uint64_t head, mask;  /* its first bytes, up to eight, and what they are of a word */
-} needle;
-
-/* Marks of a text. */
-#define UPPER 1 /* it has letters A to Z */
-#define LONG 2  /* it goes the long way */
-
 typedef struct finder {
-    const ls_answering *answering;
-    const ls_dictionary *dictionary;
-    size_t needle_count;
-    needle needles[MOST_NEEDLES];
-    size_t literal_count, literal_capacity, next_literal;
+    ls_answer_share share; /* first */
+    ls_needles needles;
+    size_t literal_count, literal_capacity;
     uint32_t *literals; /* their codes, ascending; those that have one */
     bool equals;        /* some text is asked whether it is a literal */
-    bool scans;         /* bytes are looked at at all */
-    bool avx2;
     struct signature {
         uint64_t needles;
         uint32_t class_1; /* class + 1; 0: free */
     } signatures[SIGNATURES];
     size_t signature_count;
-    /* Of the stretch: */
-    size_t first, count, size;                   /* code, codes, bytes */
-    const char *bytes;                           /* folded, but for what is not ASCII */
-    uint32_t ends[STRETCH_TEXTS];                /* by text: from `bytes` on */
-    uint8_t marks[STRETCH_TEXTS];                /* by text */
-    uint64_t found[STRETCH_TEXTS];               /* by text: a bit a needle */
-    uint16_t cells[STRETCH_BYTES >> CELL_SHIFT]; /* the first text that ends past a cell's start */
-    char lower[STRETCH_BYTES + LS_TEXT_SLACK];
+    ls_stretch *stretches; /* by thread */
 } finder;
 
 /* ---- what is asked --------------------------------------------------------------------------- */
 
-static void add_needle(finder *finder, place place, ls_string text)
+static void add_needle(finder *finder, ls_needle_place place, ls_string text)
 {
-    for (size_t i = 0; i < finder->needle_count && i < MOST_NEEDLES; i++) {
-        const needle *other = &finder->needles[i];
+    for (size_t i = 0; i < finder->needles.count && i < LS_MOST_NEEDLES; i++) {
+        const ls_needle *other = &finder->needles.all[i];
         if (other->place == place && ls_string_equal(other->text, text.text, text.length)) {
             return;
         }
     }
-    if (finder->needle_count++ < MOST_NEEDLES) {
-        needle *needle = &finder->needles[finder->needle_count - 1];
+    if (finder->needles.count++ < LS_MOST_NEEDLES) {
+        ls_needle *needle = &finder->needles.all[finder->needles.count - 1];
         size_t length = text.length < sizeof needle->head ? text.length : sizeof needle->head;
-        *needle = (struct needle){.place = place, .text = text};
+        *needle = (ls_needle){.place = place, .text = text};
         if (length > 0) {
             memcpy(&needle->head, text.text, length);
             memset(&needle->mask, 0xff, length);
@@ -82,13 +49,14 @@ static void add_needle(finder *finder, place place, ls_string text)
 
 static int add_literal(finder *finder, ls_string text)
 {
-    uint32_t code = ls_dictionary_find(finder->dictionary, text.text, text.length);
+    uint32_t code = ls_dictionary_find(finder->needles.dictionary, text.text, text.length);
     finder->equals = true;
-    if (code == LS_NO_CODE || code < finder->answering->table->code_count) {
+    if (code == LS_NO_CODE || code < finder->share.answering->table->code_count) {
         return LS_OK;
     }
-    if (ls_grow(finder->answering->answers->context, &finder->literals, &finder->literal_capacity,
-                finder->literal_count + 1, sizeof *finder->literals) != LS_OK) {
+    if (ls_grow(finder->share.answering->answers->context, &finder->literals,
+                &finder->literal_capacity, finder->literal_count + 1,
+                sizeof *finder->literals) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
     finder->literals[finder->literal_count++] = code;
@@ -101,9 +69,9 @@ static int add_test(finder *finder, const ls_test *test)
     for (size_t i = 0; i < test->count && status == LS_OK; i++) {
         switch (test->op) {
         case LS_OP_CONTAINS:
-        case LS_OP_NOT_CONTAINS: add_needle(finder, ANYWHERE, test->texts[i]); break;
-        case LS_OP_STARTS_WITH: add_needle(finder, AT_START, test->texts[i]); break;
-        case LS_OP_ENDS_WITH: add_needle(finder, AT_END, test->texts[i]); break;
+        case LS_OP_NOT_CONTAINS: add_needle(finder, LS_ANYWHERE, test->texts[i]); break;
+        case LS_OP_STARTS_WITH: add_needle(finder, LS_AT_START, test->texts[i]); break;
+        case LS_OP_ENDS_WITH: add_needle(finder, LS_AT_END, test->texts[i]); break;
         default: status = add_literal(finder, test->texts[i]); break;
         }
     }
@@ -127,7 +95,7 @@ static int compare_codes(const void *a, const void *b)
 
 static int add_questions(finder *finder)
 {
-    const ls_property_table *table = finder->answering->table;
+    const ls_property_table *table = finder->share.answering->table;
     int status = LS_OK;
     for (size_t i = 0; i < table->atom_count && status == LS_OK; i++) {
         status = add_condition(finder, table->atoms[i]->condition);
@@ -150,13 +118,13 @@ static int add_questions(finder *finder)
 static void choose_bytes(finder *finder)
 {
     uint32_t counts[256] = {0};
-    const ls_dictionary *dictionary = finder->dictionary;
+    const ls_dictionary *dictionary = finder->needles.dictionary;
     size_t size = dictionary->byte_count < 4096 ? dictionary->byte_count : 4096;
     for (size_t i = 0; i < size; i++) {
         counts[(unsigned char)dictionary->bytes[i]]++;
     }
-    for (size_t i = 0; i < finder->needle_count; i++) {
-        needle *needle = &finder->needles[i];
+    for (size_t i = 0; i < finder->needles.count; i++) {
+        ls_needle *needle = &finder->needles.all[i];
         const unsigned char *text = (const unsigned char *)needle->text.text;
         for (size_t k = 1; k < needle->text.length; k++) {
             if (counts[text[k]] < counts[text[needle->first]]) {
@@ -172,363 +140,174 @@ static void choose_bytes(finder *finder)
     }
 }
 
-/* ---- a stretch ------------------------------------------------------------------------------- */
-
-/* The text that the byte at a place is of. */
-LS_INLINE size_t text_at(const finder *finder, size_t at)
-{
-    size_t text = finder->cells[at >> CELL_SHIFT];
-    while (finder->ends[text] <= at) {
-        text++;
-    }
-    return text;
-}
-
-/* As many texts as there is room for; false: the next one alone is too long. */
-static bool begin_stretch(finder *finder, size_t first, size_t last)
-{
-    const struct ls_entry *entries = finder->dictionary->entries;
-    const uint64_t start = entries[first].offset;
-    size_t count = 0, size = 0;
-    while (count < STRETCH_TEXTS && first + count < last &&
-           size + entries[first + count].length <= STRETCH_BYTES) {
-        size += entries[first + count].length;
-        finder->ends[count++] = (uint32_t)size;
-    }
-    finder->first = first;
-    finder->count = count;
-    finder->size = size;
-    finder->bytes = finder->dictionary->bytes + start;
-    memset(finder->marks, 0, count);
-    memset(finder->found, 0, count * sizeof *finder->found);
-    return count > 0;
-}
-
-static void make_cells(finder *finder)
-{
-    size_t text = 0;
-    for (size_t cell = 0; cell << CELL_SHIFT < finder->size; cell++) {
-        while (finder->ends[text] <= cell << CELL_SHIFT) {
-            text++;
-        }
-        finder->cells[cell] = (uint16_t)text;
-    }
-}
-
-/* There is slack behind the bytes, so that a word can be read from any of them. */
-LS_INLINE bool is_at(const needle *needle, const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return ((word ^ needle->head) & needle->mask) == 0 &&
-           (needle->text.length <= sizeof word ||
-            memcmp(at + sizeof word, needle->text.text + sizeof word,
-                   needle->text.length - sizeof word) == 0);
-}
-
-LS_INLINE bool is_upper(unsigned char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static void mark_byte(finder *finder, size_t at, bool *upper)
-{
-    const unsigned char byte = (unsigned char)finder->bytes[at];
-    if (byte >= 0x80) {
-        finder->marks[text_at(finder, at)] |= LONG;
-    } else if (is_upper(byte)) {
-        finder->marks[text_at(finder, at)] |= UPPER;
-        *upper = true;
-    }
-}
-
-#if defined(LS_HAS_AVX2_CODE)
-/* The first bytes, 32 at a time; how many were looked at. */
-static LS_AVX2 size_t mark_by_avx2(finder *finder, bool *upper)
-{
-    const __m256i from_a = _mm256_set1_epi8((char)(0x80 - 'A'));
-    const __m256i past_z = _mm256_set1_epi8(-128 + 26);
-    size_t i = 0;
-    for (; i + 32 <= finder->size; i += 32) {
-        __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(finder->bytes + i));
-        __m256i capitals = _mm256_cmpgt_epi8(past_z, _mm256_add_epi8(bytes, from_a));
-        unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(bytes, capitals));
-        for (; LS_UNLIKELY(mask != 0); mask &= mask - 1) {
-            mark_byte(finder, i + (size_t)__builtin_ctz(mask), upper);
-        }
-    }
-    return i;
-}
-#endif
-
-/* Marks texts that are not folded; whether some have capitals. */
-static bool mark_bytes(finder *finder)
-{
-    bool upper = false;
-    size_t i = 0;
-#if defined(LS_HAS_AVX2_CODE)
-    if (finder->avx2) {
-        i = mark_by_avx2(finder, &upper);
-    }
-#endif
-#if defined(__SSE2__)
-    const __m128i from_a = _mm_set1_epi8((char)(0x80 - 'A')), past_z = _mm_set1_epi8(-128 + 26);
-    for (; i + 16 <= finder->size; i += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(finder->bytes + i));
-        __m128i capitals = _mm_cmplt_epi8(_mm_add_epi8(bytes, from_a), past_z);
-        int mask = _mm_movemask_epi8(_mm_or_si128(bytes, capitals));
-        for (; mask != 0; mask &= mask - 1) {
-            mark_byte(finder, i + (size_t)__builtin_ctz((unsigned)mask), &upper);
-        }
-    }
-#endif
-    for (; i < finder->size; i++) {
-        mark_byte(finder, i, &upper);
-    }
-    return upper;
-}
-
-static void fold_stretch(finder *finder)
-{
-    size_t i = 0;
-#if defined(__SSE2__)
-    const __m128i from_a = _mm_set1_epi8((char)(0x80 - 'A')), past_z = _mm_set1_epi8(-128 + 26);
-    for (; i + 16 <= finder->size; i += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(finder->bytes + i));
-        __m128i capitals = _mm_cmplt_epi8(_mm_add_epi8(bytes, from_a), past_z);
-        bytes = _mm_or_si128(bytes, _mm_and_si128(capitals, _mm_set1_epi8('a' - 'A')));
-        _mm_storeu_si128((__m128i *)(void *)(finder->lower + i), bytes);
-    }
-#endif
-    for (; i < finder->size; i++) {
-        unsigned char byte = (unsigned char)finder->bytes[i];
-        finder->lower[i] = (char)(byte + (is_upper(byte) ? 'a' - 'A' : 0));
-    }
-    finder->bytes = finder->lower;
-}
-
-LS_INLINE void note_needle(finder *finder, const needle *needle, size_t at, uint64_t bit)
-{
-    if (is_at(needle, finder->bytes + at)) {
-        size_t text = text_at(finder, at);
-        finder->found[text] |= at + needle->text.length <= finder->ends[text] ? bit : 0;
-    }
-}
-
-#if defined(LS_HAS_AVX2_CODE)
-/* The first places, 32 at a time; how many were looked at. */
-static LS_AVX2 size_t find_by_avx2(finder *finder, const needle *needle, size_t places,
-                                   uint64_t bit)
-{
-    const __m256i first = _mm256_set1_epi8(needle->text.text[needle->first]);
-    const __m256i second = _mm256_set1_epi8(needle->text.text[needle->second]);
-    size_t i = 0;
-    for (; i + 32 <= places; i += 32) {
-        const char *at = finder->bytes + i;
-        __m256i one = _mm256_loadu_si256((const __m256i *)(const void *)(at + needle->first));
-        __m256i other = _mm256_loadu_si256((const __m256i *)(const void *)(at + needle->second));
-        unsigned mask = (unsigned)_mm256_movemask_epi8(
-            _mm256_and_si256(_mm256_cmpeq_epi8(one, first), _mm256_cmpeq_epi8(other, second)));
-        for (; LS_UNLIKELY(mask != 0); mask &= mask - 1) {
-            note_needle(finder, needle, i + (size_t)__builtin_ctz(mask), bit);
-        }
-    }
-    return i;
-}
-#endif
-
-static void find_anywhere(finder *finder, const needle *needle, uint64_t bit)
-{
-    const size_t length = needle->text.length;
-    const char *bytes = finder->bytes;
-    size_t i = 0, places = length <= finder->size ? finder->size - length + 1 : 0;
-#if defined(LS_HAS_AVX2_CODE)
-    if (finder->avx2) {
-        i = find_by_avx2(finder, needle, places, bit);
-    }
-#endif
-#if defined(__SSE2__)
-    const __m128i first = _mm_set1_epi8(needle->text.text[needle->first]);
-    const __m128i second = _mm_set1_epi8(needle->text.text[needle->second]);
-    for (; i + 16 <= places; i += 16) {
-        const char *at = bytes + i;
-        __m128i one = _mm_loadu_si128((const __m128i *)(const void *)(at + needle->first));
-        __m128i other = _mm_loadu_si128((const __m128i *)(const void *)(at + needle->second));
-        int mask = _mm_movemask_epi8(
-            _mm_and_si128(_mm_cmpeq_epi8(one, first), _mm_cmpeq_epi8(other, second)));
-        for (; LS_UNLIKELY(mask != 0); mask &= mask - 1) {
-            note_needle(finder, needle, i + (size_t)__builtin_ctz((unsigned)mask), bit);
-        }
-    }
-#endif
-    for (; i < places; i++) {
-        if (bytes[i + needle->first] == needle->text.text[needle->first]) {
-            note_needle(finder, needle, i, bit);
-        }
-    }
-}
-
-static void find_at_ends(finder *finder, const needle *needle, uint64_t bit)
-{
-    const size_t length = needle->text.length;
-    for (size_t i = 0, start = 0; i < finder->count; start = finder->ends[i++]) {
-        const size_t end = finder->ends[i];
-        if (length <= end - start) {
-            size_t at = needle->place == AT_START ? start : end - length;
-            finder->found[i] |= is_at(needle, finder->bytes + at) ? bit : 0;
-        }
-    }
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Texts that are trimmed before they are asked. */
-static void mark_blanks(finder *finder)
-{
-    for (size_t i = 0, start = 0; i < finder->count; start = finder->ends[i++]) {
-        const size_t end = finder->ends[i];
-        bool blank =
-            start == end || is_blank(finder->bytes[start]) || is_blank(finder->bytes[end - 1]);
-        finder->marks[i] |= blank ? LONG : 0;
-    }
-}
-
-static void look_through(finder *finder)
-{
-    mark_blanks(finder);
-    if (!finder->scans) {
-        return;
-    }
-    make_cells(finder);
-    if (mark_bytes(finder) && finder->needle_count > 0) {
-        fold_stretch(finder);
-    }
-    for (size_t i = 0; i < finder->needle_count; i++) {
-        const needle *needle = &finder->needles[i];
-        if (needle->text.length == 0) {
-            continue; /* all have it */
-        }
-        if (needle->place == ANYWHERE) {
-            find_anywhere(finder, needle, UINT64_C(1) << i);
-        } else {
-            find_at_ends(finder, needle, UINT64_C(1) << i);
-        }
-    }
-}
-
 /* ---- classes --------------------------------------------------------------------------------- */
 
 /* Where the class of texts of which needles say this is, or will be. */
-LS_INLINE struct signature *signature_of(finder *finder, uint64_t needles)
+LS_INLINE size_t signature_of(const finder *finder, uint64_t needles)
 {
     size_t slot = (size_t)(needles * UINT64_C(0x9e3779b97f4a7c15) >> 54) & (SIGNATURES - 1);
     while (finder->signatures[slot].class_1 != 0 && finder->signatures[slot].needles != needles) {
         slot = (slot + 1) & (SIGNATURES - 1);
     }
-    return &finder->signatures[slot];
+    return slot;
 }
 
-static bool is_literal(finder *finder, uint32_t code)
+/* The place of the first literal of such a code or a larger one. */
+static size_t first_literal(const finder *finder, size_t code)
 {
-    while (finder->next_literal < finder->literal_count &&
-           finder->literals[finder->next_literal] < code) {
-        finder->next_literal++;
-    }
-    return finder->next_literal < finder->literal_count &&
-           finder->literals[finder->next_literal] == code;
-}
-
-/* A text whose folding is itself, or one that needs to be looked for. */
-static int fold_quickly(const finder *finder, uint32_t code, bool itself)
-{
-    ls_property_table *table = finder->answering->table;
-    if (!table->folds || code < table->folded_count) {
-        return LS_OK;
-    }
-    return itself ? ls_answers_fold_itself(finder->answering, code)
-                  : ls_answers_fold(finder->answering, code);
-}
-
-static int class_text(finder *finder, size_t i)
-{
-    ls_property_table *table = finder->answering->table;
-    const uint32_t code = (uint32_t)(finder->first + i);
-    const unsigned marks = finder->marks[i];
-    const bool plain = (marks & LONG) == 0 && !(finder->equals && (marks & UPPER) != 0) &&
-                       !is_literal(finder, code);
-    if (!plain) {
-        return ls_answers_code(finder->answering);
-    }
-    struct signature *signature = signature_of(finder, finder->found[i]);
-    if (LS_LIKELY(signature->class_1 != 0)) {
-        if (fold_quickly(finder, code, (marks & UPPER) == 0) != LS_OK) {
-            return ls_fail_memory(finder->answering->error);
+    size_t from = 0, to = finder->literal_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (finder->literals[middle] < code) {
+            from = middle + 1;
+        } else {
+            to = middle;
         }
-        table->classes[table->code_count++] = signature->class_1 - 1;
-        return LS_OK;
     }
-    int status = ls_answers_code(finder->answering);
+    return from;
+}
+
+/* Marks the stretch's texts that are literals. */
+static void mark_literals(const finder *finder, ls_stretch *stretch)
+{
+    size_t last = stretch->first + stretch->count;
+    for (size_t i = first_literal(finder, stretch->first);
+         i < finder->literal_count && finder->literals[i] < last; i++) {
+        stretch->marks[finder->literals[i] - stretch->first] |= LS_STRETCH_LONG;
+    }
+}
+
+/* Notes what a text folds to; false: that is left to who may write it. */
+LS_INLINE bool fold_text(const finder *finder, const ls_stretch *stretch, size_t i)
+{
+    const ls_property_table *table = finder->share.answering->table;
+    const size_t code = stretch->first + i;
+    const bool itself = (stretch->marks[i] & LS_STRETCH_UPPER) == 0;
+    if (code < finder->share.fold_from) {
+        return true;
+    }
+    if (!finder->share.folds) {
+        return itself;
+    }
+    ls_string text = ls_stretch_text(stretch, i);
+    table->folded_codes[code] =
+        itself ? (uint32_t)code
+               : ls_dictionary_find(finder->needles.dictionary, text.text, text.length);
+    return true;
+}
+
+/* Whether nothing more is to be done for it. */
+LS_INLINE bool class_text(const finder *finder, const ls_stretch *stretch, size_t i)
+{
+    ls_property_table *table = finder->share.answering->table;
+    const size_t code = stretch->first + i;
+    const unsigned marks = stretch->marks[i];
+    table->classes[code] = LS_NO_CLASS;
+    if ((marks & LS_STRETCH_LONG) != 0 || (finder->equals && (marks & LS_STRETCH_UPPER) != 0)) {
+        return false;
+    }
+    uint32_t class_1 = finder->signatures[signature_of(finder, stretch->found[i])].class_1;
+    if (class_1 == 0) {
+        table->classes[code] = LS_NO_CLASS_YET;
+        return false;
+    }
+    if (table->folds && !fold_text(finder, stretch, i)) {
+        return false;
+    }
+    table->classes[code] = class_1 - 1;
+    return !finder->share.folds || code < finder->share.fold_from ||
+           table->folded_codes[code] != LS_NO_CODE;
+}
+
+/* Whether nothing tells the texts of the stretch apart. */
+static bool is_plain(const finder *finder, const ls_stretch *stretch)
+{
+    unsigned marks = 0;
+    for (size_t i = 0; i < stretch->count; i++) {
+        marks |= stretch->marks[i];
+    }
+    return finder->needles.count == 0 && marks == 0 && !finder->share.folds;
+}
+
+/* Whether all are known. */
+static bool class_stretch(const finder *finder, const ls_stretch *stretch)
+{
+    uint32_t *classes = finder->share.answering->table->classes + stretch->first;
+    const uint32_t class_1 = finder->signatures[signature_of(finder, 0)].class_1;
+    bool whole = true;
+    if (class_1 != 0 && is_plain(finder, stretch)) {
+        for (size_t i = 0; i < stretch->count; i++) {
+            classes[i] = class_1 - 1;
+        }
+        return true;
+    }
+    for (size_t i = 0; i < stretch->count; i++) {
+        whole = class_text(finder, stretch, i) && whole;
+    }
+    return whole;
+}
+
+static bool fill(const ls_answer_share *share, unsigned thread, size_t first, size_t last)
+{
+    const finder *finder = (const struct finder *)(const void *)share;
+    ls_stretch *stretch = &finder->stretches[thread];
+    bool whole = true;
+    while (first < last) {
+        if (!ls_stretch_begin(stretch, first, last)) {
+            share->answering->table->classes[first++] = LS_NO_CLASS;
+            whole = false;
+            continue;
+        }
+        ls_stretch_look(stretch);
+        mark_literals(finder, stretch);
+        whole = class_stretch(finder, stretch) && whole;
+        first += stretch->count;
+    }
+    return whole;
+}
+
+/* A text of which needles said something new when it was filled in; they are remembered. */
+static int ask_new(finder *finder, uint32_t code)
+{
+    ls_property_table *table = finder->share.answering->table;
+    ls_stretch *stretch = &finder->stretches[0];
+    ls_stretch_begin(stretch, code, (size_t)code + 1);
+    ls_stretch_look(stretch);
+    struct signature *signature = &finder->signatures[signature_of(finder, stretch->found[0])];
+    if (signature->class_1 != 0) {
+        table->classes[code] = signature->class_1 - 1;
+        return !table->folds || ls_answers_fold(finder->share.answering, code) == LS_OK
+                   ? LS_OK
+                   : ls_fail_memory(finder->share.answering->error);
+    }
+    int status = ls_answers_one(finder->share.answering, code);
     if (status == LS_OK && finder->signature_count < SIGNATURES / 2) {
-        *signature = (struct signature){finder->found[i], table->classes[code] + 1};
+        *signature = (struct signature){stretch->found[0], table->classes[code] + 1};
         finder->signature_count++;
     }
     return status;
 }
 
-/* Whether nothing tells the texts of the stretch apart. */
-static bool is_plain(const finder *finder)
+static int ask(const ls_answer_share *share, uint32_t code)
 {
-    unsigned marks = 0;
-    for (size_t i = 0; i < finder->count; i++) {
-        marks |= finder->marks[i];
-    }
-    return finder->needle_count == 0 && finder->literal_count == 0 && marks == 0 &&
-           !finder->answering->late;
-}
-
-/* A stretch of texts that all answer as others did before. */
-static int class_plainly(finder *finder)
-{
-    ls_property_table *table = finder->answering->table;
-    const uint32_t class = signature_of(finder, 0)->class_1 - 1;
-    for (size_t i = 0; i < finder->count; i++) {
-        table->classes[table->code_count++] = class;
-    }
-    if (!table->folds || table->folded_count >= table->code_count) {
-        return LS_OK;
-    }
-    if (!table->alike) {
-        table->folded_count = table->code_count; /* each folds to itself */
-    }
-    for (uint32_t code = (uint32_t)table->folded_count; code < table->code_count; code++) {
-        if (ls_answers_fold_itself(finder->answering, code) != LS_OK) {
-            return ls_fail_memory(finder->answering->error);
-        }
-    }
-    return LS_OK;
+    return share->answering->table->classes[code] == LS_NO_CLASS_YET
+               ? ask_new((struct finder *)(uintptr_t)share, code)
+               : ls_answers_one(share->answering, code);
 }
 
 static int class_texts(finder *finder)
 {
-    const ls_answering *answering = finder->answering;
-    int status = LS_OK;
-    while (answering->table->code_count < answering->count && status == LS_OK) {
-        if (!begin_stretch(finder, answering->table->code_count, answering->count)) {
-            status = ls_answers_code(answering);
-            continue;
-        }
-        look_through(finder);
-        if (is_plain(finder) && signature_of(finder, 0)->class_1 != 0) {
-            status = class_plainly(finder);
-            continue;
-        }
-        for (size_t i = 0; i < finder->count && status == LS_OK; i++) {
-            status = class_text(finder, i);
-        }
+    ls_context *context = finder->share.answering->answers->context;
+    const unsigned threads = finder->share.threads;
+    finder->stretches = ls_allocate(context, threads * sizeof *finder->stretches);
+    if (finder->stretches == NULL) {
+        return ls_fail_memory(finder->share.answering->error);
     }
+    for (unsigned i = 0; i < threads; i++) {
+        finder->stretches[i].needles = &finder->needles;
+    }
+    int status = ls_answers_share(&finder->share);
+    ls_free(context, finder->stretches, threads * sizeof *finder->stretches);
     return status;
 }
 
@@ -548,12 +327,14 @@ bool ls_answers_texts(const ls_answering *answering, int *status)
         *status = ls_fail_memory(answering->error);
         return true;
     }
-    finder->answering = answering;
-    finder->avx2 = ls_cpu_avx2(context);
-    finder->dictionary = &table->column->dictionary;
+    finder->share = (ls_answer_share){
+        .answering = answering, .fill = fill, .ask = ask, .threads = ls_answers_threads(answering)};
+    finder->needles.avx2 = ls_cpu_avx2(context);
+    finder->needles.dictionary = &table->column->dictionary;
     int added = add_questions(finder);
-    bool few = finder->needle_count <= MOST_NEEDLES;
-    finder->scans = finder->needle_count > 0 || finder->equals || table->folds;
+    bool few = finder->needles.count <= LS_MOST_NEEDLES;
+    finder->needles.lower = finder->needles.count > 0 || table->folds;
+    finder->needles.scans = finder->needles.lower || finder->equals;
     if (added != LS_OK) {
         *status = ls_fail_memory(answering->error);
     } else if (few) {

@@ -2,8 +2,13 @@
  * two of them all answer alike. */
 #include "ls_answers.h"
 
+#include "ls_cpu.h"
 #include "ls_text.h"
 #include "ls_time.h"
+
+#if defined(LS_HAS_AVX2_CODE)
+#include <immintrin.h>
+#endif
 
 static void begin_bounds(ls_bounds *to)
 {
@@ -17,6 +22,26 @@ static void begin_bounds(ls_bounds *to)
 static bool is_worth_it(const ls_answering *answering)
 {
     return answering->table->code_count + 1 < answering->count;
+}
+
+/* ---- classes by bounds ----------------------------------------------------------------------- */
+
+typedef struct shared {
+    ls_answer_share share; /* first */
+    ls_bounds between;
+} shared;
+
+/* The class of a value between two bounds is that of the first one there. */
+static int ask_between(const ls_answer_share *share, uint32_t code, uint32_t *class)
+{
+    uint32_t *classes = share->answering->table->classes;
+    if (*class != LS_NO_CLASS) {
+        classes[code] = *class;
+        return LS_OK;
+    }
+    int status = ls_answers_one(share->answering, code);
+    *class = status == LS_OK ? classes[code] : LS_NO_CLASS;
+    return status;
 }
 
 /* ---- instants -------------------------------------------------------------------------------- */
@@ -69,29 +94,91 @@ bool ls_bounds_of_instants(const ls_property_table *table, int64_t at, ls_bounds
     return out->count <= LS_MOST_BOUNDS;
 }
 
+#if defined(LS_HAS_AVX2_CODE)
+/* So few that all are counted. */
+#define FEW_BOUNDS 24
+
+/* Four instants at a time; how many were looked at. `unknown` is set where some class is. */
+static LS_AVX2 size_t class_by_avx2(const ls_bounds *between, const int64_t *moments, size_t count,
+                                    uint32_t *classes, bool *unknown)
+{
+    const __m256i all = _mm256_set1_epi64x((int64_t)between->count);
+    const __m256i no_moment = _mm256_set1_epi64x(LS_NO_MOMENT);
+    const __m256i low = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+    const __m128i no_class = _mm_set1_epi32(-1);
+    __m128i some = _mm_setzero_si128();
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        __m256i values = _mm256_loadu_si256((const __m256i *)(const void *)(moments + i));
+        __m256i places = all, none = _mm256_cmpeq_epi64(values, no_moment);
+        for (size_t k = 0; k < between->count; k++) {
+            __m256i bound = _mm256_set1_epi64x(between->of.at[k]);
+            places = _mm256_add_epi64(places, _mm256_cmpgt_epi64(bound, values));
+        }
+        __m128i place = _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(places, low));
+        __m128i class = _mm_i32gather_epi32((const int *)between->classes, place, 4);
+        class = _mm_or_si128(class, _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(none, low)));
+        some = _mm_or_si128(some, _mm_cmpeq_epi32(class, no_class));
+        _mm_storeu_si128((__m128i *)(void *)(classes + i), class);
+    }
+    *unknown = _mm_movemask_epi8(some) != 0;
+    return i;
+}
+#endif
+
+static bool fill_moments(const ls_answer_share *share, unsigned thread, size_t first, size_t last)
+{
+    const ls_bounds *between = &((const shared *)(const void *)share)->between;
+    const ls_column *column = share->answering->table->column;
+    uint32_t *classes = share->answering->table->classes;
+    size_t end = column->moment_count < last ? column->moment_count : last;
+    bool unknown = false;
+    (void)thread;
+#if defined(LS_HAS_AVX2_CODE)
+    if (first < end && between->count <= FEW_BOUNDS &&
+        ls_cpu_avx2(share->answering->answers->context)) {
+        first +=
+            class_by_avx2(between, column->moments + first, end - first, classes + first, &unknown);
+    }
+#endif
+    for (; first < end; first++) {
+        int64_t moment = column->moments[first];
+        uint32_t class = between->classes[ls_bounds_up_to(between, moment)];
+        classes[first] = moment != LS_NO_MOMENT ? class : LS_NO_CLASS;
+        unknown = unknown || classes[first] == LS_NO_CLASS;
+    }
+    for (; first < last; first++) {
+        classes[first] = LS_NO_CLASS;
+        unknown = true;
+    }
+    return !unknown;
+}
+
+static int ask_moment(const ls_answer_share *share, uint32_t code)
+{
+    ls_bounds *between = &((shared *)(uintptr_t)share)->between;
+    const ls_column *column = share->answering->table->column;
+    int64_t moment = code < column->moment_count ? column->moments[code] : LS_NO_MOMENT;
+    return moment == LS_NO_MOMENT
+               ? ls_answers_one(share->answering, code)
+               : ask_between(share, code, &between->classes[ls_bounds_up_to(between, moment)]);
+}
+
 bool ls_answers_moments(const ls_answering *answering, int *status)
 {
     ls_property_table *table = answering->table;
     const ls_column *column = table->column;
-    ls_bounds between;
+    shared shared;
+    shared.share = (ls_answer_share){.answering = answering,
+                                     .fill = fill_moments,
+                                     .ask = ask_moment,
+                                     .threads = ls_answers_threads(answering)};
     if (table->property->type != LS_DATETIME || column == NULL || column->moments == NULL ||
         table->folds || table->numeric || !is_worth_it(answering) ||
-        !ls_bounds_of_instants(table, answering->answers->at, &between)) {
+        !ls_bounds_of_instants(table, answering->answers->at, &shared.between)) {
         return false;
     }
-    while (table->code_count < answering->count && *status == LS_OK) {
-        const size_t code = table->code_count;
-        int64_t moment = code < column->moment_count ? column->moments[code] : LS_NO_MOMENT;
-        size_t place = ls_bounds_up_to(&between, moment);
-        if (moment != LS_NO_MOMENT && between.classes[place] != LS_NO_CLASS) {
-            table->classes[table->code_count++] = between.classes[place];
-            continue;
-        }
-        *status = ls_answers_code(answering);
-        if (*status == LS_OK && moment != LS_NO_MOMENT) {
-            between.classes[place] = table->classes[code];
-        }
-    }
+    *status = ls_answers_share(&shared.share);
     return true;
 }
 
@@ -151,36 +238,57 @@ LS_INLINE size_t place_of_number(const ls_bounds *between, double number)
     }
     while (left > 1) {
         size_t half = left / 2;
-        from += from[half - 1] < number ? half : 0;
+        from += half & (size_t) - (from[half - 1] < number);
         left -= half;
     }
     size_t below = (size_t)(from - between->of.numbers) + (*from < number);
     return 2 * below + (below < between->count && between->of.numbers[below] == number);
 }
 
+static bool read_number(const ls_property_table *table, uint32_t code, double *out)
+{
+    ls_string text = ls_dictionary_text(&table->column->dictionary, code);
+    return ls_number_read(text.text, text.length, out); /* false: blanks around it, or no number */
+}
+
+static bool fill_numbers(const ls_answer_share *share, unsigned thread, size_t first, size_t last)
+{
+    const ls_bounds *between = &((const shared *)(const void *)share)->between;
+    const ls_property_table *table = share->answering->table;
+    uint32_t *classes = table->classes;
+    bool whole = true;
+    (void)thread;
+    for (; first < last; first++) {
+        double number;
+        classes[first] = read_number(table, (uint32_t)first, &number)
+                             ? between->classes[place_of_number(between, number)]
+                             : LS_NO_CLASS;
+        whole = whole && classes[first] != LS_NO_CLASS;
+    }
+    return whole;
+}
+
+static int ask_number(const ls_answer_share *share, uint32_t code)
+{
+    ls_bounds *between = &((shared *)(uintptr_t)share)->between;
+    double number;
+    return read_number(share->answering->table, code, &number)
+               ? ask_between(share, code, &between->classes[place_of_number(between, number)])
+               : ls_answers_one(share->answering, code);
+}
+
 bool ls_answers_numbers(const ls_answering *answering, int *status)
 {
     ls_property_table *table = answering->table;
-    ls_bounds between;
+    shared shared;
+    shared.share = (ls_answer_share){.answering = answering,
+                                     .fill = fill_numbers,
+                                     .ask = ask_number,
+                                     .threads = ls_answers_threads(answering)};
     if (table->property->type != LS_NUMBER || table->column == NULL || table->folds ||
-        table->numeric || !is_worth_it(answering) || !find_numbers(table, &between)) {
+        table->numeric || !is_worth_it(answering) || !find_numbers(table, &shared.between)) {
         return false;
     }
-    while (table->code_count < answering->count && *status == LS_OK) {
-        const size_t code = table->code_count;
-        ls_string text = ls_dictionary_text(&table->column->dictionary, (uint32_t)code);
-        double number;
-        if (!ls_number_read(text.text, text.length, &number)) {
-            *status = ls_answers_code(answering); /* blanks around it, or no number */
-            continue;
-        }
-        size_t place = place_of_number(&between, number);
-        if (between.classes[place] != LS_NO_CLASS) {
-            table->classes[table->code_count++] = between.classes[place];
-            continue;
-        }
-        *status = ls_answers_code(answering);
-        between.classes[place] = *status == LS_OK ? table->classes[code] : LS_NO_CLASS;
-    }
+    *status = ls_answers_share(&shared.share);
     return true;
 }

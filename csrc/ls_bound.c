@@ -102,7 +102,7 @@ static int fit_scratch(ls_bound *bound, size_t events, ls_error *error)
     }
     size_t room = events + events / 2;
     ls_scratch_free(&bound->scratch);
-    return ls_scratch_make(&bound->scratch, bound->context, bound->bindings, bound->plan->count,
+    return ls_scratch_init(&bound->scratch, bound->context, bound->bindings, bound->plan->count,
                            room) == LS_OK
                ? LS_OK
                : ls_fail_memory(error);

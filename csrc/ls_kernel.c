@@ -7,7 +7,7 @@
 /* ---- scratch
  * --------------------------------------------------------------------------------------- */
 
-static size_t most_events(const ls_dataset *dataset)
+size_t ls_most_events(const ls_dataset *dataset)
 {
     size_t most = 0, contacts = dataset->tables[LS_CONTACT].count;
     for (size_t i = 0; dataset->events.count > 0 && i < contacts; i++) {
@@ -62,12 +62,6 @@ static void size_scratch(ls_scratch *scratch, const ls_binding *bindings, size_t
 }
 
 int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
-                    size_t count, const ls_dataset *dataset)
-{
-    return ls_scratch_make(scratch, context, bindings, count, most_events(dataset));
-}
-
-int ls_scratch_make(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
                     size_t count, size_t events)
 {
     *scratch = (ls_scratch){.context = context,

@@ -90,11 +90,10 @@ struct ls_scratch {
     size_t value_capacity, member_capacity;
 };
 
-/* bindings: those of the run; the dataset is grouped. LS_OK or LS_ERROR_MEMORY. */
+/* The most events that a contact of a grouped dataset has. */
+size_t ls_most_events(const ls_dataset *dataset);
+/* bindings: those of the run; events: no contact has more. LS_OK or LS_ERROR_MEMORY. */
 int ls_scratch_init(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
-                    size_t count, const ls_dataset *dataset);
-/* The same for contacts without associated records, none of which has more events than this. */
-int ls_scratch_make(ls_scratch *scratch, ls_context *context, const ls_binding *bindings,
                     size_t count, size_t events);
 void ls_scratch_free(ls_scratch *scratch);
 

@@ -152,6 +152,7 @@ static int bind(score_job *job, ls_error *error)
 {
     if (job->answers.context == NULL) {
         int status = ls_answers_init(&job->answers, job->plan, job->dataset, error);
+        job->answers.threads = job->threads;
         if (status == LS_OK) {
             status = ls_answers_update(&job->answers, job->result->at, error);
         }
@@ -181,9 +182,10 @@ static int bind(score_job *job, ls_error *error)
         ls_block_share(&job->common, job->blocks, job->plan->count) != LS_OK) {
         return ls_fail_memory(error);
     }
+    const size_t events = ls_most_events(job->dataset);
     for (; job->scratch_count < job->threads; job->scratch_count++) {
         if (ls_scratch_init(&job->scratches[job->scratch_count], job->job.context, job->bindings,
-                            job->plan->count, job->dataset) != LS_OK ||
+                            job->plan->count, events) != LS_OK ||
             ls_block_memory_init(&job->memories[job->scratch_count], job->job.context, job->blocks,
                                  job->plan->count) != LS_OK) {
             return ls_fail_memory(error);

@@ -256,3 +256,70 @@ describe("rows of any number of events", function()
         check(set, records(5, 110))
     end)
 end)
+
+-- ---- many values ------------------------------------------------------------------------------------------------
+
+-- No two alike; some kinds appear late, and some texts fold to others.
+local PAGES = { "p1/%d", "docs/%d", "DOCS/%d", "Docs/%d", "B\195\156cher/%d", "b\195\188cher/%d", "a/%d.html", "p3" }
+
+local function page_of(random, i)
+    local page = PAGES[random(#PAGES) + 1]:format(math.floor(i / 3))
+    return i > 7000 and random(50) == 0 and page .. "/late" or page
+end
+
+local function records_of_values(count)
+    local random, list = generator(20260114), {}
+    for i = 1, count do
+        list[i] = {
+            id = "r" .. i, plan = ("plan %d"):format(i % 17), size = random(9) > 0 and i * 7 % 5003 or nil,
+            created = random(9) > 0 and AT - i * 4999 or nil, lists = {},
+            events = {
+                { event = "e1", at = AT - random(300) * DAY, page = page_of(random, i) },
+                { event = "e2", at = AT - random(300) * DAY, page = page_of(random, i), session = "S" .. i },
+                { event = "e2", at = AT - random(300) * DAY, page = page_of(random, i), session = "s" .. i },
+            },
+        }
+    end
+    return list
+end
+
+local MANY_VALUES = {
+    name = "score", limit = { min = -1000000, max = 1000000 },
+    groups = { { name = "Fit", kind = "fit", rules = {
+        { property = "size", bands = { { at_least = 4000, points = 3 }, { at_least = 99.5, points = 1 } },
+            otherwise = -1 },
+        { when = { created = { in_last = "90 days" } }, points = 5 },
+        { when = { created = { before = "2025-06-01" }, plan = { any_of = { "Plan 3", "plan 11" } } }, points = 7 },
+    } }, { name = "Events", kind = "engagement", rules = {
+        { event = "e1", where = { page = { contains = "p1" } }, points = 2 },
+        { event = "e1", where = { page = { ends_with = "/late" } }, points = 16 },
+        { event = "e2", where = { page = { starts_with = "b\195\188" } }, points = 32,
+            decay = { half_life = "30 days" } },
+        { event = "e2", property = "page", points_by = { ["DOCS/40"] = 64, ["docs/2500"] = 128, p3 = 256 },
+            otherwise = 1 },
+        { event = { "e1", "e2" }, once_per = { property = "page" }, points = 512 },
+        { event = "e2", once_per = { property = "session" }, points = 1024 },
+    } } },
+}
+
+describe("more values than one thread takes at a time", function()
+    it("have the same score by any number of threads and by themselves", function()
+        local list = records_of_values(9000)
+        local set = assert(leadscore.define({ MANY_VALUES }))
+        local contacts, events, lists = ways.rows(list, AT, {})
+        local batches = {}
+        for way, of in pairs({ best = { 1, 2, 5 }, portable = { 2 } }) do
+            local dataset = assert(ways.dataset(contacts, events, lists, { portable = way == "portable" }))
+            for _, threads in ipairs(of) do
+                batches[("%s, %d threads"):format(way, threads)] = assert(ways.batch(set, dataset, AT, threads))
+            end
+        end
+        for _, record in ipairs(list) do
+            local differences, one = {}, assert(set:score(record, AT)).score
+            for way, scores in pairs(batches) do
+                compare(differences, way .. ", one record", scores[record.id].score, one, true)
+            end
+            if #differences > 0 then error(record.id .. ": " .. table.concat(differences, "; "), 0) end
+        end
+    end)
+end)

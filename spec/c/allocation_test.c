@@ -1,8 +1,8 @@
-/* Memory that runs out: each of ten operations is run with its first allocation failing, then its
- * second, and so on until it goes through without a failure; once with only that allocation failing
- * and once with all from it on. The operation must answer LS_ERROR_MEMORY (or do its whole work all
- * the same), must not crash, and must leave nothing behind. zlib and yajl allocate through the same
- * context, so they are part of it.
+/* Memory that runs out: each of eleven operations is run with its first allocation failing, then
+ * its second, and so on until it goes through without a failure; once with only that allocation
+ * failing and once with all from it on. The operation must answer LS_ERROR_MEMORY (or do its whole
+ * work all the same), must not crash, and must leave nothing behind. zlib and yajl allocate through
+ * the same context, so they are part of it.
  *
  * Exits 0 if all is as expected. */
 #include "faults.h"
@@ -332,6 +332,42 @@ static int prepare_group(stage *s)
     return status == LS_OK ? group(s) : status;
 }
 
+/* So many texts that threads share them: most are pages by themselves, some fold to another one. */
+#define MANY 9000
+
+static int read_many(stage *s)
+{
+    static const char *const pages[] = {"pricing/%d", "docs/%d", "DOCS/%d", "B\303\274cher/%d"};
+    static char events[MANY * 64];
+    size_t length = (size_t)sprintf(events, "id,contact_id,event,at,page\n");
+    for (int i = 0; i < MANY; i++) {
+        length += (size_t)sprintf(events + length, "e%d,%d,page_view,2025-12-%02d,", i, i % 2 + 1,
+                                  i % 28 + 1);
+        length += (size_t)sprintf(events + length, pages[i * 7 % 4], i / 5);
+        events[length++] = '\n';
+    }
+    return read_input(s, LS_INPUT_EVENTS, LS_FORMAT_CSV, false, events, length);
+}
+
+static int prepare_many(stage *s)
+{
+    int status = prepare_read(s);
+    status = status == LS_OK ? read_many(s) : status;
+    return status == LS_OK ? group(s) : status;
+}
+
+static int do_score_many(stage *s)
+{
+    int status = score(s);
+    for (size_t row = 0; status == LS_OK && row < ls_result_count(s->result, LS_CONTACT); row++) {
+        ls_score scored;
+        char points[LS_POINTS_TEXT];
+        status = ls_result_get(s->result, 0, row, &scored);
+        write_text(&s->out, points, status == LS_OK ? ls_print_points(scored.value, points) : 0);
+    }
+    return status;
+}
+
 static int prepare_score(stage *s)
 {
     int status = prepare_group(s);
@@ -356,6 +392,7 @@ static const struct operation {
     {"replay a log", prepare_plan, do_replay},
     {"group", prepare_read, group},
     {"score", prepare_group, score},
+    {"score many texts", prepare_many, do_score_many},
     {"write", prepare_score, do_write},
     {"distribution", prepare_score, do_distribution},
     {"explain", prepare_group, do_explain},

@@ -97,7 +97,7 @@ static int set_clock(clockwork *all, world *world, int64_t at)
     }
     ls_scratch_free(&all->scratch);
     return status == LS_OK ? ls_scratch_init(&all->scratch, world->context, all->bindings,
-                                             all->count, world->dataset)
+                                             all->count, ls_most_events(world->dataset))
                            : status;
 }
 
