@@ -405,6 +405,22 @@ int ls_answers_fold(const ls_answering *answering, uint32_t code)
     return LS_OK;
 }
 
+int ls_answers_fold_new(const ls_answering *answering, uint32_t code)
+{
+    ls_property_table *table = answering->table;
+    ls_string text = ls_dictionary_text(&table->column->dictionary, code);
+    ls_value value;
+    if (ls_value_read(answering->reader, LS_TEXT, text.text, text.length, &value) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    uint32_t found = ls_dictionary_add(&table->folded, value.text.text, value.text.length);
+    if (found == LS_NO_CODE) {
+        return LS_ERROR_MEMORY;
+    }
+    table->folded_codes[code] = UINT32_MAX - found;
+    return LS_OK;
+}
+
 static int add_number(const ls_answers *answers, ls_property_table *table, const ls_value *value,
                       uint32_t code)
 {

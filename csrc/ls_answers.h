@@ -117,6 +117,8 @@ int ls_answers_one(const ls_answering *answering, uint32_t code);
 int ls_answers_fold(const ls_answering *answering, uint32_t code);
 /* Of a text that is known to fold to itself. */
 int ls_answers_fold_itself(const ls_answering *answering, uint32_t code);
+/* Of a text that is known to fold to none of the column's, where folded_codes has room. */
+int ls_answers_fold_new(const ls_answering *answering, uint32_t code);
 /* Texts; false: there are too many questions for the short way. */
 bool ls_answers_texts(const ls_answering *answering, int *status);
 bool ls_answers_numbers(const ls_answering *answering, int *status);
@@ -133,8 +135,8 @@ typedef struct ls_answer_share {
     /* Writes the classes of the codes first to last - 1: those that are known, for others one of
      * the two above; whether it knew all. Threads run it at the same time: it allocates nothing and
      * writes nothing else but, where `folds` says so, from fold_from on folded_codes, LS_NO_CODE
-     * where it does not know them. Where `folds` does not, it leaves what does not fold to itself.
-     */
+     * where what it folds to is no text of the column. Where `folds` does not, it leaves what does
+     * not fold to itself. */
     bool (*fill)(const struct ls_answer_share *share, unsigned thread, size_t first, size_t last);
     /* Finds a class that was left; LS_OK or the error's status. */
     int (*ask)(const struct ls_answer_share *share, uint32_t code);

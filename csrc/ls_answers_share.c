@@ -54,7 +54,7 @@ static int settle_fold(const ls_answer_share *share, uint32_t code)
     if (!share->folds) {
         return ls_answers_fold_itself(share->answering, code);
     }
-    return table->folded_codes[code] == LS_NO_CODE ? ls_answers_fold(share->answering, code)
+    return table->folded_codes[code] == LS_NO_CODE ? ls_answers_fold_new(share->answering, code)
                                                    : LS_OK;
 }
 
