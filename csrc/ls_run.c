@@ -223,8 +223,8 @@ static int step(ls_job *base, uint64_t budget, ls_error *error)
     score_job *job = (score_job *)base;
     if (job->scratch_count < job->threads) {
         int status = bind(job, error);
-        if (status != LS_OK) {
-            return status;
+        if (status != LS_OK || budget > 0) {
+            return status == LS_OK ? LS_MORE : status; /* no small work */
         }
     }
     for (;;) {
