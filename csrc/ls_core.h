@@ -50,6 +50,11 @@ void *ls_reallocate(ls_context *context, void *block, size_t old_size, size_t si
 void *ls_allocate(ls_context *context, size_t size); /* not cleared */
 void *ls_allocate_zero(ls_context *context, size_t count, size_t size);
 void ls_free(ls_context *context, void *block, size_t size);
+/* Frees a block; where that spares the system work, the memory it stood in becomes that of another
+ * block, `into`, from byte `from` on, where nothing was written yet. Answers up to where `into` has
+ * such memory (anything is in it); 0: that failed, and `into` must not be used but only freed. */
+size_t ls_free_into(ls_context *context, void *block, size_t size, void *into, size_t into_size,
+                    size_t from);
 
 /* Grows an array so that it has room for `needed` items; *capacity counts items. LS_OK or
  * LS_ERROR_MEMORY. */

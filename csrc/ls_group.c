@@ -12,7 +12,9 @@
 #include <stddef.h>
 
 /* Partitions that are grouped together, for each thread. */
-#define SHARE 16
+#define SHARE 8
+/* Slabs that become memory of the columns: the system bounds how many mappings a process has. */
+#define MOST_REUSED 2048
 
 /* An event whose id was seen, and when it came: INT64_MIN where that is not known. */
 typedef struct seen_event {
@@ -27,12 +29,21 @@ typedef struct placing {
     size_t place_capacity;
 } placing;
 
+/* One of the final columns. */
+typedef struct made_column {
+    void *values;
+    size_t width, size; /* bytes: of a value, of all */
+    size_t provided;    /* bytes that were written or have memory of slabs */
+} made_column;
+
 typedef struct ls_grouping {
     ls_job job;
     ls_dataset *dataset;
     bool begun, ready; /* ready: all events are in partitions */
     size_t partition;  /* the next one */
-    size_t event_room; /* events that the final columns have room for */
+    made_column *made;
+    size_t made_count, made_capacity;
+    size_t reused; /* slabs */
     unsigned threads;
     placing *placings;     /* by thread */
     size_t end;            /* of the partitions that are grouped together */
@@ -51,8 +62,14 @@ static uint16_t local_of(const char *event)
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
+static void note_made(ls_grouping *grouping, void *values, size_t width, size_t size)
+{
+    grouping->made[grouping->made_count++] =
+        (made_column){.values = values, .width = width, .size = size};
+}
+
 /* The final columns, with room for all events that were read. */
-static int make_column(ls_context *context, ls_column *column, size_t count)
+static int make_column(ls_grouping *grouping, ls_column *column, size_t count)
 {
     if (!column->kept)
         return LS_OK;
@@ -60,9 +77,10 @@ static int make_column(ls_context *context, ls_column *column, size_t count)
     size_t size = count * column->width;
     if (count > SIZE_MAX / 8)
         return LS_ERROR_MEMORY;
-    if (size != 0 && (column->codes = ls_allocate(context, size)) == NULL)
+    if (size != 0 && (column->codes = ls_allocate(grouping->dataset->context, size)) == NULL)
         return LS_ERROR_MEMORY;
     column->capacity = size;
+    note_made(grouping, column->codes, column->width, size);
     return LS_OK;
 }
 
@@ -76,15 +94,17 @@ static int make_columns(ls_grouping *grouping)
     events->wide = layout != NULL && layout->wide;
     size_t width = events->wide ? sizeof(int64_t) : sizeof(uint32_t);
     events->first = ls_allocate_zero(context, contacts + 1, sizeof *events->first);
-    if (events->first == NULL || count > SIZE_MAX / 8)
+    if (events->first == NULL || count > SIZE_MAX / 8 ||
+        ls_grow(context, &grouping->made, &grouping->made_capacity, events->column_count + 2,
+                sizeof *grouping->made) != LS_OK)
         return LS_ERROR_MEMORY;
     if (count != 0 && (events->times = ls_allocate(context, count * width)) == NULL)
         return LS_ERROR_MEMORY;
     events->times_size = count * width;
-    int status = make_column(context, &events->event, count);
+    note_made(grouping, events->times, width, count * width);
+    int status = make_column(grouping, &events->event, count);
     for (size_t i = 0; i < events->column_count && status == LS_OK; i++)
-        status = make_column(context, &events->columns[i], count);
-    grouping->event_room = count;
+        status = make_column(grouping, &events->columns[i], count);
     if (status == LS_OK && dataset->keeps_event_ids && layout != NULL && layout->identity)
         status = ls_event_ids_make(dataset, contacts, count);
     return status;
@@ -402,19 +422,69 @@ static int prepare(ls_grouping *grouping)
     return reserve_places(grouping, most);
 }
 
+/* Partitions of a step. */
+static size_t share_of(const ls_grouping *grouping)
+{
+    return grouping->threads == 1 ? 1 : SHARE * (size_t)grouping->threads;
+}
+
+/* Frees a slab. What memory it had the column gets that has least ahead of the `events` that are
+ * grouped, unless all have enough for those that come soon: pages that are moved cost the system
+ * far less than new ones. */
+static int reuse_slab(ls_grouping *grouping, ls_slab *slab, size_t events, size_t soon)
+{
+    ls_context *context = grouping->dataset->context;
+    made_column *least = NULL;
+    for (size_t i = 0; i < grouping->made_count && grouping->reused < MOST_REUSED; i++) {
+        made_column *made = &grouping->made[i];
+        if (made->provided < events * made->width)
+            made->provided = events * made->width;
+        if (made->provided < made->size && made->provided / made->width < soon &&
+            (least == NULL || made->provided / made->width < least->provided / least->width))
+            least = made;
+    }
+    if (least == NULL) {
+        ls_free(context, slab, slab->size);
+        return LS_OK;
+    }
+    grouping->reused++;
+    least->provided =
+        ls_free_into(context, slab, slab->size, least->values, least->size, least->provided);
+    return least->provided != 0 ? LS_OK : LS_ERROR_MEMORY;
+}
+
+/* The slabs of the partitions that are grouped. */
+static int free_slabs(ls_grouping *grouping)
+{
+    const ls_dataset *dataset = grouping->dataset;
+    size_t contacts = dataset->tables[LS_CONTACT].count,
+           end = grouping->end << dataset->ingest->shift;
+    size_t events = (size_t)dataset->events.first[end < contacts ? end : contacts];
+    /* Before slabs are freed again about so many partitions are grouped. */
+    size_t next = (size_t)1 << dataset->ingest->slab_shift, share = share_of(grouping);
+    size_t soon = events + events / grouping->end * (share > next ? share : next);
+    int status = LS_OK;
+    for (ls_slab *after, *slab = ls_take_slabs(grouping->dataset, grouping->end); slab != NULL;
+         slab = after) {
+        after = slab->next;
+        if (reuse_slab(grouping, slab, events, soon) != LS_OK)
+            status = LS_ERROR_MEMORY;
+    }
+    return status;
+}
+
 static int group_some(ls_grouping *grouping)
 {
     const struct ls_ingest *ingest = grouping->dataset->ingest;
-    size_t share = grouping->threads == 1 ? 1 : SHARE * (size_t)grouping->threads;
+    size_t share = share_of(grouping);
     size_t left = ingest->partition_count - grouping->partition;
     grouping->end = grouping->partition + (left < share ? left : share);
     if (prepare(grouping) != LS_OK)
         return LS_ERROR_MEMORY;
     atomic_store(&grouping->shared, grouping->partition);
     ls_threads_run(grouping->threads, work, grouping);
-    ls_free_blocks(grouping->dataset, grouping->end);
     grouping->partition = grouping->end;
-    return LS_OK;
+    return free_slabs(grouping);
 }
 
 static int make_placings(ls_grouping *grouping)
@@ -518,6 +588,7 @@ static void close_grouping(ls_job *job)
         free_placings(grouping, dataset->ingest->shift);
     }
     ls_free(context, grouping->seen, grouping->seen_size * sizeof *grouping->seen);
+    ls_free(context, grouping->made, grouping->made_capacity * sizeof *grouping->made);
     ls_free(context, grouping, sizeof *grouping);
     ls_dataset_close(dataset);
     ls_context_release(context);

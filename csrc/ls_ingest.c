@@ -30,7 +30,11 @@ void ls_ingest_free(ls_dataset *dataset)
     ls_context *context = dataset->context;
     if (ingest == NULL)
         return;
-    ls_free_blocks(dataset, ingest->partition_count);
+    for (ls_slab *next, *slab = ls_take_slabs(dataset, ingest->partition_count); slab != NULL;
+         slab = next) {
+        next = slab->next;
+        ls_free(context, slab, slab->size);
+    }
     ls_free(context, ingest->slabs, ingest->slab_count * sizeof *ingest->slabs);
     ls_free(context, ingest->stage, ingest->partition_count * ingest->stage_size);
     ls_free(context, ingest->staged, ingest->partition_count * sizeof *ingest->staged);

@@ -250,8 +250,9 @@ int ls_pack_events(ls_dataset *dataset, const ls_packing *events);
 int ls_flush_partition(ls_dataset *dataset, size_t partition);
 /* Notes how much of a partition's last block is used. */
 void ls_end_block(ls_partition *partition);
-/* Gives blocks back: those of all partitions before `end` whose slabs hold no others. */
-void ls_free_blocks(ls_dataset *dataset, size_t end);
+/* Takes the blocks of all partitions before `end` from them: answers the slabs that hold no others,
+ * for the caller to free. */
+ls_slab *ls_take_slabs(ls_dataset *dataset, size_t end);
 
 /* ---- contacts by id -------------------------------------------------------------------------- */
 

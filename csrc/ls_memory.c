@@ -54,6 +54,7 @@ static void *map_block(size_t size)
     return block;
 }
 
+/* The system cannot move what was made of several mappings: that is copied. */
 static void *resize_mapped(void *block, size_t old_size, size_t size)
 {
     if (size > SIZE_MAX - PAGE)
@@ -61,7 +62,14 @@ static void *resize_mapped(void *block, size_t old_size, size_t size)
     if (whole_pages(old_size) == whole_pages(size))
         return block;
     void *moved = mremap(block, whole_pages(old_size), whole_pages(size), MREMAP_MAYMOVE);
-    return moved != MAP_FAILED ? moved : NULL;
+    if (moved != MAP_FAILED)
+        return moved;
+    moved = map_block(size);
+    if (moved != NULL) {
+        memcpy(moved, block, old_size < size ? old_size : size);
+        munmap(block, whole_pages(old_size));
+    }
+    return moved;
 }
 
 /* Large blocks are mappings of their own: what is freed is the system's again at once, whatever was
@@ -224,6 +232,41 @@ void ls_free(ls_context *context, void *block, size_t size)
     context->memory -= size;
     context->allocator.reallocate(context->allocator.user, block, size, 0);
 }
+
+#if defined(LS_MAPS_BLOCKS)
+size_t ls_free_into(ls_context *context, void *block, size_t size, void *into, size_t into_size,
+                    size_t from)
+{
+    const size_t at = whole_pages(from), end = whole_pages(into_size);
+    if (context->allocator.reallocate != reallocate_with_malloc || !is_mapped(block, size) ||
+        !is_mapped(into, into_size) || at >= end) {
+        ls_free(context, block, size);
+        return at < end && from != 0 ? from : into_size;
+    }
+    char *to = (char *)into + at;
+    size_t whole = whole_pages(size), moved = whole < end - at ? whole : end - at;
+    if (mremap(block, moved, moved, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) {
+        ls_free(context, block, size);
+        /* what was there may be gone */
+        bool there = mmap(to, moved, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+        return there ? into_size : 0;
+    }
+    if (moved < whole)
+        munmap((char *)block + moved, whole - moved);
+    context->memory -= size;
+    return at + moved < into_size ? at + moved : into_size;
+}
+#else
+size_t ls_free_into(ls_context *context, void *block, size_t size, void *into, size_t into_size,
+                    size_t from)
+{
+    (void)into;
+    (void)from;
+    ls_free(context, block, size);
+    return into_size;
+}
+#endif
 
 /* Half as much again, so that adding items one by one costs constant time each; SIZE_MAX where that
  * cannot be counted. */

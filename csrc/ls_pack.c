@@ -80,19 +80,22 @@ static int add_slab(ls_dataset *dataset, ls_slab **slabs, size_t wanted)
     return LS_OK;
 }
 
-void ls_free_blocks(ls_dataset *dataset, size_t end)
+ls_slab *ls_take_slabs(ls_dataset *dataset, size_t end)
 {
     struct ls_ingest *ingest = dataset->ingest;
     size_t count = end == ingest->partition_count ? ingest->slab_count : end >> ingest->slab_shift;
+    ls_slab *taken = NULL;
     for (size_t i = 0; i < count; i++) {
         while (ingest->slabs[i] != NULL) {
-            ls_slab *next = ingest->slabs[i]->next;
-            ls_free(dataset->context, ingest->slabs[i], ingest->slabs[i]->size);
-            ingest->slabs[i] = next;
+            ls_slab *slab = ingest->slabs[i];
+            ingest->slabs[i] = slab->next;
+            slab->next = taken;
+            taken = slab;
         }
     }
     for (size_t i = 0; i < end; i++)
         ingest->partitions[i].first = ingest->partitions[i].last = NULL;
+    return taken;
 }
 
 /* Room for a block of the partition; NULL: no memory. */

@@ -172,6 +172,56 @@ static void test_grow(void)
     ls_context_close(context);
 }
 
+/* Whether a block holds what put_pattern put there. */
+static bool holds_pattern(const uint32_t *items, size_t count)
+{
+    size_t wrong = 0;
+    for (size_t i = 0; i < count; i++)
+        wrong += items[i] != (uint32_t)i * 7;
+    return wrong == 0;
+}
+
+static void put_pattern(uint32_t *items, size_t start, size_t count)
+{
+    for (size_t i = start; i < count; i++)
+        items[i] = (uint32_t)i * 7;
+}
+
+/* Blocks whose memory serves on in another, which is then filled, grows and shrinks. */
+static void test_free_into(void)
+{
+    enum { COUNT = 2000001, PARTS = 5 };
+    const size_t sizes[PARTS] = {100000, 2u << 20, (2u << 20) + 5000, 6000000, 2u << 20};
+    const size_t size = COUNT * sizeof(uint32_t);
+    ls_context *context = new_context(0);
+    size_t base = ls_context_memory(context), written = 1000, provided = written * 4, before;
+    uint32_t *items = ls_allocate(context, size);
+    put_pattern(items, 0, written);
+    for (size_t i = 0; i < PARTS; i++) {
+        char *part = ls_allocate(context, sizes[i]);
+        memset(part, 1, sizes[i]);
+        before = provided;
+        provided = ls_free_into(context, part, sizes[i], items, size, provided);
+        CHECK(provided >= before && provided <= size);
+        CHECK(ls_context_memory(context) == base + size);
+        CHECK(holds_pattern(items, written));
+    }
+    put_pattern(items, written, COUNT);
+    CHECK(holds_pattern(items, COUNT));
+    items = ls_reallocate(context, items, size, 2 * size);
+    put_pattern(items, COUNT, COUNT + COUNT / 2);
+    CHECK(holds_pattern(items, COUNT + COUNT / 2));
+    items = ls_reallocate(context, items, 2 * size, size / 2);
+    CHECK(holds_pattern(items, COUNT / 2));
+    ls_free(context, items, size / 2);
+    char *part = ls_allocate(context, sizes[1]);
+    items = ls_allocate(context, 1000);
+    CHECK(ls_free_into(context, part, sizes[1], items, 1000, 0) == 1000);
+    ls_free(context, items, 1000);
+    CHECK(ls_context_memory(context) == base);
+    ls_context_close(context);
+}
+
 static int use_arena(ls_context *context)
 {
     ls_arena arena = {.context = context};
@@ -1249,6 +1299,7 @@ int main(void)
     } groups[] = {
         {"context", test_context},
         {"grow", test_grow},
+        {"free into", test_free_into},
         {"arena and buffer", test_blocks},
         {"errors", test_errors},
         {"jobs", test_jobs},

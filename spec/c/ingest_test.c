@@ -180,11 +180,16 @@ static int read_lines(test_data *data, ls_input input, const char *text)
     return read_options(data, options, text, strlen(text));
 }
 
-static int group(test_data *data)
+static int group_on(test_data *data, unsigned threads)
 {
     ls_job *job;
-    int status = ls_dataset_group(data->dataset, 1, &job, &data->error);
+    int status = ls_dataset_group(data->dataset, threads, &job, &data->error);
     return status == LS_OK ? run_job(data, job) : status;
+}
+
+static int group(test_data *data)
+{
+    return group_on(data, 1);
 }
 
 /* ---- what a dataset holds, as text ----------------------------------------------------------- */
@@ -871,6 +876,48 @@ static void test_many_events(bool identity)
     close_data(&data);
 }
 
+/* So many that the memory of what is packed serves on in the columns; some are repeated. */
+static void test_large_events(unsigned threads)
+{
+    enum { CONTACTS = 12000, EVENTS = 800000 };
+    char *text = malloc(EVENTS * (size_t)40);
+    uint32_t *contact_of = malloc(EVENTS * sizeof *contact_of), random = 1;
+    size_t length = (size_t)sprintf(text, "id\n"), wrong = 0, repeated = 0, seen = 0;
+    test_data data;
+    open_data(&data);
+    for (int i = 0; i < CONTACTS; i++)
+        length += (size_t)sprintf(text + length, "%d\n", i);
+    CHECK(read_text(&data, LS_INPUT_CONTACTS, text) == LS_OK);
+    length = (size_t)sprintf(text, "contact_id,event,at,id\n");
+    for (unsigned i = 0; i < EVENTS; i++) {
+        bool again = i % 10 == 9;
+        random = random * 1664525 + 1013904223;
+        contact_of[i] = again ? contact_of[i - 1] : (random >> 8) % CONTACTS;
+        repeated += again;
+        length += (size_t)sprintf(text + length, "%u,e%u,%u,%u\n", contact_of[i], i % 7,
+                                  1000000000 + i, again ? i - 1 : i);
+    }
+    CHECK(read_text(&data, LS_INPUT_EVENTS, text) == LS_OK);
+    CHECK(group_on(&data, threads) == LS_OK);
+    const ls_events *events = &data.dataset->events;
+    CHECK(events->count == EVENTS - repeated);
+    for (size_t row = 0; row < CONTACTS; row++) {
+        int64_t before = -1;
+        for (size_t i = (size_t)events->first[row]; i < events->first[row + 1]; i++, seen++) {
+            int64_t number = ls_event_time(events, i) - 1000000000;
+            ls_string name =
+                ls_dictionary_text(&events->event.dictionary, ls_column_code(&events->event, i));
+            wrong += number <= before || contact_of[number] != row || number % 10 == 9 ||
+                     number_after(name, 1) != number % 7;
+            before = number;
+        }
+    }
+    CHECK(wrong == 0 && seen == events->count);
+    close_data(&data);
+    free(text);
+    free(contact_of);
+}
+
 /* ---- lists ----------------------------------------------------------------------------------- */
 
 static void test_lists(void)
@@ -1174,6 +1221,8 @@ int main(void)
     test_repeated();
     test_many_events(false);
     test_many_events(true);
+    test_large_events(1);
+    test_large_events(2);
     test_lists();
     test_ndjson();
     test_bad_ndjson();
