@@ -95,23 +95,25 @@ uint32_t ls_dictionary_find(const ls_dictionary *dictionary, const char *text, s
     return ls_dictionary_seek(dictionary, sought.text, length, sought.hash);
 }
 
-/* Doubles the slots; the hashes are kept beside the entries, so no text is read. */
+/* Doubles the slots; the hashes are kept beside the entries, so no text is read. The memory of the
+ * old ones is used again. */
 static int grow_slots(ls_dictionary *dictionary)
 {
     if (dictionary->slot_count == LAST_SLOT_COUNT)
         return LS_ERROR_MEMORY;
     uint32_t slot_count = dictionary->slot_count * 2, mask = slot_count - 1;
-    struct ls_slot *slots = ls_allocate_zero(dictionary->context, slot_count, sizeof *slots);
+    struct ls_slot *slots =
+        ls_reallocate(dictionary->context, dictionary->slots,
+                      dictionary->slot_count * sizeof *slots, slot_count * sizeof *slots);
     if (slots == NULL)
         return LS_ERROR_MEMORY;
+    memset(slots, 0, slot_count * sizeof *slots);
     for (uint32_t code = 1; code < dictionary->count; code++) {
         uint32_t hash = dictionary->entries[code].hash, i = hash & mask;
         while (slots[i].code != 0)
             i = (i + 1) & mask;
         slots[i] = (struct ls_slot){hash, code};
     }
-    ls_free(dictionary->context, dictionary->slots,
-            dictionary->slot_count * sizeof *dictionary->slots);
     dictionary->slots = slots;
     dictionary->slot_count = slot_count;
     return LS_OK;
