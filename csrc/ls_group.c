@@ -385,9 +385,9 @@ static uint64_t count_partition(const ls_partition *partition, size_t *most)
     for (const ls_block *block = partition->first; block; block = block->next) {
         size_t count = block->used / block->layout->stride;
         *most = count > *most ? count : *most;
-        for (size_t i = 0; i < count; i++)
-            sum += !block->layout->identity ||
-                   local_of(block->events + i * block->layout->stride) != LS_DROPPED;
+        sum += count;
+        for (size_t i = 0; i < count && block->layout->identity; i++)
+            sum -= local_of(block->events + i * block->layout->stride) == LS_DROPPED;
     }
     return sum;
 }

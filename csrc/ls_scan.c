@@ -138,6 +138,15 @@ void ls_known_add(const ls_known_texts *known, const char *text, size_t length, 
     known->tags[place] = (uint16_t)hash;
 }
 
+/* How many of some values are this one. */
+static size_t count_value_portable(const uint32_t *values, size_t count, uint32_t value)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += values[i] == value;
+    return found;
+}
+
 /* Goes down a column of the block. */
 typedef struct cursor {
     const char *text;
@@ -325,10 +334,8 @@ static void code_names(block *block, const ls_scan_loops *loops)
     uint32_t *names = block->chunk->names + block->first;
     const ls_column *column = &block->reading->dataset->events.event;
     const size_t count = block->count;
-    size_t none = 0;
     code_field(block, loops, block->reading->event_index, column, NULL, names);
-    for (size_t i = 0; i < count; i++)
-        none += names[i] == 0;
+    size_t none = loops->count_value(names, count, 0);
     for (size_t i = 0; i < count && none != 0; i++)
         block->left[i] |= names[i] == 0 ? LS_LEFT_FOR_ROW : 0;
 }
@@ -363,16 +370,15 @@ static void hash_identities(block *block)
 /* ---- the chunk ------------------------------------------------------------------------------- */
 
 /* Lists what is left over, and counts what is of no known contact. */
-static void sort_out(block *block)
+static void sort_out(block *block, const ls_scan_loops *loops)
 {
     ls_chunk *chunk = block->chunk;
     const uint32_t *const contacts = chunk->contacts + block->first;
     const size_t count = block->count;
-    size_t unknown = 0, left = 0;
-    for (size_t i = 0; i < count; i++) {
-        unknown += contacts[i] == UINT32_MAX;
-        left += block->left[i] != 0;
-    }
+    size_t unknown = loops->count_value(contacts, count, UINT32_MAX);
+    uint64_t left = 0;
+    for (size_t i = 0; i < count; i += sizeof left) /* past the count there are zeros */
+        left |= ls_load_64((const char *)block->left + i);
     for (size_t i = 0; i < count && left != 0; i++) {
         bool row = (block->left[i] & LS_LEFT_FOR_ROW) != 0;
         chunk->left[chunk->left_count] = (uint32_t)(block->first + i) | (row ? LS_LEFT_ROW : 0);
@@ -389,7 +395,7 @@ static void work_rows(block *block, const ls_scan_loops *loops, size_t first, si
     for (block->first = first; block->first < rows; block->first += LS_SCAN_ROWS) {
         size_t rest = rows - block->first;
         block->count = rest < LS_SCAN_ROWS ? rest : LS_SCAN_ROWS;
-        memset(block->left, 0, block->count * sizeof *block->left);
+        memset(block->left, 0, sizeof block->left);
         (uuids ? loops->read_uuids : loops->read_contacts)(block);
         loops->read_times(block);
         loops->find_contacts(block);
@@ -399,13 +405,14 @@ static void work_rows(block *block, const ls_scan_loops *loops, size_t first, si
         code_properties(block, loops);
         if (block->chunk->identity)
             hash_identities(block);
-        sort_out(block);
+        sort_out(block, loops);
     }
 }
 
 static const ls_scan_loops portable_loops = {read_contacts_portable, read_uuids_portable,
                                              find_uuids_portable,    read_times_portable,
-                                             find_contacts_portable, code_known_portable};
+                                             find_contacts_portable, code_known_portable,
+                                             count_value_portable};
 
 static const ls_scan_loops *loops_of(const ls_chunk *chunk)
 {

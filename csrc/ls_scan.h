@@ -82,6 +82,7 @@ typedef struct ls_scan_loops {
     void (*read_times)(struct ls_scan_block *block);
     void (*find_contacts)(struct ls_scan_block *block);
     void (*code_known)(struct ls_scan_block *block, const struct ls_scan_coding *coding);
+    size_t (*count_value)(const uint32_t *values, size_t count, uint32_t value);
 } ls_scan_loops;
 extern const ls_scan_loops ls_scan_avx2;
 /* ls_events.c: takes the rows that are left over, in order, and writes what they are. */

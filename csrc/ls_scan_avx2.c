@@ -76,6 +76,24 @@ static inline LS_AVX2 __attribute__((always_inline)) bool read_uuid(const char *
     return good && ls_uuid_has_dashes(text);
 }
 
+LS_AVX2 static size_t count_value_avx2(const uint32_t *values, size_t count, uint32_t value)
+{
+    const __m256i wanted = _mm256_set1_epi32((int)value);
+    __m256i sums = _mm256_setzero_si256();
+    uint32_t lanes[8];
+    size_t i = 0, found = 0;
+    for (; i + 8 <= count; i += 8) /* those that are equal are -1 */
+        sums = _mm256_sub_epi32(
+            sums, _mm256_cmpeq_epi32(
+                      _mm256_loadu_si256((const __m256i *)(const void *)(values + i)), wanted));
+    _mm256_storeu_si256((__m256i *)(void *)lanes, sums);
+    for (unsigned lane = 0; lane < 8; lane++)
+        found += lanes[lane];
+    for (; i < count; i++)
+        found += values[i] == value;
+    return found;
+}
+
 #define LS_SCAN_TARGET LS_AVX2
 #define LS_SCAN_NAME(name) name##_avx2
 #define LS_SCAN_FIND find_known
@@ -84,5 +102,6 @@ static inline LS_AVX2 __attribute__((always_inline)) bool read_uuid(const char *
 #include "ls_scan_block.h"
 
 const ls_scan_loops ls_scan_avx2 = {read_contacts_avx2, read_uuids_avx2,    find_uuids_avx2,
-                                    read_times_avx2,    find_contacts_avx2, code_known_avx2};
+                                    read_times_avx2,    find_contacts_avx2, code_known_avx2,
+                                    count_value_avx2};
 #endif
