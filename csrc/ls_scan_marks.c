@@ -17,21 +17,32 @@
     out[i] = (uint32_t)at + (uint32_t)lowest(bits);                                                \
     bits &= bits - 1
 
+/* What is looked for in 64 bytes if they are special. */
+typedef struct odd_bytes {
+    uint64_t quotes, returns, zeros;
+} odd_bytes;
+
+LS_INLINE odd_bytes odd_portable(const char *text)
+{
+    return (odd_bytes){ls_bytes_of_64(text, '"'), ls_bytes_of_64(text, '\r'),
+                       ls_bytes_of_64(text, '\0')};
+}
+
 /* Answers the ends that are outside quotes. *plain is false where some quote is not around a whole
  * field, or there is a line feed inside quotes, or a zero: the scanner can tell. */
-static uint64_t leave_quoted(const char *text, uint64_t all, uint64_t ends,
-                             struct ls_cut_before *before, bool *plain)
+LS_INLINE uint64_t leave_quoted(odd_bytes odd, uint64_t lines, uint64_t all, uint64_t ends,
+                                struct ls_cut_before *before, bool *plain)
 {
-    uint64_t quotes = ls_bytes_of_64(text, '"') & all, lines = ls_bytes_of_64(text, '\n') & all;
+    uint64_t quotes = odd.quotes & all;
     uint64_t inside = ls_parities(quotes) ^ before->inside;
     uint64_t opening = quotes & inside, closing = quotes & ~inside;
     ends &= ~inside;
     uint64_t after_end = ends << 1 | before->ends, after_closed = closing << 1 | before->closed;
-    uint64_t may_follow = ends | opening | ls_bytes_of_64(text, '\r');
+    uint64_t may_follow = ends | opening | odd.returns;
     before->inside = (uint64_t)0 - (inside >> 63);
     before->ends = ends >> 63;
     before->closed = closing >> 63;
-    *plain = (ls_bytes_of_64(text, '\0') & all) == 0 && (lines & inside) == 0 &&
+    *plain = (odd.zeros & all) == 0 && (lines & all & inside) == 0 &&
              (opening & ~(after_end | after_closed)) == 0 &&
              (after_closed & all & ~may_follow) == 0;
     return ends;
@@ -51,7 +62,7 @@ LS_INLINE found find_portable(const char *text, char delimiter)
 
 /* Marks the ends of fields before `to`, up to where something is not plain. A function for each way
  * of looking at 64 bytes. */
-#define MARK_CHUNK(name, find, lowest)                                                             \
+#define MARK_CHUNK(name, find, odd_of, lowest)                                                     \
     name(ls_chunk *chunk, ls_cut *cut, size_t to, char delimiter)                                  \
     {                                                                                              \
         const char *const text = chunk->text;                                                      \
@@ -63,7 +74,8 @@ LS_INLINE found find_portable(const char *text, char delimiter)
             const uint64_t all = ls_low_bits(to - at);                                             \
             uint64_t bits = found.ends & all;                                                      \
             if (LS_UNLIKELY(found.special | (before.inside != 0) | (before.closed != 0))) {        \
-                bits = leave_quoted(text + at, all, bits, &before, &cut->plain);                   \
+                const odd_bytes odd = odd_of(text + at);                                           \
+                bits = leave_quoted(odd, found.lines, all, bits, &before, &cut->plain);            \
                 if (!cut->plain)                                                                   \
                     break;                                                                         \
             } else {                                                                               \
@@ -88,7 +100,7 @@ LS_INLINE found find_portable(const char *text, char delimiter)
         cut->mark_count = (size_t)(next - chunk->marks) - 1;                                       \
     }
 
-static void MARK_CHUNK(mark_portable, find_portable, ls_lowest_bit)
+static void MARK_CHUNK(mark_portable, find_portable, odd_portable, ls_lowest_bit)
 
 #if defined(LS_HAS_AVX2_CODE)
     LS_AVX2 static inline uint64_t mask_of(__m256i low, __m256i high)
@@ -113,7 +125,18 @@ LS_AVX2 static inline found find_avx2(const char *text, char delimiter_byte)
                    lines, !_mm256_testz_si256(special, special)};
 }
 
-LS_AVX2 static void MARK_CHUNK(mark_avx2, find_avx2, _tzcnt_u64)
+LS_AVX2 static inline odd_bytes odd_avx2(const char *text)
+{
+    const __m256i *in = (const __m256i *)(const void *)text;
+    const __m256i quote = _mm256_set1_epi8('"'), back = _mm256_set1_epi8('\r'),
+                  zero = _mm256_setzero_si256();
+    __m256i low = _mm256_loadu_si256(in), high = _mm256_loadu_si256(in + 1);
+    return (odd_bytes){mask_of(_mm256_cmpeq_epi8(low, quote), _mm256_cmpeq_epi8(high, quote)),
+                       mask_of(_mm256_cmpeq_epi8(low, back), _mm256_cmpeq_epi8(high, back)),
+                       mask_of(_mm256_cmpeq_epi8(low, zero), _mm256_cmpeq_epi8(high, zero))};
+}
+
+LS_AVX2 static void MARK_CHUNK(mark_avx2, find_avx2, odd_avx2, _tzcnt_u64)
 #endif
 
     /* Rows from row `row` on that have the right number of fields. */
