@@ -60,6 +60,17 @@ static uint16_t local_of(const char *event)
     return local;
 }
 
+/* The same of any layout. */
+static uint16_t row_of(const ls_layout *layout, const char *event)
+{
+#if LS_BIG_ENDIAN
+    if (layout->tight)
+        return (uint16_t)((unsigned char)event[0] | (unsigned char)event[1] << 8) &
+               layout->local_mask;
+#endif
+    return local_of(event) & layout->local_mask;
+}
+
 /* ---- columns --------------------------------------------------------------------------------- */
 
 static void note_made(ls_grouping *grouping, void *values, size_t width, size_t size)
@@ -225,7 +236,7 @@ static void count_events(ls_dataset *dataset, size_t index, uint64_t sum, uint64
     for (const ls_block *block = partition->first; block != NULL; block = block->next) {
         const uint32_t stride = block->layout->stride;
         for (size_t at = 0; at < block->used; at += stride) {
-            uint16_t local = local_of(block->events + at);
+            uint16_t local = row_of(block->layout, block->events + at);
             if (LS_LIKELY(local != LS_DROPPED))
                 next[local]++;
         }
@@ -247,7 +258,7 @@ static bool find_places(const placing *placing, const ls_block *block, size_t co
     uint64_t *next = placing->next, *places = placing->places;
     bool dropped = false;
     for (size_t i = 0; i < count; i++, event += stride) {
-        uint16_t local = local_of(event);
+        uint16_t local = row_of(block->layout, event);
         if (LS_UNLIKELY(local == LS_DROPPED)) {
             places[i] = UINT64_MAX;
             dropped = true;
@@ -296,18 +307,34 @@ MOVE(move_2_4, uint16_t, uint32_t)
 MOVE(move_4_4, uint32_t, uint32_t)
 MOVE(move_8_8, int64_t, int64_t)
 
+/* The same of a tight layout: `width` bits from bit `offset` on. */
+#define MOVE_BITS(name, to)                                                                        \
+    static void name(void *out, const uint64_t *places, const char *in, size_t count,              \
+                     size_t stride, uint32_t offset, uint32_t width)                               \
+    {                                                                                              \
+        const uint64_t mask = (UINT64_C(1) << width) - 1;                                          \
+        for (size_t i = 0; i < count; i++, in += stride)                                           \
+            ((to *)out)[places[i]] = (to)(ls_load_64(in) >> offset & mask);                        \
+    }
+MOVE_BITS(move_bits_1, uint8_t)
+MOVE_BITS(move_bits_2, uint16_t)
+MOVE_BITS(move_bits_4, uint32_t)
+
 static void move_times(const ls_events *events, const uint64_t *places, const ls_block *block,
                        size_t count)
 {
     const ls_layout *layout = block->layout;
-    const char *in = block->events + layout->time_offset;
-    if (layout->wide || !events->wide) {
+    const char *in = block->events + (layout->tight ? 0 : layout->time_offset);
+    if (layout->wide || !events->wide) { /* not tight: see take_words */
         (layout->wide ? move_8_8 : move_4_4)(events->times, places, in, count, layout->stride);
         return;
     }
     for (size_t i = 0; i < count; i++, in += layout->stride) {
         uint32_t seconds;
-        memcpy(&seconds, in, sizeof seconds);
+        if (layout->tight)
+            seconds = (uint32_t)(ls_load_64(in) >> layout->time_offset);
+        else
+            memcpy(&seconds, in, sizeof seconds);
         ((int64_t *)events->times)[places[i]] = LS_EVENT_BASE + (int64_t)seconds;
     }
 }
@@ -330,18 +357,57 @@ static void move_codes(const ls_column *column, const uint64_t *places, const ls
     };
     if (width == 0)
         clear_codes(column, places, count);
+    else if (block->layout->tight)
+        (column->width == 1   ? move_bits_1
+         : column->width == 2 ? move_bits_2
+                              : move_bits_4)(column->codes, places, block->events, count,
+                                             block->layout->stride, offset, width);
     else
         movers[width][column->width](column->codes, places, block->events + offset, count,
                                      block->layout->stride);
 }
 
-static void move_block(ls_dataset *dataset, const uint64_t *places, const ls_block *block,
+/* Finds the places of a tight layout's events, none of which is dropped, and moves their times and
+ * names at once. */
+#define TAKE_WORDS(name, to)                                                                       \
+    static void name(const ls_events *events, const placing *placing, const ls_block *block,       \
+                     size_t count)                                                                 \
+    {                                                                                              \
+        const ls_layout *layout = block->layout;                                                   \
+        const uint64_t row_mask = layout->local_mask,                                              \
+                       name_mask = (UINT64_C(1) << layout->event_width) - 1;                       \
+        const uint32_t stride = layout->stride, time_shift = layout->time_offset,                  \
+                       name_shift = layout->event_offset;                                          \
+        const char *in = block->events;                                                            \
+        uint64_t *next = placing->next, *places = placing->places;                                 \
+        uint32_t *times = events->times;                                                           \
+        to *names = events->event.codes;                                                           \
+        for (size_t i = 0; i < count; i++, in += stride) {                                         \
+            uint64_t word = ls_load_64(in), place = next[word & row_mask]++;                       \
+            times[place] = (uint32_t)(word >> time_shift);                                         \
+            names[place] = (to)(word >> name_shift & name_mask);                                   \
+            places[i] = place;                                                                     \
+        }                                                                                          \
+    }
+TAKE_WORDS(take_words_1, uint8_t)
+TAKE_WORDS(take_words_2, uint16_t)
+TAKE_WORDS(take_words_4, uint32_t)
+
+static void take_words(const ls_events *events, const placing *placing, const ls_block *block,
                        size_t count)
+{
+    switch (events->event.width) {
+    case 1: take_words_1(events, placing, block, count); break;
+    case 2: take_words_2(events, placing, block, count); break;
+    default: take_words_4(events, placing, block, count);
+    }
+}
+
+static void move_rest(ls_dataset *dataset, const uint64_t *places, const ls_block *block,
+                      size_t count)
 {
     const ls_events *events = &dataset->events;
     const ls_layout *layout = block->layout;
-    move_times(events, places, block, count);
-    move_codes(&events->event, places, block, count, layout->event_offset, layout->event_width);
     for (size_t i = 0; i < events->column_count; i++) {
         bool there = i < layout->column_count;
         if (events->columns[i].kept)
@@ -357,11 +423,20 @@ static void move_partition(ls_grouping *grouping, size_t index, placing *placing
 {
     ls_dataset *dataset = grouping->dataset;
     count_events(dataset, index, grouping->bases[index - grouping->partition], placing->next);
+    const ls_events *events = &dataset->events;
     for (ls_block *block = dataset->ingest->partitions[index].first; block; block = block->next) {
-        size_t count = block->used / block->layout->stride;
-        if (find_places(placing, block, count))
-            count = squeeze_block(placing, block, count);
-        move_block(dataset, placing->places, block, count);
+        const ls_layout *layout = block->layout;
+        size_t count = block->used / layout->stride;
+        if (layout->tight && !events->wide) {
+            take_words(events, placing, block, count);
+        } else {
+            if (find_places(placing, block, count))
+                count = squeeze_block(placing, block, count);
+            move_times(events, placing->places, block, count);
+            move_codes(&events->event, placing->places, block, count, layout->event_offset,
+                       layout->event_width);
+        }
+        move_rest(dataset, placing->places, block, count);
     }
 }
 

@@ -32,13 +32,15 @@ typedef struct ls_renamed {
 
 /* How a kept event is packed: u16 row within the partition; 16 bytes of its id's hash if any file
  * has ids; i64 its stamp if it is of a log; the time (u32 seconds since LS_EVENT_BASE, or i64 since
- * 1970); the event's code; codes of kept properties. Columns only become more and wider, so that
- * there are few layouts. */
+ * 1970); the event's code; codes of kept properties. Where all that is one word, offsets and widths
+ * are in bits of it, and as many of its bytes are kept as it needs: a tight layout. Columns only
+ * become more and wider, so that there are few layouts. */
 typedef struct ls_layout {
     struct ls_layout *next; /* the one before it */
     size_t size;            /* bytes of this struct */
     uint32_t stride;
-    bool identity, stamped, wide;
+    bool tight, identity, stamped, wide;
+    uint16_t local_mask; /* what of the first two bytes is the row */
     uint32_t stamp_offset, time_offset, event_offset;
     uint8_t event_width;
     size_t column_count; /* of events->columns, kept or not */

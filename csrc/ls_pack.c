@@ -1,5 +1,6 @@
 /* Packing of events: what is kept of each goes to the partition of its contact, in reading order.
  * Reading is the first pass of a radix sort, of which ls_group.c makes the second. */
+#include "ls_cpu.h"
 #include "ls_ingest.h"
 
 /* About so many contacts share a partition, unless that makes more than so many partitions: two
@@ -19,7 +20,8 @@
 #define BLOCK_ALIGNMENT ((size_t)64)
 /* Bytes of a partition that wait to be moved together, at least; two lines of the cache. */
 #define STAGE_SIZE 128
-/* An event is packed with stores of 4 bytes whatever its widths: so many may be spilt past it. */
+/* An event is packed with stores of 4 bytes whatever its widths, or as a word of which it keeps at
+ * least 5 bytes: so many may be spilt past it. */
 #define SPILT 4
 
 /* ---- partitions ------------------------------------------------------------------------------ */
@@ -115,11 +117,18 @@ static ls_block *cut_block(ls_dataset *dataset, const ls_partition *partition, s
     return (ls_block *)(void *)block;
 }
 
+/* Bytes that may be looked at past an event: a tight one is read as a whole word. */
+static size_t slack_of(const ls_layout *layout)
+{
+    return layout->tight ? sizeof(uint64_t) - layout->stride : 0;
+}
+
 static void begin_block(ls_partition *partition, ls_block *block)
 {
     const uint32_t stride = block->layout->stride;
     partition->at = block->events;
-    partition->room = (uint32_t)((block->size - sizeof *block) / stride * stride);
+    partition->room =
+        (uint32_t)((block->size - sizeof *block - slack_of(block->layout)) / stride * stride);
 }
 
 static int add_block(ls_dataset *dataset, ls_partition *partition)
@@ -129,8 +138,8 @@ static int add_block(ls_dataset *dataset, ls_partition *partition)
     size_t size = last == NULL ? FIRST_BLOCK : last->size * 2;
     if (size > LAST_BLOCK)
         size = LAST_BLOCK;
-    if (size < sizeof *last + layout->stride)
-        size = sizeof *last + layout->stride;
+    if (size < sizeof *last + layout->stride + slack_of(layout))
+        size = sizeof *last + layout->stride + slack_of(layout);
     ls_block *block = cut_block(dataset, partition, size);
     if (block == NULL)
         return LS_ERROR_MEMORY;
@@ -169,25 +178,62 @@ int ls_flush_partition(ls_dataset *dataset, size_t index)
 
 /* ---- layouts --------------------------------------------------------------------------------- */
 
+/* Bits of a code of which there are so many. */
+static uint8_t code_bits(uint32_t count)
+{
+    uint8_t bits = 0;
+    while (bits < 32 && UINT64_C(1) << bits < count)
+        bits++;
+    return bits;
+}
+
+static uint8_t packed_width(const ls_layout *layout, uint32_t count)
+{
+    return layout->tight ? code_bits(count) : ls_code_width(count);
+}
+
+/* Sets the widths of codes from `offset` on; answers where they end. */
+static uint32_t plan_codes(const ls_events *events, ls_layout *layout, uint32_t offset)
+{
+    layout->event_offset = offset;
+    layout->event_width = packed_width(layout, events->event.dictionary.count);
+    offset += layout->event_width;
+    for (size_t i = 0; i < layout->column_count; i++) {
+        const ls_column *column = &events->columns[i];
+        layout->columns[i].offset = offset;
+        layout->columns[i].width =
+            column->kept ? packed_width(layout, column->dictionary.count) : 0;
+        offset += layout->columns[i].width;
+    }
+    return offset;
+}
+
+/* In one word: row, codes, time. False: it is too much. */
+static bool plan_tight(const ls_events *events, ls_layout *layout, unsigned shift)
+{
+    layout->tight = true;
+    layout->local_mask = (uint16_t)((1u << shift) - 1);
+    layout->time_offset = plan_codes(events, layout, shift);
+    uint32_t bits = layout->time_offset + 32;
+    layout->stride = (bits + 7) / 8;
+    layout->tight = bits <= 64;
+    return layout->tight;
+}
+
 /* What the columns need now, and never less than the layout before. */
 static void plan_layout(const ls_events *events, ls_layout *layout, const ls_layout *before,
-                        const ls_packing *packed)
+                        const ls_packing *packed, unsigned shift)
 {
     layout->identity = packed->identities != NULL || (before != NULL && before->identity);
     layout->stamped = packed->stamps != NULL || (before != NULL && before->stamped);
     layout->wide = packed->wide || (before != NULL && before->wide);
+    if (!layout->identity && !layout->stamped && !layout->wide &&
+        (before == NULL || before->tight) && plan_tight(events, layout, shift))
+        return;
+    layout->local_mask = UINT16_MAX;
     layout->stamp_offset = layout->identity ? 2 + 16 : 2;
     layout->time_offset = layout->stamp_offset + (layout->stamped ? 8 : 0);
-    layout->event_offset = layout->time_offset + (layout->wide ? 8 : 4);
-    layout->event_width = ls_code_width(events->event.dictionary.count);
-    uint32_t offset = layout->event_offset + layout->event_width;
-    for (size_t i = 0; i < layout->column_count; i++) {
-        const ls_column *column = &events->columns[i];
-        layout->columns[i].offset = offset;
-        layout->columns[i].width = column->kept ? ls_code_width(column->dictionary.count) : 0;
-        offset += layout->columns[i].width;
-    }
-    layout->stride = offset;
+    layout->stride = plan_codes(events, layout, layout->time_offset + (layout->wide ? 8 : 4));
 }
 
 static bool fits_layout(const ls_events *events, const ls_layout *layout, const ls_packing *packed)
@@ -195,11 +241,11 @@ static bool fits_layout(const ls_events *events, const ls_layout *layout, const 
     if (layout == NULL || layout->column_count != events->column_count ||
         (packed->identities != NULL && !layout->identity) ||
         (packed->stamps != NULL && !layout->stamped) || (packed->wide && !layout->wide) ||
-        ls_code_width(events->event.dictionary.count) > layout->event_width)
+        packed_width(layout, events->event.dictionary.count) > layout->event_width)
         return false;
     for (size_t i = 0; i < events->column_count; i++)
         if (events->columns[i].kept &&
-            ls_code_width(events->columns[i].dictionary.count) > layout->columns[i].width)
+            packed_width(layout, events->columns[i].dictionary.count) > layout->columns[i].width)
             return false;
     return true;
 }
@@ -215,7 +261,7 @@ static void seal_block(const ls_layout *layout, ls_partition *partition)
         return;
     size_t alignment = _Alignof(ls_block), used = sizeof *block + block->used;
     used = (used + alignment - 1) / alignment * alignment;
-    if (block->size < used + sizeof *block + layout->stride)
+    if (block->size < used + sizeof *block + layout->stride + slack_of(layout))
         return;
     ls_block *rest = (ls_block *)(void *)((char *)block + used);
     *rest = (ls_block){.layout = layout, .size = block->size - used};
@@ -273,7 +319,7 @@ static int update_layout(ls_dataset *dataset, const ls_packing *packed)
         return LS_ERROR_MEMORY;
     layout->size = size;
     layout->column_count = events->column_count;
-    plan_layout(events, layout, before, packed);
+    plan_layout(events, layout, before, packed, dataset->ingest->shift);
     if (begin_layout(dataset, layout) == LS_OK)
         return LS_OK;
     if (dataset->ingest->layout != layout)
@@ -357,10 +403,83 @@ LS_INLINE int pack_rows(ls_dataset *dataset, const ls_packing *events, const pac
     return LS_OK;
 }
 
+LS_INLINE void put_word(char *at, uint64_t word)
+{
+#if LS_BIG_ENDIAN
+    word = __builtin_bswap64(word);
+#endif
+    memcpy(at, &word, sizeof word);
+}
+
+/* The same for a tight layout. */
+LS_INLINE int pack_words(ls_dataset *dataset, const ls_packing *events,
+                         const packed_column *columns, size_t column_count)
+{
+    const struct ls_ingest *ingest = dataset->ingest;
+    const ls_layout *layout = ingest->layout;
+    const size_t count = events->count;
+    const uint32_t stride = layout->stride, shift = ingest->shift,
+                   mask = (UINT32_C(1) << shift) - 1, full = ingest->stage_size - SPILT - stride;
+    const unsigned stage_shift = ingest->stage_shift, event_shift = layout->event_offset,
+                   time_shift = layout->time_offset;
+    const uint32_t *const contacts = events->contacts, *const names = events->names;
+    const int64_t *const times = events->times;
+    char *const stage = ingest->stage;
+    uint32_t *const staged = ingest->staged;
+    /* copied: what is stored cannot move it */
+    const packed_column one = column_count == 1 ? *columns : (packed_column){0};
+    size_t packed = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t row = contacts[i];
+        if (LS_UNLIKELY(row == UINT32_MAX))
+            continue;
+        size_t index = row >> shift;
+        uint32_t used = staged[index];
+        uint64_t word = (row & mask) | (uint64_t)names[i] << event_shift |
+                        (uint64_t)(times[i] - LS_EVENT_BASE) << time_shift;
+        if (column_count == 1)
+            word |= (uint64_t)one.codes[i] << one.offset;
+        for (size_t c = 0; c < column_count && column_count != 1; c++)
+            word |= (uint64_t)columns[c].codes[i] << columns[c].offset;
+        if (LS_UNLIKELY(used > full)) {
+            if (ls_flush_partition(dataset, index) != LS_OK)
+                return LS_ERROR_MEMORY;
+            used = 0;
+        }
+        staged[index] = used + stride;
+        put_word(stage + (index << stage_shift) + used, word);
+        packed++;
+    }
+    dataset->counts.events += packed;
+    return LS_OK;
+}
+
+#if defined(LS_HAS_AVX2_CODE)
+/* Shifts by any number of bits are cheaper there. */
+LS_AVX2 static int pack_words_avx2(ls_dataset *dataset, const ls_packing *events,
+                                   const packed_column *columns, size_t column_count)
+{
+    return column_count == 1 ? pack_words(dataset, events, columns, 1)
+                             : pack_words(dataset, events, columns, column_count);
+}
+#endif
+
+static int pack_tight(ls_dataset *dataset, const ls_packing *events, const packed_column *columns,
+                      size_t column_count)
+{
+#if defined(LS_HAS_AVX2_CODE)
+    if (ls_cpu_avx2(dataset->context))
+        return pack_words_avx2(dataset, events, columns, column_count);
+#endif
+    return pack_words(dataset, events, columns, column_count);
+}
+
 static int pack_layout(ls_dataset *dataset, const ls_packing *events, const packed_column *columns,
                        size_t column_count)
 {
     const ls_layout *layout = dataset->ingest->layout;
+    if (layout->tight)
+        return pack_tight(dataset, events, columns, column_count);
     if (layout->identity || layout->stamped || layout->wide)
         return layout->identity && layout->wide && !layout->stamped
                    ? pack_rows(dataset, events, columns, column_count, true, false, true)
