@@ -25,6 +25,17 @@ static size_t value_of_row(const ls_dictionary *ids, size_t row, size_t bound)
     return value < bound ? value : SIZE_MAX;
 }
 
+/* How many ids may be UUIDs. */
+static size_t count_uuids(const ls_dictionary *ids, size_t rows)
+{
+    size_t count = 0;
+    for (size_t row = 0; row < rows; row++) {
+        ls_string id = ls_dictionary_text(ids, (uint32_t)row + 1);
+        count += id.length == LS_UUID_LENGTH && ls_uuid_has_dashes(id.text);
+    }
+    return count;
+}
+
 static bool uuid_of_row(const ls_dictionary *ids, size_t row, ls_uuid *out)
 {
     ls_string id = ls_dictionary_text(ids, (uint32_t)row + 1);
@@ -43,10 +54,8 @@ static int index_uuids(ls_dataset *dataset)
 {
     const ls_table *contacts = &dataset->tables[LS_CONTACT];
     ls_uuid_table *table = &dataset->ingest->uuids;
-    size_t count = 0, slots = 16;
+    size_t count = count_uuids(&contacts->id.dictionary, contacts->count), slots = 16;
     ls_uuid uuid;
-    for (size_t row = 0; row < contacts->count; row++)
-        count += uuid_of_row(&contacts->id.dictionary, row, &uuid);
     if (count <= contacts->count / 2)
         return LS_OK;
     while (slots < 2 * count)
@@ -56,9 +65,17 @@ static int index_uuids(ls_dataset *dataset)
         return LS_ERROR_MEMORY;
     table->slot_count = slots;
     table->seed = dataset->seed;
-    for (size_t row = 0; row < contacts->count; row++)
-        if (uuid_of_row(&contacts->id.dictionary, row, &uuid))
-            put_uuid(table, uuid, row);
+    count = 0;
+    for (size_t row = 0; row < contacts->count; row++) {
+        if (!uuid_of_row(&contacts->id.dictionary, row, &uuid))
+            continue;
+        put_uuid(table, uuid, row);
+        count++;
+    }
+    if (count <= contacts->count / 2) { /* they only have dashes where UUIDs have theirs */
+        ls_free(dataset->context, table->slots, slots * sizeof *table->slots);
+        *table = (ls_uuid_table){.slots = NULL};
+    }
     return LS_OK;
 }
 

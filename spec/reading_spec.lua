@@ -19,6 +19,7 @@ local CONTACTS, ROWS = 300, 12000
 local ids = {
     number = function(i) return tostring(i) end,
     uuid = function(i) return ("%08x-1111-4222-8333-%012x"):format(i * 2654435 % 2 ^ 31, i) end,
+    upper = function(i) return ("%08X-ABCD-4222-8333-%012X"):format(i * 2654435 % 2 ^ 31, i) end,
     -- Every other is a UUID as most write it; the others look much like one, some like one that is there.
     nearly = function(i)
         local before = ("%08x-1111-4222-8abc-%012x"):format(i - i % 2, i - i % 2)
@@ -33,6 +34,7 @@ local ids = {
 local worlds = {
     { "plain rows", id = "number" },
     { "ids that are long texts", id = "uuid" },
+    { "UUIDs in upper case", id = "upper", quoted = 4 },
     { "ids that are nearly UUIDs", id = "nearly", unknown = 9, quoted = 4 },
     { "texts that differ in one byte", id = "number", alike = true, quoted = 5 },
     { "ids of several kinds", id = "mixed", blanks = 7 },
