@@ -48,6 +48,8 @@ void ls_context_release(ls_context *context);
  * NULL. The caller remembers the old size: that is how memory is counted. */
 void *ls_reallocate(ls_context *context, void *block, size_t old_size, size_t size);
 void *ls_allocate(ls_context *context, size_t size); /* not cleared */
+/* The same for a block that is soon written all over: its memory may be made at once. */
+void *ls_allocate_whole(ls_context *context, size_t size);
 void *ls_allocate_zero(ls_context *context, size_t count, size_t size);
 void ls_free(ls_context *context, void *block, size_t size);
 /* Frees a block; where that spares the system work, the memory it stood in becomes that of another

@@ -381,11 +381,11 @@ static void move_codes(const ls_column *column, const uint64_t *places, const ls
         const char *in = block->events;                                                            \
         uint64_t *next = placing->next, *places = placing->places;                                 \
         uint32_t *times = events->times;                                                           \
-        to *names = events->event.codes;                                                           \
+        void *names = events->event.codes;                                                         \
         for (size_t i = 0; i < count; i++, in += stride) {                                         \
             uint64_t word = ls_load_64(in), place = next[word & row_mask]++;                       \
             times[place] = (uint32_t)(word >> time_shift);                                         \
-            names[place] = (to)(word >> name_shift & name_mask);                                   \
+            ((to *)names)[place] = (to)(word >> name_shift & name_mask);                           \
             places[i] = place;                                                                     \
         }                                                                                          \
     }

@@ -43,12 +43,13 @@ static size_t whole_pages(size_t size)
     return (size + PAGE - 1) / PAGE * PAGE;
 }
 
-static void *map_block(size_t size)
+/* more: further flags. */
+static void *map_block(size_t size, int more)
 {
     if (size > SIZE_MAX - PAGE)
         return NULL;
-    void *block =
-        mmap(NULL, whole_pages(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *block = mmap(NULL, whole_pages(size), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | more, -1, 0);
     if (block == MAP_FAILED)
         return NULL;
     return block;
@@ -64,7 +65,7 @@ static void *resize_mapped(void *block, size_t old_size, size_t size)
     void *moved = mremap(block, whole_pages(old_size), whole_pages(size), MREMAP_MAYMOVE);
     if (moved != MAP_FAILED)
         return moved;
-    moved = map_block(size);
+    moved = map_block(size, 0);
     if (moved != NULL) {
         memcpy(moved, block, old_size < size ? old_size : size);
         munmap(block, whole_pages(old_size));
@@ -83,7 +84,7 @@ static void *reallocate_with_malloc(void *user, void *block, size_t old_size, si
         return resize_mapped(block, old_size, new_size);
     if (!was && !is)
         return reallocate_small(block, new_size);
-    void *moved = is ? map_block(new_size) : new_size != 0 ? malloc(new_size) : NULL;
+    void *moved = is ? map_block(new_size, 0) : new_size != 0 ? malloc(new_size) : NULL;
     if (moved == NULL && new_size != 0)
         return NULL;
     if (moved != NULL && block != NULL)
@@ -176,6 +177,13 @@ static bool within_limit(const ls_context *context, size_t old_size, size_t size
     return size <= old_size || (others <= limit && size <= limit - others);
 }
 
+static void count_memory(ls_context *context, size_t old_size, size_t size)
+{
+    context->memory = context->memory - old_size + size;
+    if (context->memory > context->peak)
+        context->peak = context->memory;
+}
+
 void *ls_reallocate(ls_context *context, void *block, size_t old_size, size_t size)
 {
     if (size == 0) {
@@ -191,9 +199,7 @@ void *ls_reallocate(ls_context *context, void *block, size_t old_size, size_t si
     void *moved = context->allocator.reallocate(context->allocator.user, block, old_size, size);
     if (LS_UNLIKELY(moved == NULL))
         return NULL;
-    context->memory = context->memory - old_size + size;
-    if (context->memory > context->peak)
-        context->peak = context->memory;
+    count_memory(context, old_size, size);
     return moved;
 }
 
@@ -213,6 +219,19 @@ static bool is_new_mapping(const ls_context *context, size_t size)
     (void)size;
     return false;
 #endif
+}
+
+void *ls_allocate_whole(ls_context *context, size_t size)
+{
+#if defined(LS_MAPS_BLOCKS)
+    if (is_new_mapping(context, size) && within_limit(context, 0, size)) {
+        void *block = map_block(size, MAP_POPULATE);
+        if (block != NULL)
+            count_memory(context, 0, size);
+        return block;
+    }
+#endif
+    return ls_allocate(context, size);
 }
 
 void *ls_allocate_zero(ls_context *context, size_t count, size_t size)

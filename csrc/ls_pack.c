@@ -71,7 +71,7 @@ static int add_slab(ls_dataset *dataset, ls_slab **slabs, size_t wanted)
     size = size > LAST_SLAB ? LAST_SLAB : size;
     if (size < head + wanted)
         size = head + wanted;
-    ls_slab *slab = ls_allocate(dataset->context, size);
+    ls_slab *slab = ls_allocate_whole(dataset->context, size);
     if (slab == NULL)
         return LS_ERROR_MEMORY;
     size_t start = (uintptr_t)(slab + 1) % BLOCK_ALIGNMENT;

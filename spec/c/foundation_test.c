@@ -133,6 +133,7 @@ static void test_context(void)
     block = ls_reallocate(context, block, 60, 100);
     CHECK(block != NULL && ls_context_memory(context) == base + 100);
     CHECK(ls_allocate(context, 1) == NULL);
+    CHECK(ls_allocate_whole(context, 1) == NULL && ls_allocate_whole(context, 3u << 20) == NULL);
     block = ls_reallocate(context, block, 100, 10);
     CHECK(block != NULL && ls_context_memory(context) == base + 10);
     CHECK(ls_reallocate(context, block, 10, 0) == NULL);
@@ -198,7 +199,7 @@ static void test_free_into(void)
     uint32_t *items = ls_allocate(context, size);
     put_pattern(items, 0, written);
     for (size_t i = 0; i < PARTS; i++) {
-        char *part = ls_allocate(context, sizes[i]);
+        char *part = i < 3 ? ls_allocate_whole(context, sizes[i]) : ls_allocate(context, sizes[i]);
         memset(part, 1, sizes[i]);
         before = provided;
         provided = ls_free_into(context, part, sizes[i], items, size, provided);
