@@ -187,8 +187,11 @@ describe("a ledger", function()
             refused("other: expected text, got a NUL byte", event({ other = "a\0b" }))
             refused("other: expected text, got a NUL byte", event({ other = { "c", "a\0b" } }))
             if keep == "all" then
-                refused("a zero byte in a name", event({ ["a\0b"] = 1 }))
-                refused("a zero byte in a name", ledger:set("1", { ["\0"] = "x" }))
+                local expected = "expected a name, got an empty one or a NUL byte"
+                refused(expected, event({ ["a\0b"] = 1 }))
+                refused(expected, event({ [""] = 1 }))
+                refused(expected, ledger:set("1", { ["\0"] = "x" }))
+                refused(expected, ledger:set("1", { [""] = "x" }))
             end
             refused("contact_id: expected text, got a NUL byte", ledger:set("\0", { industry = "x" }))
             refused("industry: expected text, got a NUL byte", ledger:set("1", { industry = "a\0" }))
@@ -196,6 +199,25 @@ describe("a ledger", function()
             assert.are.equal(0, ledger:count())
             assert.are.equal(0, ledger:memory().events)
             assert.are.equal("added", event({ form = "a b", id = "e" }))
+        end
+    end)
+
+    it("takes texts and numbers as ids of events, and nothing else", function()
+        for _, keep in ipairs({ "plan", "all" }) do
+            local ledger = open(nil, { keep = keep })
+            local function add(id)
+                return ledger:add({ contact_id = "1", event = "page_viewed", at = NOON, id = id })
+            end
+            for got, ids in pairs({ boolean = { true, false }, table = { {}, { 1 }, { 1, 2 } } }) do
+                for _, id in ipairs(ids) do
+                    local ok, err = add(id)
+                    assert.is_nil(ok)
+                    assert.are.equal("id: expected a text or a number, got " .. got, tostring(err))
+                end
+            end
+            assert.are.equal("added", add("1"))
+            assert.are.equal("repeated", add(1))
+            assert.are.equal("added", add(leadscore.null))
         end
     end)
 

@@ -118,7 +118,8 @@ LS_INLINE bool take(lua_State *L, const lsl_event_reader *reader, size_t field, 
         return take_contact(L, type, out);
     if (type == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == NULL)
         return true; /* unknown */
-    if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
+    if (type != LUA_TSTRING && type != LUA_TNUMBER &&
+        (type != LUA_TBOOLEAN || field == LSL_FIELD_ID))
         return false;
     if (field != NO_FIELD)
         return take_value(L, type, field, out);

@@ -256,6 +256,16 @@ static bool check_zero(lsl_reading *reading, const lsl_place *place, ls_string t
     return lsl_wrong(reading, place, "expected text, got a NUL byte");
 }
 
+/* An id on top of the stack. */
+static bool check_id_type(lsl_reading *reading, const lsl_place *place)
+{
+    int type = lua_type(reading->L, -1);
+    if (type == LUA_TSTRING || type == LUA_TNUMBER)
+        return true;
+    return lsl_wrong(reading, place, "expected a text or a number, got %s",
+                     lsl_is_null(reading->L, -1) ? "none" : luaL_typename(reading->L, -1));
+}
+
 static bool gather(lsl_reading *reading, const lsl_place *place, size_t field, gathered *out)
 {
     ledger_owner *owner = reading->owner;
@@ -279,15 +289,17 @@ static bool gather_property(lsl_reading *reading, ls_object object, const lsl_pl
     const ledger_owner *owner = reading->owner;
     size_t column = LS_SCORER_ID;
     ls_string name = {place->key, place->length};
+    bool is_id = object == LS_EVENT && ls_string_equal(name, "id", 2),
+         is_null = lsl_is_null(reading->L, -1);
     reading->text->length = 0;
     /* Where not everything is kept, nobody asks for such a name. */
-    if (owner->ledger->options.keep_all && memchr(name.text, '\0', name.length) != NULL)
-        return lsl_wrong(reading, &outermost, "a zero byte in a name");
-    if (!lsl_is_null(reading->L, -1) && !lsl_read_value(reading, place))
+    if (owner->ledger->options.keep_all &&
+        (name.length == 0 || memchr(name.text, '\0', name.length) != NULL))
+        return lsl_wrong(reading, &outermost, "expected a name, got an empty one or a NUL byte");
+    if (!is_null && ((is_id && !check_id_type(reading, place)) || !lsl_read_value(reading, place)))
         return false;
     if (!check_zero(reading, place, lsl_value_text(reading)))
         return false;
-    bool is_id = object == LS_EVENT && ls_string_equal(name, "id", 2);
     if (!is_id && ls_ledger_column(owner->ledger, object, name, &column, reading->error) != LS_OK)
         return false;
     return (!is_id && column == LS_NO_COLUMN) || gather(reading, place, column, out);
@@ -311,11 +323,8 @@ static bool settle(lsl_reading *reading, gathered *out)
 
 static bool read_contact(lsl_reading *reading, const lsl_place *place, gathered *out)
 {
-    int type = lua_type(reading->L, -1);
-    if (type != LUA_TSTRING && type != LUA_TNUMBER)
-        return lsl_wrong(reading, place, "expected a text or a number, got %s",
-                         lsl_is_null(reading->L, -1) ? "none" : luaL_typename(reading->L, -1));
-    if (!lsl_read_value(reading, place) || !check_zero(reading, place, lsl_value_text(reading)))
+    if (!check_id_type(reading, place) || !lsl_read_value(reading, place) ||
+        !check_zero(reading, place, lsl_value_text(reading)))
         return false;
     out->contact = keep_text(reading->owner, lsl_value_text(reading));
     return true;

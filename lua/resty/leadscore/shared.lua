@@ -320,6 +320,10 @@ function Store:tick()
     end
 end
 
+local function why_not(err)
+    return err == "no memory" and "the shared dict of contacts is too small for what the log has" or err
+end
+
 --- Puts a contact's whole state there, as read from the log; false where it has a snapshot already.
 function Store:load(id, stamp, state)
     local cursor = M.cursor({}, id)
@@ -328,10 +332,10 @@ function Store:load(id, stamp, state)
     repeat
         q = q + 1
         local ok, err = self.dict:safe_add(cursor.prefix .. q, entry)
-        if not ok and err ~= "exists" then return nil, err end
+        if not ok and err ~= "exists" then return nil, why_not(err) end
     until ok
     local set, err = self.dict:safe_set(cursor.head, ("%d 1 %d 1"):format(q, stamp))
-    if not set then return nil, err end
+    if not set then return nil, why_not(err) end
     note_entry(self, cursor)
     return true
 end
