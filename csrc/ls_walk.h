@@ -74,6 +74,15 @@ typedef struct ls_contact_found {
     size_t row, first, count;
 } ls_contact_found;
 
+/* What an event came to while a condition on dates moves: only those that one moves are looked at
+ * again. */
+typedef struct ls_seen_event {
+    size_t event, contact; /* contact: of ls_found.contacts */
+    ls_interval interval;  /* in which it stays so */
+    ls_occurrence occurrence;
+    bool occurs;
+} ls_seen_event;
+
 /* The occurrences of one spec for the record at hand, contact by contact (a contact is its own
  * only one): of each all that could be in a window that moves, by time; the later ones stay longer,
  * so any instant's occurrences are the last ones here. */
@@ -86,6 +95,9 @@ typedef struct ls_found {
     size_t count, capacity;
     ls_contact_found *contacts;
     size_t contact_count, contact_capacity;
+    ls_seen_event *seen; /* once they were found again: all events of the names, in order */
+    size_t seen_count, seen_capacity, seen_next;
+    bool seen_all;
 } ls_found;
 
 /* An associated record that a rule goes over. */

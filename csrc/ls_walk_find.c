@@ -55,23 +55,64 @@ static void add_occurrence(ls_walk *walk, ls_found *found, const ls_occurrence *
         found->items[found->count++] = *occurrence;
 }
 
-/* Keeps walk->event if it is an occurrence. */
-static void look_at_event(ls_walk *walk, const ls_occurrences *occurrences, ls_found *found,
-                          uint32_t name)
+/* Whether walk->event is an occurrence. */
+static bool is_occurrence(ls_walk *walk, const ls_occurrences *occurrences, uint32_t name,
+                          ls_occurrence *out)
 {
     int64_t time = ls_event_time(&walk->dataset->events, walk->event);
     ls_int128 points = occurrences->points;
     if (time > walk->events_until || (occurrences->has_from && time < occurrences->from) ||
         (occurrences->has_until && time >= occurrences->until))
-        return;
+        return false;
     if (occurrences->where != NULL && ls_walk_filter(walk, occurrences->where) != LS_TRUE)
-        return;
+        return false;
     if (occurrences->choice.kind != LS_CHOICE_NONE &&
         !ls_walk_choose(walk, &occurrences->choice, &points))
+        return false;
+    *out = (ls_occurrence){time, narrow_points(points), find_bucket(walk, occurrences, time), name,
+                           false};
+    return true;
+}
+
+/* Looks at an event by itself, to know how long it stays so. */
+static void see_event(ls_walk *walk, const ls_occurrences *occurrences, ls_seen_event *seen,
+                      uint32_t name)
+{
+    ls_interval outer = walk->interval;
+    walk->interval = LS_ALWAYS;
+    walk->event = seen->event;
+    seen->occurs = is_occurrence(walk, occurrences, name, &seen->occurrence);
+    seen->occurrence.name = name;
+    seen->interval = walk->interval;
+    walk->interval = outer;
+}
+
+static void take_seen(ls_walk *walk, const ls_occurrences *occurrences, ls_found *found,
+                      ls_seen_event *seen)
+{
+    ls_note_interval(walk, seen->interval);
+    if (!seen->occurs)
         return;
-    ls_occurrence occurrence = {time, narrow_points(points), find_bucket(walk, occurrences, time),
-                                name, false};
-    add_occurrence(walk, found, &occurrence);
+    if (occurrences->once == LS_ONCE_PROPERTY) { /* buckets are numbered anew each time */
+        walk->event = seen->event;
+        seen->occurrence.bucket = find_bucket(walk, occurrences, seen->occurrence.at);
+    }
+    add_occurrence(walk, found, &seen->occurrence);
+}
+
+static void note_seen(ls_walk *walk, const ls_occurrences *occurrences, ls_found *found,
+                      uint32_t name)
+{
+    if (ls_grow(walk->context, &found->seen, &found->seen_capacity, found->seen_count + 1,
+                sizeof *found->seen) != LS_OK) {
+        ls_walk_fail_memory(walk);
+        return;
+    }
+    ls_seen_event *seen = &found->seen[found->seen_count++];
+    seen->event = walk->event;
+    seen->contact = found->contact_count;
+    see_event(walk, occurrences, seen, name);
+    take_seen(walk, occurrences, found, seen);
 }
 
 /* ---- one contact ----------------------------------------------------------------------------- */
@@ -131,8 +172,9 @@ static void keep_latest(ls_found *found, size_t first, uint64_t latest)
     found->count = first + (size_t)latest;
 }
 
+/* again: they are found once more for the record, since a condition on dates has moved. */
 static void look_at_events(ls_walk *walk, const ls_occurrences *occurrences, ls_found *found,
-                           size_t contact)
+                           size_t contact, bool again)
 {
     const ls_events *events = &walk->dataset->events;
     if (events->first == NULL)
@@ -140,16 +182,34 @@ static void look_at_events(ls_walk *walk, const ls_occurrences *occurrences, ls_
     const uint64_t end = ls_events_end(events, contact);
     for (size_t i = (size_t)events->first[contact]; i < (size_t)end && walk->status == LS_OK; i++) {
         uint32_t code = ls_column_code(&events->event, i), name = 0;
+        ls_occurrence occurrence;
         while (name < occurrences->event_count && found->codes[name] != code)
             name++;
         walk->event = i;
-        if (name < occurrences->event_count)
-            look_at_event(walk, occurrences, found, name);
+        if (name == occurrences->event_count)
+            continue;
+        if (again)
+            note_seen(walk, occurrences, found, name);
+        else if (is_occurrence(walk, occurrences, name, &occurrence))
+            add_occurrence(walk, found, &occurrence);
+    }
+}
+
+/* The same where all were seen. */
+static void look_at_seen(ls_walk *walk, const ls_occurrences *occurrences, ls_found *found)
+{
+    for (; found->seen_next < found->seen_count && walk->status == LS_OK; found->seen_next++) {
+        ls_seen_event *seen = &found->seen[found->seen_next];
+        if (seen->contact != found->contact_count)
+            return;
+        if (walk->clock.at < seen->interval.from || walk->clock.at >= seen->interval.until)
+            see_event(walk, occurrences, seen, seen->occurrence.name);
+        take_seen(walk, occurrences, found, seen);
     }
 }
 
 static void find_of_contact(ls_walk *walk, const ls_occurrences *occurrences, ls_found *found,
-                            size_t contact)
+                            size_t contact, bool again)
 {
     size_t first = found->count;
     if (ls_grow(walk->context, &found->contacts, &found->contact_capacity, found->contact_count + 1,
@@ -157,7 +217,10 @@ static void find_of_contact(ls_walk *walk, const ls_occurrences *occurrences, ls
         ls_walk_fail_memory(walk);
         return;
     }
-    look_at_events(walk, occurrences, found, contact);
+    if (again && found->seen_all)
+        look_at_seen(walk, occurrences, found);
+    else
+        look_at_events(walk, occurrences, found, contact, again);
     if (occurrences->once != LS_ONCE_NONE)
         keep_once(found, first);
     sort_found(found, first, compare_occurrences);
@@ -178,17 +241,17 @@ static void find_codes(const ls_walk *walk, const ls_occurrences *occurrences, l
 }
 
 static void find_of_all(ls_walk *walk, const ls_occurrences *occurrences, const ls_over *over,
-                        ls_found *found)
+                        ls_found *found, bool again)
 {
     static const ls_over all_contacts = {.relation = LS_RELATED_CONTACTS, .object = LS_CONTACT};
     if (walk->object == LS_CONTACT) {
-        find_of_contact(walk, occurrences, found, walk->row);
+        find_of_contact(walk, occurrences, found, walk->row, again);
         return;
     }
     ls_related related = ls_related_begin(walk->dataset, walk->object, walk->row,
                                           over != NULL ? over : &all_contacts);
     for (size_t contact; walk->status == LS_OK && ls_related_next(&related, &contact);)
-        find_of_contact(walk, occurrences, found, contact);
+        find_of_contact(walk, occurrences, found, contact, again);
 }
 
 /* Found anew for another record, and where a condition on dates has moved. */
@@ -198,16 +261,20 @@ ls_found *ls_walk_find(ls_walk *walk, const ls_occurrences *occurrences, const l
     if (!found->ready || found->row != walk->row || walk->clock.at < found->interval.from ||
         walk->clock.at >= found->interval.until) {
         ls_interval outer = walk->interval;
+        bool again = found->ready && found->row == walk->row;
         walk->interval = LS_ALWAYS;
-        found->count = found->contact_count = 0;
+        found->count = found->contact_count = found->seen_next = 0;
+        if (!again || !found->seen_all)
+            found->seen_count = 0;
         found->row = walk->row;
         if (!found->coded)
             find_codes(walk, occurrences, found);
         if (occurrences->once == LS_ONCE_PROPERTY)
             ls_dictionary_clear(&walk->buckets);
-        find_of_all(walk, occurrences, over, found);
+        find_of_all(walk, occurrences, over, found, again);
         found->interval = walk->interval;
         found->ready = walk->status == LS_OK;
+        found->seen_all = again && found->ready;
         walk->interval = outer;
     }
     ls_note_interval(walk, found->interval);

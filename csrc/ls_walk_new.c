@@ -196,6 +196,7 @@ static void free_found(ls_walk *walk, ls_walk_definition *part)
         const ls_found *found = &part->found[i];
         ls_free(walk->context, found->items, found->capacity * sizeof *found->items);
         ls_free(walk->context, found->contacts, found->contact_capacity * sizeof *found->contacts);
+        ls_free(walk->context, found->seen, found->seen_capacity * sizeof *found->seen);
     }
 }
 
