@@ -112,6 +112,41 @@ describe("a definition", function()
         assert.is_false(fading:next_change({}, "2025-01-02"))
     end)
 
+    it("finds every change of a contact whose events' dates come one by one", function()
+        local definition = assert(leadscore.define({
+            name = "n", properties = { ["event.due"] = "datetime", ["event.kind"] = "text" },
+            groups = { { name = "g", rules = {
+                { event = "call", where = { due = { more_than_ahead = "3 days" } }, points = 1 },
+                {
+                    event = { "call", "visit" }, where = { due = { in_last = "2 days" } },
+                    once_per = { property = "kind" }, points = 10,
+                },
+            } } },
+        }))
+        local start, events = 1750000000, {}
+        for i = 1, 60 do
+            events[i] = {
+                event = i % 3 == 0 and "visit" or "call", at = start - i * 3600, kind = "k" .. i % 7,
+                due = start + (i * 7919 % 97) * 7200 + i,
+            }
+        end
+        local record = { events = events }
+        local at, changes = start, 0
+        while true do
+            local change = definition:next_change(record, at)
+            if not change then break end
+            local before = definition:score(record, at).value
+            assert.are.equal(before, definition:score(record, change - 1).value)
+            assert.are_not.equal(before, definition:score(record, change).value)
+            for _, share in ipairs({ 0.25, 0.5, 0.75 }) do
+                local between = at + math.floor((change - at - 1) * share)
+                assert.are.equal(before, definition:score(record, between).value)
+            end
+            at, changes = change, changes + 1
+        end
+        assert.is_true(changes > 40)
+    end)
+
     it("fails clearly when used after closing", function()
         local opens = assert(leadscore.define(OPENS))
         opens:close()
