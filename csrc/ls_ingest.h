@@ -1,7 +1,7 @@
 /* Reading rows into a dataset: what its parts share. ls_ingest.c is the job: it opens a file, binds
- * its columns, hands on batches and refuses rows; ls_records.c takes rows of contacts, companies,
- * deals and lists; ls_events.c rows of events, which it sorts into partitions of neighbouring
- * contacts; ls_group.c makes the final columns of these. */
+ * its columns and hands on batches; ls_refuse.c refuses rows; ls_records.c takes rows of contacts,
+ * companies, deals and lists; ls_events.c rows of events, which it sorts into partitions of
+ * neighbouring contacts; ls_group.c makes the final columns of these. */
 #ifndef LS_INGEST_H
 #define LS_INGEST_H
 
@@ -196,12 +196,14 @@ LS_INLINE bool ls_reads_empty(const ls_reading *reading, ls_string text)
     return text.length == 0;
 }
 
-/* Refuses a row, or lists a cell of a row that is kept: the error that ends the job, or LS_OK after
- * it was written to the rejects. field is 1-based, 0: none. */
+/* ls_refuse.c. Refuses a row, or lists a cell of a row that is kept: the error that ends the job,
+ * or LS_OK after it was written to the rejects. field is 1-based, 0: none. */
 int ls_refuse_row(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
                   ls_error *error);
 int ls_refuse_cell(ls_reading *reading, const ls_row *row, size_t field, const char *reason,
                    ls_error *error);
+/* What its scanner found bad in a row. */
+void ls_describe_problem(const ls_reading *reading, const ls_row *row, ls_error *out);
 /* Refuses a row that its scanner found bad. */
 int ls_refuse_problem(ls_reading *reading, const ls_row *row, ls_error *error);
 /* Refuses the cell if it is an object, or if its code cannot be read as the types that are wanted.
