@@ -7,9 +7,13 @@
 
 local host = require("gateway_host")
 local shell = require("shell")
+package.path = "csrc/bench/?.lua;" .. package.path
+local system = require("system")
 
 local SECONDS, ROUNDS, WANTED = tonumber(arg[1]) or 5, tonumber(arg[2]) or 3, arg[3]
 local CONTACTS, EVENTS, CONNECTIONS = 1000, 200, 16
+local WORKER_CORE, CLIENT_CORE = table.unpack(system.allowed_cores())
+CLIENT_CORE = CLIENT_CORE or WORKER_CORE
 -- The floor: a handler that says hello, one that reads a body first, and one that also writes it to a file at once.
 local HELLO = [[
 server {
@@ -19,7 +23,7 @@ server {
     } }
     location = /body { content_by_lua_block {
         ngx.req.read_body()
-        local body = ngx.req.get_body_data()
+        assert(ngx.req.get_body_data())
         ngx.header["Content-Type"] = "text/plain" ngx.header["Content-Length"] = 12 ngx.print("hello, world")
     } }
     location = /written { content_by_lua_block {
@@ -97,16 +101,16 @@ end
 -- Processor time of a process, in seconds: fields 14 and 15 of its stat, in ticks.
 local TICKS = 100
 local function cpu_of(pid)
-    local user, system = shell.read(("/proc/%d/stat"):format(pid)):match("%) %S" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
-    return (user + system) / TICKS
+    local user, kernel = shell.read(("/proc/%d/stat"):format(pid)):match("%) %S" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
+    return (user + kernel) / TICKS
 end
 
 local function measure(folder, script, port, worker)
     local path = folder .. "/wrk.lua"
     shell.write(path, SCRIPT:format(CONTACTS, NOW, SCRIPTS[script]))
     local before = cpu_of(worker)
-    local pipe = io.popen(("taskset -c 1 wrk -t1 -c%d -d%d --latency -s %s http://127.0.0.1:%d/ 2>&1"):format(
-        CONNECTIONS, SECONDS, path, port))
+    local pipe = io.popen(("taskset -c %s wrk -t1 -c%d -d%d --latency -s %s http://127.0.0.1:%d/ 2>&1"):format(
+        CLIENT_CORE, CONNECTIONS, SECONDS, path, port))
     local text = pipe:read("*a")
     pipe:close()
     local cpu = cpu_of(worker) - before
@@ -142,14 +146,14 @@ local function wanted(each)
     return not WANTED or each.name == "hello" or ("," .. WANTED .. ","):find("," .. each.name .. ",", 1, true)
 end
 
-local function pin(process, cpu)
-    os.execute(("taskset -cp %d %d >/dev/null"):format(cpu, process))
+local function pin(process, core)
+    os.execute(("taskset -cp %s %d >/dev/null"):format(core, process))
 end
 
 local ok, err = pcall(function()
-    pin(gateway:workers()[1], 0)
-    pin(distant:workers()[1], 0)
-    pin(redis.pid, 1)
+    pin(gateway:workers()[1], WORKER_CORE)
+    pin(distant:workers()[1], WORKER_CORE)
+    pin(redis.pid, CLIENT_CORE)
     fill(gateway)
     fill(distant)
     local results = {}

@@ -17,21 +17,9 @@ function M.new(settings)
     return setmetatable(settings, Programs)
 end
 
--- The cores that we may use: "0-3,6" says five.
-local function allowed_cores()
-    local list = {}
-    local text = system.first_line("sed -n 's/^Cpus_allowed_list:[ \t]*//p' /proc/self/status")
-    for first, last in text:gmatch("(%d+)%-?(%d*)") do
-        for core = tonumber(first), tonumber(last) or tonumber(first) do
-            list[#list + 1] = tostring(core)
-        end
-    end
-    return #list > 0 and list or { "0" }
-end
-
 -- On so many cores, if there are.
 local function cores(threads)
-    local allowed = allowed_cores()
+    local allowed = system.allowed_cores()
     return "taskset -c " .. table.concat(allowed, ",", 1, math.min(threads, #allowed))
 end
 

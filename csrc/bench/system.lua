@@ -57,4 +57,16 @@ function M.read_numbers(path)
     return numbers
 end
 
+--- The cores that we may use: "0-3,6" says five.
+function M.allowed_cores()
+    local list = {}
+    local text = M.first_line("sed -n 's/^Cpus_allowed_list:[ \t]*//p' /proc/self/status")
+    for first, last in text:gmatch("(%d+)%-?(%d*)") do
+        for core = tonumber(first), tonumber(last) or tonumber(first) do
+            list[#list + 1] = tostring(core)
+        end
+    end
+    return #list > 0 and list or { "0" }
+end
+
 return M
