@@ -22,12 +22,11 @@ LS_INLINE size_t text_at(const ls_stretch *stretch, size_t at)
 
 bool ls_stretch_begin(ls_stretch *stretch, size_t first, size_t last)
 {
-    const struct ls_entry *entries = stretch->needles->dictionary->entries;
-    const uint64_t start = entries[first].offset;
+    const uint64_t *starts = stretch->needles->dictionary->starts, start = starts[first];
     size_t count = 0, size = 0;
     while (count < LS_STRETCH_TEXTS && first + count < last &&
-           size + entries[first + count].length <= LS_STRETCH_BYTES) {
-        size += entries[first + count].length;
+           starts[first + count + 1] - start <= LS_STRETCH_BYTES) {
+        size = (size_t)(starts[first + count + 1] - start);
         stretch->ends[count++] = (uint32_t)size;
     }
     stretch->first = first;

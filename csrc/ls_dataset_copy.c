@@ -20,12 +20,12 @@ static int copy_dictionary(ls_context *context, ls_dictionary *to, const ls_dict
     ls_dictionary copy = *from;
     copy.context = context;
     copy.slots = NULL;
-    copy.entries = NULL;
+    copy.starts = NULL;
     copy.bytes = NULL;
     if (copy_array(context, &copy.slots, from->slots, from->slot_count * sizeof *from->slots) !=
             LS_OK ||
-        copy_array(context, &copy.entries, from->entries,
-                   from->entry_capacity * sizeof *from->entries) != LS_OK ||
+        copy_array(context, &copy.starts, from->starts,
+                   from->start_capacity * sizeof *from->starts) != LS_OK ||
         copy_array(context, &copy.bytes, from->bytes, from->byte_capacity) != LS_OK) {
         ls_dictionary_free(&copy);
         return LS_ERROR_MEMORY;

@@ -1,7 +1,8 @@
 /* A dictionary of texts, and the fingerprint: what hashes, with the xxhash library.
  *
  * Open addressing with linear probing over eight-byte slots: a lookup that misses touches the slots
- * alone, one that hits also its entry and its bytes. At most half of the slots are in use.
+ * alone, one that hits also its text. At most half of the slots are in use. Texts lie one after
+ * another, so that where they begin is all that is kept of each: a file may have millions.
  * Adding is all or nothing: where memory fails, the dictionary is as it was. Columns, event names
  * and the scorer's values are kept in dictionaries; tens of millions of lookups make a run. */
 #include "ls_dictionary.h"
@@ -55,14 +56,14 @@ int ls_dictionary_init(ls_dictionary *dictionary, ls_context *context, uint64_t 
     if (dictionary->slots == NULL)
         return LS_ERROR_MEMORY;
     dictionary->slot_count = FIRST_SLOT_COUNT;
-    if (ls_grow(context, &dictionary->entries, &dictionary->entry_capacity, 1,
-                sizeof *dictionary->entries) != LS_OK ||
+    if (ls_grow(context, &dictionary->starts, &dictionary->start_capacity, 2,
+                sizeof *dictionary->starts) != LS_OK ||
         ls_grow(context, &dictionary->bytes, &dictionary->byte_capacity, FIRST_BYTE_CAPACITY, 1) !=
             LS_OK) {
         ls_dictionary_free(dictionary);
         return LS_ERROR_MEMORY;
     }
-    memset(&dictionary->entries[0], 0, sizeof dictionary->entries[0]);
+    dictionary->starts[0] = dictionary->starts[1] = 0;
     dictionary->count = 1;
     return LS_OK;
 }
@@ -72,7 +73,7 @@ void ls_dictionary_free(ls_dictionary *dictionary)
     ls_context *context = dictionary->context;
     uint64_t seed = dictionary->seed;
     ls_free(context, dictionary->slots, dictionary->slot_count * sizeof *dictionary->slots);
-    ls_free(context, dictionary->entries, dictionary->entry_capacity * sizeof *dictionary->entries);
+    ls_free(context, dictionary->starts, dictionary->start_capacity * sizeof *dictionary->starts);
     ls_free(context, dictionary->bytes, dictionary->byte_capacity);
     memset(dictionary, 0, sizeof *dictionary);
     dictionary->context = context;
@@ -95,28 +96,63 @@ uint32_t ls_dictionary_find(const ls_dictionary *dictionary, const char *text, s
     return ls_dictionary_seek(dictionary, sought.text, length, sought.hash);
 }
 
-/* Doubles the slots; the hashes are kept beside the entries, so no text is read. The memory of the
- * old ones is used again. */
+LS_INLINE void put_slot(struct ls_slot *slots, uint32_t mask, struct ls_slot slot)
+{
+    uint32_t i = slot.hash & mask;
+    while (slots[i].code != 0)
+        i = (i + 1) & mask;
+    slots[i] = slot;
+}
+
+/* The slots that are in use from the first one on, which may have come there from the last ones. */
+static uint32_t count_leading(const ls_dictionary *dictionary)
+{
+    uint32_t count = 0;
+    while (dictionary->slots[count].code != 0)
+        count++;
+    return count;
+}
+
+/* Moves what is in the lower half of the slots to where it belongs now: there, or as far on as the
+ * old slots were many. What is behind a free slot never has to pass what has not moved yet. */
+static void spread_slots(struct ls_slot *slots, uint32_t first, uint32_t end, uint32_t mask)
+{
+    for (uint32_t i = first; i < end; i++) {
+        const struct ls_slot slot = slots[i];
+        slots[i].code = 0;
+        if (slot.code != 0)
+            put_slot(slots, mask, slot);
+    }
+}
+
+/* Doubles the slots, in the memory of the old ones and as much after it. No text is read, and both
+ * halves are gone through in order. */
 static int grow_slots(ls_dictionary *dictionary)
 {
-    if (dictionary->slot_count == LAST_SLOT_COUNT)
+    const uint32_t old_count = dictionary->slot_count, leading = count_leading(dictionary);
+    ls_context *context = dictionary->context;
+    const size_t size = old_count * sizeof *dictionary->slots,
+                 leading_size = leading * sizeof *dictionary->slots;
+    if (old_count == LAST_SLOT_COUNT)
         return LS_ERROR_MEMORY;
-    uint32_t slot_count = dictionary->slot_count * 2, mask = slot_count - 1;
-    struct ls_slot *slots =
-        ls_reallocate(dictionary->context, dictionary->slots,
-                      dictionary->slot_count * sizeof *slots, slot_count * sizeof *slots);
-    if (slots == NULL)
-        return LS_ERROR_MEMORY;
-    memset(slots, 0, slot_count * sizeof *slots);
-    for (uint32_t code = 1; code < dictionary->count; code++) {
-        uint32_t hash = dictionary->entries[code].hash, i = hash & mask;
-        while (slots[i].code != 0)
-            i = (i + 1) & mask;
-        slots[i] = (struct ls_slot){hash, code};
+    struct ls_slot *first = leading != 0 ? ls_allocate(context, leading_size) : NULL;
+    struct ls_slot *slots = first != NULL || leading == 0
+                                ? ls_reallocate(context, dictionary->slots, size, 2 * size)
+                                : NULL;
+    if (slots != NULL) {
+        const uint32_t mask = 2 * old_count - 1;
+        memset(slots + old_count, 0, size);
+        if (leading != 0)
+            memcpy(first, slots, leading_size);
+        memset(slots, 0, leading_size);
+        spread_slots(slots, leading, old_count, mask);
+        for (uint32_t i = 0; i < leading; i++)
+            put_slot(slots, mask, first[i]);
+        dictionary->slots = slots;
+        dictionary->slot_count = 2 * old_count;
     }
-    dictionary->slots = slots;
-    dictionary->slot_count = slot_count;
-    return LS_OK;
+    ls_free(context, first, leading_size);
+    return slots != NULL ? LS_OK : LS_ERROR_MEMORY;
 }
 
 /* Room for one more text of this length in all three arrays. */
@@ -125,8 +161,8 @@ static int reserve_text(ls_dictionary *dictionary, size_t length)
     if (length > UINT32_MAX || length > SIZE_MAX - LS_TEXT_SLACK - dictionary->byte_count ||
         dictionary->count >= LS_MAX_CODES)
         return LS_ERROR_MEMORY;
-    int status = ls_grow(dictionary->context, &dictionary->entries, &dictionary->entry_capacity,
-                         (size_t)dictionary->count + 1, sizeof *dictionary->entries);
+    int status = ls_grow(dictionary->context, &dictionary->starts, &dictionary->start_capacity,
+                         (size_t)dictionary->count + 2, sizeof *dictionary->starts);
     if (status == LS_OK)
         status = ls_grow(dictionary->context, &dictionary->bytes, &dictionary->byte_capacity,
                          dictionary->byte_count + length + LS_TEXT_SLACK, 1);
@@ -135,27 +171,16 @@ static int reserve_text(ls_dictionary *dictionary, size_t length)
     return status;
 }
 
-static void put_slot(const ls_dictionary *dictionary, uint32_t hash, uint32_t code)
-{
-    uint32_t mask = dictionary->slot_count - 1, i = hash & mask;
-    while (dictionary->slots[i].code != 0)
-        i = (i + 1) & mask;
-    dictionary->slots[i] = (struct ls_slot){hash, code};
-}
-
 uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_t length,
                               uint32_t hash)
 {
     if (reserve_text(dictionary, length) != LS_OK)
         return LS_NO_CODE;
     uint32_t code = dictionary->count++;
-    char *copy = dictionary->bytes + dictionary->byte_count;
-    memcpy(copy, text, length);
-    ls_text_key key = ls_text_key_of(copy, length);
-    dictionary->entries[code] = (struct ls_entry){
-        dictionary->byte_count, (uint32_t)length, hash, key.head, key.middle, key.tail};
+    memcpy(dictionary->bytes + dictionary->byte_count, text, length);
     dictionary->byte_count += length;
-    put_slot(dictionary, hash, code);
+    dictionary->starts[code + 1] = dictionary->byte_count;
+    put_slot(dictionary->slots, dictionary->slot_count - 1, (struct ls_slot){hash, code});
     return code;
 }
 

@@ -12,13 +12,10 @@ typedef struct ls_dictionary {
     uint32_t slot_count; /* a power of two */
     struct ls_slot {
         uint32_t hash, code;
-    } * slots; /* code 0: free */
-    struct ls_entry {
-        uint64_t offset;
-        uint32_t length, hash;
-        uint64_t head, middle, tail; /* its key: of a short text no more is looked at */
-    } * entries;                     /* by code */
-    size_t entry_capacity;
+    } * slots;        /* code 0: free */
+    uint64_t *starts; /* by code: where its text begins, and so where the one before it ends; one
+                         more than there are codes */
+    size_t start_capacity;
     char *bytes; /* LS_TEXT_SLACK more than byte_count may be read */
     size_t byte_count, byte_capacity;
 } ls_dictionary;
@@ -36,8 +33,8 @@ uint32_t ls_dictionary_add(ls_dictionary *dictionary, const char *text, size_t l
 uint32_t ls_dictionary_find(const ls_dictionary *dictionary, const char *text, size_t length);
 LS_INLINE ls_string ls_dictionary_text(const ls_dictionary *dictionary, uint32_t code)
 {
-    const struct ls_entry *entry = &dictionary->entries[code];
-    ls_string text = {dictionary->bytes + entry->offset, entry->length};
+    const uint64_t *start = &dictionary->starts[code];
+    ls_string text = {dictionary->bytes + start[0], (size_t)(start[1] - start[0])};
     return text;
 }
 
@@ -111,13 +108,14 @@ LS_INLINE uint32_t ls_hash_text(const ls_dictionary *dictionary, const char *tex
 LS_INLINE bool ls_dictionary_holds(const ls_dictionary *dictionary, uint32_t code,
                                    const ls_text_key *key, const char *text, size_t length)
 {
-    const struct ls_entry *entry = &dictionary->entries[code];
-    if (entry->length != length)
+    ls_string held = ls_dictionary_text(dictionary, code);
+    if (held.length != length)
         return false;
-    return ((entry->head ^ key->head) | (entry->middle ^ key->middle) |
-            (entry->tail ^ key->tail)) == 0 &&
-           (LS_LIKELY(length <= LS_LONGEST_KEY) ||
-            memcmp(dictionary->bytes + entry->offset, text, length) == 0);
+    if (LS_UNLIKELY(length > LS_LONGEST_KEY))
+        return memcmp(held.text, text, length) == 0;
+    return (((ls_load_64(held.text) & key->mask) ^ key->head) |
+            ((ls_load_64(held.text + key->at_middle) & key->mask) ^ key->middle) |
+            ((ls_load_64(held.text + key->at_tail) & key->mask) ^ key->tail)) == 0;
 }
 
 /* Adds a text that is known to be new; LS_NO_CODE: no memory. */

@@ -14,14 +14,7 @@ static size_t direct_bound(size_t count)
 /* The value of a contact's id, SIZE_MAX without a direct path. */
 static size_t value_of_row(const ls_dictionary *ids, size_t row, size_t bound)
 {
-    const struct ls_entry *entry = &ids->entries[row + 1];
-    char copy[24] = {0}; /* the dictionary's texts have no slack */
-    if (entry->length > 10)
-        return SIZE_MAX;
-    memcpy(copy, &entry->head, sizeof entry->head);
-    if (entry->length > sizeof entry->head || LS_BIG_ENDIAN)
-        memcpy(copy, ids->bytes + entry->offset, entry->length);
-    size_t value = ls_canonical_id((ls_string){copy, entry->length});
+    size_t value = ls_canonical_id(ls_dictionary_text(ids, (uint32_t)row + 1));
     return value < bound ? value : SIZE_MAX;
 }
 
@@ -238,7 +231,7 @@ static void fetch_texts(run *run, const ls_dictionary *dictionary)
     for (size_t i = 0; i < run->count; i++) {
         const struct ls_slot *slot = &dictionary->slots[run->hashes[i] & mask];
         if (run->texts[i].length != 0 && slot->hash == run->hashes[i])
-            __builtin_prefetch(&dictionary->entries[slot->code]);
+            __builtin_prefetch(&dictionary->starts[slot->code]);
     }
 }
 

@@ -188,11 +188,10 @@ static void find_texts(block *block, const ls_dictionary *dictionary, size_t cou
         __builtin_prefetch(&dictionary->slots[hashes[i] & mask]);
     }
     for (size_t i = 0; i < count; i++)
-        __builtin_prefetch(&dictionary->entries[dictionary->slots[hashes[i] & mask].code]);
+        __builtin_prefetch(&dictionary->starts[dictionary->slots[hashes[i] & mask].code]);
     for (size_t i = 0; i < count; i++) {
         uint32_t code = dictionary->slots[hashes[i] & mask].code;
-        if (texts[i].length > LS_LONGEST_KEY)
-            __builtin_prefetch(dictionary->bytes + dictionary->entries[code].offset);
+        __builtin_prefetch(dictionary->bytes + dictionary->starts[code]);
     }
     for (size_t i = 0; i < count; i++)
         block->codes[i] = ls_dictionary_seek(dictionary, texts[i].text, texts[i].length, hashes[i]);
