@@ -21,7 +21,7 @@ void ls_column_free(ls_context *context, ls_column *column)
     ls_free(context, column->codes, column->capacity);
     ls_free(context, column->places, column->place_capacity * sizeof *column->places);
     ls_free(context, column->unreadable, column->unreadable_count);
-    ls_free(context, column->moments, column->moment_count * sizeof *column->moments);
+    ls_free(context, column->moments, column->moment_capacity * sizeof *column->moments);
     if (column->dictionary.context != NULL)
         ls_dictionary_free(&column->dictionary);
     memset(column, 0, sizeof *column);
@@ -162,15 +162,12 @@ static int mark_unreadable(ls_context *context, ls_column *column, uint32_t code
 /* Instants are kept, since reading them is most of what a definition's questions cost. */
 static int note_moment(ls_context *context, ls_column *column, uint32_t code, ls_string text)
 {
-    size_t count = column->moment_count;
     int64_t moment;
-    if (code >= count) {
-        if (ls_grow(context, &column->moments, &column->moment_count, (size_t)code + 1,
-                    sizeof *column->moments) != LS_OK)
-            return LS_ERROR_MEMORY;
-        for (size_t i = count; i < column->moment_count; i++)
-            column->moments[i] = LS_NO_MOMENT;
-    }
+    if (ls_grow(context, &column->moments, &column->moment_capacity, (size_t)code + 1,
+                sizeof *column->moments) != LS_OK)
+        return LS_ERROR_MEMORY;
+    while (column->moment_count <= code)
+        column->moments[column->moment_count++] = LS_NO_MOMENT;
     bool is_one = ls_time_read(text.text, text.length, &moment, NULL);
     column->moments[code] = is_one ? moment : LS_NO_MOMENT;
     return LS_OK;
@@ -192,17 +189,44 @@ int ls_column_check(ls_context *context, ls_column *column, uint32_t code)
     return mark_unreadable(context, column, code);
 }
 
-int ls_column_note(ls_context *context, ls_column *column, uint32_t code, const ls_place *place)
+static int note_place(ls_context *context, ls_column *column, uint32_t code, const ls_place *place)
 {
-    size_t before = column->place_capacity;
-    if (ls_grow(context, &column->places, &column->place_capacity, (size_t)code + 1,
+    ls_place_run *last = column->place_count != 0 ? &column->places[column->place_count - 1] : NULL;
+    if (last != NULL && code == last->code + last->count && place->source == last->first.source &&
+        place->field == last->first.field && place->line == last->first.line + last->count) {
+        last->count++;
+        return LS_OK;
+    }
+    if (ls_grow(context, &column->places, &column->place_capacity, column->place_count + 1,
                 sizeof *column->places) != LS_OK)
         return LS_ERROR_MEMORY;
-    if (column->place_capacity != before)
-        memset(column->places + before, 0,
-               (column->place_capacity - before) * sizeof *column->places);
-    column->places[code] = *place;
-    return ls_column_check(context, column, code);
+    column->places[column->place_count++] = (ls_place_run){*place, code, 1};
+    return LS_OK;
+}
+
+int ls_column_note(ls_context *context, ls_column *column, uint32_t code, const ls_place *place)
+{
+    int status = note_place(context, column, code, place);
+    return status == LS_OK ? ls_column_check(context, column, code) : status;
+}
+
+bool ls_column_place(const ls_column *column, uint32_t code, ls_place *out)
+{
+    size_t first = 0, end = column->place_count; /* of the runs that may have it */
+    while (first < end) {
+        const size_t middle = first + (end - first) / 2;
+        const ls_place_run *run = &column->places[middle];
+        if (code >= run->code && code - run->code < run->count) {
+            *out = run->first;
+            out->line += code - run->code;
+            return true;
+        }
+        if (code < run->code)
+            end = middle;
+        else
+            first = middle + 1;
+    }
+    return false;
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -257,9 +281,9 @@ int ls_dataset_bad_cell(const ls_dataset *dataset, const ls_column *column, uint
 {
     char text[LS_ERROR_TEXT];
     ls_bad_cell_text(column->name, ls_dictionary_text(&column->dictionary, code), type, text);
-    if (code >= column->place_capacity || column->places[code].line == 0)
+    ls_place place;
+    if (!ls_column_place(column, code, &place))
         return ls_fail(error, LS_ERROR_INPUT, "%s", text);
-    const ls_place *place = &column->places[code];
-    return ls_fail_at(error, LS_ERROR_INPUT, dataset->sources[place->source], place->line,
-                      place->field, "%s", text);
+    return ls_fail_at(error, LS_ERROR_INPUT, dataset->sources[place.source], place.line,
+                      place.field, "%s", text);
 }

@@ -16,6 +16,13 @@ typedef struct ls_place {
     uint64_t line;   /* 1-based */
 } ls_place;
 
+/* Codes that were first seen on lines that follow each other: most texts of a column are of few
+ * values or of nearly as many as there are rows. */
+typedef struct ls_place_run {
+    ls_place first;
+    uint32_t code, count;
+} ls_place_run;
+
 typedef struct ls_column {
     ls_string name;
     bool kept;              /* false: only the header is known */
@@ -24,13 +31,13 @@ typedef struct ls_column {
     void *codes;            /* by row */
     size_t count, capacity; /* codes; bytes */
     ls_dictionary dictionary;
-    ls_place *places; /* by code */
-    size_t place_capacity;
+    ls_place_run *places; /* ascending by code */
+    size_t place_count, place_capacity;
     uint8_t *unreadable; /* by code: 1 if it cannot be read as one of `types`; codes past it can */
     size_t unreadable_count;
     int64_t *moments; /* by code, where `types` has LS_DATETIME: the instant that was read; codes
                          past it, and LS_NO_MOMENT, were not */
-    size_t moment_count;
+    size_t moment_count, moment_capacity;
     struct ls_ledger_classes *classes; /* of a ledger whose texts passed its bounds; else NULL */
 } ls_column;
 
@@ -178,8 +185,11 @@ LS_INLINE uint64_t ls_event_id_seed(const ls_dataset *dataset)
 int ls_column_init(ls_context *context, ls_column *column, uint64_t seed);
 /* Makes the column `count` rows long: the rows that it lacks are unknown. */
 int ls_column_fill(ls_context *context, ls_column *column, size_t count);
-/* Notes where a new code was first seen, and whether it can be read as the column's types. */
+/* Notes where a new code was first seen, and whether it can be read as the column's types. Codes
+ * are noted in ascending order. */
 int ls_column_note(ls_context *context, ls_column *column, uint32_t code, const ls_place *place);
+/* Where a code was first seen; false: that was not noted. */
+bool ls_column_place(const ls_column *column, uint32_t code, ls_place *out);
 /* The same of a text that is at no place. */
 int ls_column_check(ls_context *context, ls_column *column, uint32_t code);
 LS_INLINE bool ls_column_unreadable(const ls_column *column, uint32_t code)

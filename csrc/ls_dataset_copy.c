@@ -56,15 +56,15 @@ static int copy_column(ls_dataset *dataset, ls_column *to, const ls_column *from
     to->count = to->codes != NULL ? from->count : 0;
     if (status == LS_OK)
         status = copy_array(context, &to->places, from->places,
-                            from->place_capacity * sizeof *from->places);
-    to->place_capacity = to->places != NULL ? from->place_capacity : 0;
+                            from->place_count * sizeof *from->places);
+    to->place_count = to->place_capacity = to->places != NULL ? from->place_count : 0;
     if (status == LS_OK)
         status = copy_array(context, &to->unreadable, from->unreadable, from->unreadable_count);
     to->unreadable_count = to->unreadable != NULL ? from->unreadable_count : 0;
     if (status == LS_OK)
         status = copy_array(context, &to->moments, from->moments,
                             from->moment_count * sizeof *from->moments);
-    to->moment_count = to->moments != NULL ? from->moment_count : 0;
+    to->moment_count = to->moment_capacity = to->moments != NULL ? from->moment_count : 0;
     return status;
 }
 

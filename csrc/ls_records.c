@@ -147,10 +147,11 @@ static int refuse_repeated(ls_reading *reading, const ls_row *row, uint32_t code
     ls_string text = ls_dictionary_text(&id->dictionary, code);
     ls_error reason;
     int shown = (int)ls_min((int64_t)text.length, 60);
-    const ls_place *place = &id->places[code];
+    ls_place first = {0, 0, 0};
+    ls_column_place(id, code, &first);
     ls_fail(&reason, LS_ERROR_INPUT,
             "id: expected each id once, got \"%.*s\" again (first: %s:%llu)", shown, text.text,
-            dataset->sources[place->source], (unsigned long long)place->line);
+            dataset->sources[first.source], (unsigned long long)first.line);
     return ls_refuse_row(reading, row, reading->id_field + 1, reason.message, error);
 }
 
