@@ -192,6 +192,8 @@ int ls_column_check(ls_context *context, ls_column *column, uint32_t code)
 static int note_place(ls_context *context, ls_column *column, uint32_t code, const ls_place *place)
 {
     ls_place_run *last = column->place_count != 0 ? &column->places[column->place_count - 1] : NULL;
+    if (last != NULL && code - last->code < last->count)
+        return LS_OK; /* it was noted */
     if (last != NULL && code == last->code + last->count && place->source == last->first.source &&
         place->field == last->first.field && place->line == last->first.line + last->count) {
         last->count++;

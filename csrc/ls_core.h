@@ -59,7 +59,7 @@ size_t ls_free_into(ls_context *context, void *block, size_t size, void *into, s
                     size_t from);
 
 /* Grows an array so that it has room for `needed` items; *capacity counts items. LS_OK or
- * LS_ERROR_MEMORY. */
+ * LS_ERROR_MEMORY. Without a context (NULL) it stays as large as it is. */
 int ls_grow(ls_context *context, void *array_pointer, size_t *capacity, size_t needed,
             size_t item_size);
 

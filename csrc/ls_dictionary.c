@@ -155,26 +155,37 @@ static int grow_slots(ls_dictionary *dictionary)
     return slots != NULL ? LS_OK : LS_ERROR_MEMORY;
 }
 
-/* Room for one more text of this length in all three arrays. */
-static int reserve_text(ls_dictionary *dictionary, size_t length)
+int ls_dictionary_reserve(ls_dictionary *dictionary, size_t texts, size_t bytes)
 {
-    if (length > UINT32_MAX || length > SIZE_MAX - LS_TEXT_SLACK - dictionary->byte_count ||
-        dictionary->count >= LS_MAX_CODES)
+    if (texts > LS_MAX_CODES - dictionary->count ||
+        bytes > SIZE_MAX - LS_TEXT_SLACK - dictionary->byte_count)
         return LS_ERROR_MEMORY;
+    const size_t count = dictionary->count + texts;
     int status = ls_grow(dictionary->context, &dictionary->starts, &dictionary->start_capacity,
-                         (size_t)dictionary->count + 2, sizeof *dictionary->starts);
+                         count + 1, sizeof *dictionary->starts);
     if (status == LS_OK)
         status = ls_grow(dictionary->context, &dictionary->bytes, &dictionary->byte_capacity,
-                         dictionary->byte_count + length + LS_TEXT_SLACK, 1);
-    if (status == LS_OK && dictionary->count >= most_codes(dictionary->slot_count))
+                         dictionary->byte_count + bytes + LS_TEXT_SLACK, 1);
+    while (status == LS_OK && count > most_codes(dictionary->slot_count))
         status = grow_slots(dictionary);
     return status;
+}
+
+void ls_dictionary_drop(ls_dictionary *dictionary, uint32_t hash)
+{
+    const uint32_t code = --dictionary->count, mask = dictionary->slot_count - 1;
+    uint32_t i = hash & mask;
+    while (dictionary->slots[i].code != code)
+        i = (i + 1) & mask;
+    dictionary->slots[i].code = 0; /* nothing came after it */
+    dictionary->byte_count = (size_t)dictionary->starts[code];
 }
 
 uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_t length,
                               uint32_t hash)
 {
-    if (reserve_text(dictionary, length) != LS_OK)
+    if (LS_UNLIKELY(!ls_dictionary_has_room(dictionary, length)) &&
+        (length > UINT32_MAX || ls_dictionary_reserve(dictionary, 1, length) != LS_OK))
         return LS_NO_CODE;
     uint32_t code = dictionary->count++;
     memcpy(dictionary->bytes + dictionary->byte_count, text, length);

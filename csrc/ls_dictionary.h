@@ -122,6 +122,18 @@ LS_INLINE bool ls_dictionary_holds(const ls_dictionary *dictionary, uint32_t cod
 uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_t length,
                               uint32_t hash);
 
+/* Whether so long a text can be appended without memory being asked for. */
+LS_INLINE bool ls_dictionary_has_room(const ls_dictionary *dictionary, size_t length)
+{
+    return (size_t)dictionary->count + 2 <= dictionary->start_capacity &&
+           dictionary->count < dictionary->slot_count / 2 &&
+           length + LS_TEXT_SLACK <= dictionary->byte_capacity - dictionary->byte_count;
+}
+/* Makes room for so many texts of so many bytes more. LS_OK or LS_ERROR_MEMORY. */
+int ls_dictionary_reserve(ls_dictionary *dictionary, size_t texts, size_t bytes);
+/* Takes back the text that was appended last. */
+void ls_dictionary_drop(ls_dictionary *dictionary, uint32_t hash);
+
 /* The code of a text of at least one byte with this hash, or LS_NO_CODE. */
 LS_INLINE uint32_t ls_dictionary_seek_key(const ls_dictionary *dictionary, const ls_text_key *key,
                                           const char *text, size_t length, uint32_t hash)

@@ -7,6 +7,7 @@
 
 #include "ls_links.h"
 #include "ls_log.h"
+#include "ls_record_scan.h"
 #include "ls_threads.h"
 
 #include <stdio.h>
@@ -773,21 +774,43 @@ static void note_progress(ls_reading *reading)
         source->gzip != NULL || scanned > source->done ? source->done : scanned;
 }
 
-/* Events of a CSV file have a fast way, once their columns are bound. LS_OK: go on with a batch. */
-static int run_scan(ls_reading *reading, uint64_t budget, ls_error *error)
-{
-    if (reading->input != LS_INPUT_EVENTS || reading->ndjson || !reading->bound)
-        return LS_OK;
-    if (reading->scan == NULL && (reading->scan = ls_scan_new(reading)) == NULL)
-        return ls_fail_memory(error);
-    return ls_scan_run(reading->scan, budget, error);
-}
-
-/* How much the fast way may take at a time. */
+/* How much the fast way of events may take at a time. */
 static uint64_t scan_budget(const ls_reading *reading, uint64_t left)
 {
     bool asks = reading->dataset->context->max_memory != 0 && !reading->estimated;
     return asks && (left == 0 || left > LS_ESTIMATE_SAMPLE) ? LS_ESTIMATE_SAMPLE : left;
+}
+
+static int scan_events(ls_reading *reading, uint64_t budget, ls_error *error)
+{
+    if (reading->scan == NULL && (reading->scan = ls_scan_new(reading)) == NULL)
+        return ls_fail_memory(error);
+    return ls_scan_run(reading->scan, scan_budget(reading, budget), error);
+}
+
+/* Where a log forgot contacts, each id is looked at. */
+static int scan_records(ls_reading *reading, uint64_t budget, ls_error *error)
+{
+    const struct ls_log *log = reading->dataset->ingest->log;
+    if (log != NULL && log->forgets && reading->object == LS_CONTACT)
+        return LS_OK;
+    if (reading->records == NULL && (reading->records = ls_record_scan_new(reading)) == NULL)
+        return ls_fail_memory(error);
+    return ls_record_scan_run(reading->records, budget, error);
+}
+
+/* Rows of a CSV file have a fast way, once its columns are bound. LS_OK: go on with a batch. */
+static int run_scan(ls_reading *reading, uint64_t budget, ls_error *error)
+{
+    if (reading->ndjson || !reading->bound)
+        return LS_OK;
+    switch (reading->input) {
+    case LS_INPUT_EVENTS: return scan_events(reading, budget, error);
+    case LS_INPUT_CONTACTS:
+    case LS_INPUT_COMPANIES:
+    case LS_INPUT_DEALS: return scan_records(reading, budget, error);
+    default: return LS_OK;
+    }
 }
 
 /* A batch; LS_MORE: it had rows. */
@@ -810,7 +833,7 @@ static int run(ls_reading *reading, uint64_t budget, ls_error *error)
     if (reading->input == LS_INPUT_LOG)
         return ls_log_read(reading, budget, error);
     while (status == LS_MORE && (budget == 0 || done < budget)) {
-        status = run_scan(reading, scan_budget(reading, budget == 0 ? 0 : budget - done), error);
+        status = run_scan(reading, budget == 0 ? 0 : budget - done, error);
         if (status == LS_OK)
             status = run_batch(reading, error);
         done = bytes_scanned(reading) - start;
@@ -844,6 +867,7 @@ static void close_reading(ls_job *job)
     ls_free(context, reading->fields, reading->field_capacity * sizeof *reading->fields);
     ls_free(context, reading->codes, reading->code_capacity * sizeof *reading->codes);
     ls_scan_free(reading->scan);
+    ls_record_scan_free(reading->records);
     ls_end_events(reading);
     ls_log_end(reading);
     ls_buffer_free(&reading->reject);

@@ -169,9 +169,10 @@ typedef struct ls_reading {
     uint32_t
         *codes; /* records: of a row; events: of a batch, LS_BATCH_ROWS a column of the dataset */
     size_t code_capacity;
-    struct ls_event_batch *events; /* LS_INPUT_EVENTS */
-    struct ls_log_reading *log;    /* LS_INPUT_LOG */
-    struct ls_scan *scan;          /* of CSV: the fast way; NULL until the columns are bound */
+    struct ls_event_batch *events;  /* LS_INPUT_EVENTS */
+    struct ls_log_reading *log;     /* LS_INPUT_LOG */
+    struct ls_scan *scan;           /* of CSV: the fast way; NULL until the columns are bound */
+    struct ls_record_scan *records; /* the same of contacts, companies and deals */
     unsigned threads;
     bool estimated;                                   /* what the rest will take was asked */
     uint64_t events_before;                           /* kept, of other inputs */

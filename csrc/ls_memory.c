@@ -303,6 +303,8 @@ int ls_grow(ls_context *context, void *array_pointer, size_t *capacity, size_t n
 {
     if (needed <= *capacity)
         return LS_OK;
+    if (context == NULL)
+        return LS_ERROR_MEMORY;
     size_t items = next_capacity(*capacity, needed, item_size);
     if (items > SIZE_MAX / item_size)
         return LS_ERROR_MEMORY;

@@ -11,9 +11,6 @@
 #define LS_SCAN_UUID ls_uuid_read
 #include "ls_scan_block.h"
 
-/* From so many texts on a dictionary does not fit the second-level cache, and its parts are fetched
- * ahead. */
-#define LARGE_DICTIONARY 4096
 /* Places for known texts: of all fields of a thread, and of one. */
 #define MOST_PLACES ((size_t)128 * 1024)
 #define FIELD_PLACES ((size_t)8192)
@@ -325,7 +322,8 @@ static void code_field(block *block, const ls_scan_loops *loops, size_t index,
     const uint32_t *mark = block->chunk->marks + block->first * block->stride + field->place;
     const ls_scan_coding coding = {&field->coder, column, &block->worker->known[index],
                                    contacts,      mark,   out};
-    (column->dictionary.count > LARGE_DICTIONARY ? code_large : loops->code_known)(block, &coding);
+    (column->dictionary.count > LS_LARGE_DICTIONARY ? code_large : loops->code_known)(block,
+                                                                                      &coding);
 }
 
 static void code_names(block *block, const ls_scan_loops *loops)
@@ -442,4 +440,28 @@ void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading, ls_scan_worker *w
         chunk->row_count = cut.row_count;
     }
     chunk->used = (uint32_t)(chunk->marks[chunk->row_count * block.stride] + 1);
+}
+
+_Static_assert(LS_CODED_ROWS <= LS_SCAN_ROWS, "they are a block");
+
+void ls_scan_code_rows(ls_chunk *chunk, const ls_reading *reading, ls_scan_worker *worker,
+                       size_t field, const ls_column *column, size_t first, size_t count,
+                       uint32_t *out)
+{
+    const size_t stride = reading->batch.stride;
+    const uint32_t *mark = chunk->marks + first * stride + reading->fields[field].place;
+    block block;
+    block.chunk = chunk;
+    block.reading = reading;
+    block.worker = worker;
+    block.first = first;
+    block.count = count;
+    block.stride = stride;
+    memset(block.left, 0, sizeof block.left);
+    const ls_scan_coding coding = {
+        &reading->fields[field].coder, column, &worker->known[field], NULL, mark, out};
+    loops_of(chunk)->code_known(&block, &coding);
+    for (size_t i = 0; i < count; i++)
+        if (LS_UNLIKELY(block.left[i] != 0))
+            out[i] = LS_NO_CODE;
 }

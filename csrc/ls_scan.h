@@ -72,6 +72,15 @@ void ls_cut_begin(ls_cut *cut, ls_chunk *chunk);
 void ls_cut_rows(ls_cut *cut, ls_chunk *chunk, size_t stride, char delimiter);
 /* Works out the chunk's plain rows, up to the first that is not. Never allocates. */
 void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading, ls_scan_worker *worker);
+/* From so many texts on a dictionary does not fit the second-level cache, and its parts are fetched
+ * ahead. */
+#define LS_LARGE_DICTIONARY 4096
+#define LS_CODED_ROWS 256
+/* Codes a field of up to LS_CODED_ROWS rows of a chunk, where its column's dictionary is not large;
+ * LS_NO_CODE: the text is new, or to be looked at. No text is looked up in it by another thread. */
+void ls_scan_code_rows(ls_chunk *chunk, const ls_reading *reading, ls_scan_worker *worker,
+                       size_t field, const ls_column *column, size_t first, size_t count,
+                       uint32_t *out);
 /* Its loops, for several kinds of processors: ls_scan_block.h. */
 struct ls_scan_block;
 struct ls_scan_coding;

@@ -1,0 +1,379 @@
+/* Taking the plain rows of a set: ids, then a column at a time. Rows go through in blocks, so that
+ * look-ups wait for memory together. What was appended when room ran out stays: taking the same
+ * block again finds it. */
+#include "ls_record_scan.h"
+
+/* Texts of one column of a block. */
+typedef struct texts {
+    size_t count;
+    ls_string texts[LS_CODED_ROWS]; /* length 0: code 0 */
+    uint32_t hashes[LS_CODED_ROWS];
+} texts;
+
+/* Rows of one chunk. */
+typedef struct rows {
+    ls_chunk *chunk;
+    size_t stride, first, count;
+} rows;
+
+void ls_record_cut(const ls_record_tools *tools, ls_chunk *chunk)
+{
+    const size_t stride = tools->reading->batch.stride;
+    ls_cut cut;
+    ls_cut_begin(&cut, chunk);
+    while (!cut.ended)
+        ls_cut_rows(&cut, chunk, stride, tools->reading->csv.delimiter);
+    chunk->row_count = cut.row_count;
+    chunk->used = (uint32_t)(chunk->marks[cut.row_count * stride] + 1);
+}
+
+/* ---- texts ----------------------------------------------------------------------------------- */
+
+/* The inside of a quoted field, a doubled quote made one: copied to where *scratch is. */
+static ls_string undouble(ls_string inside, char **scratch)
+{
+    ls_string out = {*scratch, 0};
+    for (size_t i = 0; i < inside.length; i++) {
+        (*scratch)[out.length++] = inside.text[i];
+        i += inside.text[i] == '"';
+    }
+    *scratch += out.length;
+    return out;
+}
+
+LS_INLINE ls_string text_of(const rows *rows, size_t i, size_t place, char **scratch)
+{
+    ls_string text = ls_chunk_field(rows->chunk, rows->stride, rows->first + i, place);
+    if (LS_UNLIKELY(text.text[0] == '"')) { /* the text of an empty field is its end */
+        text = ls_unquoted(text);
+        if (memchr(text.text, '"', text.length) != NULL)
+            text = undouble(text, scratch);
+    }
+    return ls_trimmed(text);
+}
+
+/* Hashes a text, and fetches the slot where it may be. */
+LS_INLINE void hash_text(texts *texts, const ls_dictionary *dictionary, ls_string text)
+{
+    const size_t i = texts->count++;
+    texts->texts[i] = text;
+    if (text.length == 0)
+        return;
+    texts->hashes[i] = ls_hash_text(dictionary, text.text, text.length);
+    __builtin_prefetch(&dictionary->slots[texts->hashes[i] & (dictionary->slot_count - 1)], 1);
+}
+
+/* Fetches what looking up leads to. */
+static void fetch_texts(const texts *texts, const ls_dictionary *dictionary)
+{
+    const uint32_t mask = dictionary->slot_count - 1;
+    for (size_t i = 0; i < texts->count; i++) {
+        const struct ls_slot *slot = &dictionary->slots[texts->hashes[i] & mask];
+        if (texts->texts[i].length != 0 && slot->hash == texts->hashes[i])
+            __builtin_prefetch(&dictionary->starts[slot->code]);
+    }
+    for (size_t i = 0; i < texts->count; i++) {
+        const struct ls_slot *slot = &dictionary->slots[texts->hashes[i] & mask];
+        if (texts->texts[i].length != 0 && slot->hash == texts->hashes[i])
+            __builtin_prefetch(dictionary->bytes + dictionary->starts[slot->code]);
+    }
+}
+
+/* All or nothing. */
+static int append_text(ls_context *context, ls_column *column, ls_string text, uint32_t hash,
+                       const ls_place *place, uint32_t *code)
+{
+    ls_dictionary *dictionary = &column->dictionary;
+    if (context == NULL && !ls_dictionary_has_room(dictionary, text.length))
+        return LS_ERROR_MEMORY;
+    *code = ls_dictionary_append(dictionary, text.text, text.length, hash);
+    if (*code == LS_NO_CODE)
+        return LS_ERROR_MEMORY;
+    int status = ls_column_note(context, column, *code, place);
+    if (status != LS_OK)
+        ls_dictionary_drop(dictionary, hash);
+    return status;
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+/* The next rows of the set that are to be taken; none at its end. */
+static rows next_rows(const ls_record_tools *tools, ls_record_set *set, ls_record_work *work)
+{
+    rows rows = {NULL, tools->reading->batch.stride, work->row, 0};
+    while (work->chunk < set->count && work->row == set->chunks[work->chunk].row_count) {
+        work->chunk++;
+        rows.first = work->row = 0;
+    }
+    if (work->chunk == set->count)
+        return rows;
+    rows.chunk = &set->chunks[work->chunk];
+    size_t left = rows.chunk->row_count - work->row;
+    rows.count = left < LS_CODED_ROWS ? left : LS_CODED_ROWS;
+    return rows;
+}
+
+/* ---- ids ------------------------------------------------------------------------------------- */
+
+/* The set ends before this row. */
+static void end_set(ls_record_set *set, size_t chunk, size_t row, size_t stride)
+{
+    ls_chunk *last = &set->chunks[chunk];
+    last->row_count = row;
+    last->used = (uint32_t)(last->marks[row * stride] + 1);
+    set->count = chunk + 1;
+}
+
+static void read_ids(const ls_record_tools *tools, const rows *rows, const ls_dictionary *ids,
+                     texts *texts, char *scratch)
+{
+    texts->count = 0;
+    while (texts->count < rows->count) {
+        ls_string id = text_of(rows, texts->count, tools->reading->id_field, &scratch);
+        if (id.length == 0)
+            return;
+        hash_text(texts, ids, id);
+    }
+}
+
+/* Adds ids as far as they are new; *count: how many. */
+static int append_ids(const ls_record_tools *tools, const rows *rows, const texts *texts,
+                      ls_context *context, size_t *count)
+{
+    const ls_reading *reading = tools->reading;
+    ls_column *column = &reading->dataset->tables[reading->object].id;
+    ls_place place = {reading->source, (uint32_t)(reading->id_field + 1), 0};
+    int status = LS_OK;
+    for (*count = 0; *count < texts->count && status == LS_OK; *count += status == LS_OK) {
+        const ls_string id = texts->texts[*count];
+        const uint32_t hash = texts->hashes[*count];
+        uint32_t code = ls_dictionary_seek(&column->dictionary, id.text, id.length, hash);
+        if (code != LS_NO_CODE)
+            return LS_OK;
+        place.line = rows->chunk->line + rows->first + *count;
+        status = append_text(context, column, id, hash, &place, &code);
+    }
+    return status;
+}
+
+int ls_record_add_ids(const ls_record_tools *tools, ls_record_set *set, ls_context *context,
+                      char *scratch)
+{
+    const ls_dictionary *ids =
+        &tools->reading->dataset->tables[tools->reading->object].id.dictionary;
+    ls_record_work *work = &set->ids;
+    texts texts;
+    for (;;) {
+        const rows rows = next_rows(tools, set, work);
+        size_t count;
+        if (rows.count == 0)
+            break;
+        read_ids(tools, &rows, ids, &texts, scratch);
+        int status = append_ids(tools, &rows, &texts, context, &count);
+        work->row += count;
+        if (status != LS_OK)
+            return status;
+        if (count < rows.count) {
+            end_set(set, work->chunk, work->row, rows.stride);
+            break;
+        }
+    }
+    work->done = true;
+    return LS_OK;
+}
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+/* Where most texts are of few: what is new is left to be added. */
+static int code_few(const ls_record_tools *tools, const rows *rows, size_t index, ls_column *column,
+                    ls_context *context, char *scratch, uint32_t *out)
+{
+    const ls_reading *reading = tools->reading;
+    const ls_field *field = &reading->fields[index];
+    ls_place place = {field->coder.source, field->coder.field, 0};
+    int status = LS_OK;
+    ls_scan_code_rows(rows->chunk, reading, tools->known, index, column, rows->first, rows->count,
+                      out);
+    for (size_t i = 0; i < rows->count && status == LS_OK; i++) {
+        if (LS_LIKELY(out[i] != LS_NO_CODE))
+            continue;
+        char *room = scratch;
+        ls_string text = text_of(rows, i, field->place, &room);
+        out[i] = 0;
+        if (text.length == 0 || ls_coder_reads_empty(&field->coder, text))
+            continue;
+        uint32_t hash = ls_hash_text(&column->dictionary, text.text, text.length);
+        out[i] = ls_dictionary_seek(&column->dictionary, text.text, text.length, hash);
+        place.line = rows->chunk->line + rows->first + i;
+        if (out[i] == LS_NO_CODE)
+            status = append_text(context, column, text, hash, &place, &out[i]);
+    }
+    return status;
+}
+
+static int code_many(const ls_record_tools *tools, const rows *rows, size_t index,
+                     ls_column *column, ls_context *context, char *scratch, uint32_t *out)
+{
+    const ls_field *field = &tools->reading->fields[index];
+    ls_place place = {field->coder.source, field->coder.field, 0};
+    ls_dictionary *dictionary = &column->dictionary;
+    texts texts;
+    texts.count = 0;
+    while (texts.count < rows->count) {
+        ls_string text = text_of(rows, texts.count, field->place, &scratch);
+        if (ls_coder_reads_empty(&field->coder, text))
+            text.length = 0;
+        hash_text(&texts, dictionary, text);
+    }
+    fetch_texts(&texts, dictionary);
+    int status = LS_OK;
+    for (size_t i = 0; i < rows->count && status == LS_OK; i++) {
+        const ls_string text = texts.texts[i];
+        const uint32_t hash = texts.hashes[i];
+        out[i] = 0;
+        if (text.length == 0)
+            continue;
+        out[i] = ls_dictionary_seek(dictionary, text.text, text.length, hash);
+        place.line = rows->chunk->line + rows->first + i;
+        if (out[i] == LS_NO_CODE)
+            status = append_text(context, column, text, hash, &place, &out[i]);
+    }
+    return status;
+}
+
+int ls_record_code_field(const ls_record_tools *tools, ls_record_set *set, size_t field,
+                         ls_context *context, char *scratch)
+{
+    const ls_reading *reading = tools->reading;
+    ls_column *column =
+        &reading->dataset->tables[reading->object].columns[reading->fields[field].column];
+    ls_record_work *work = &set->fields[field];
+    uint32_t codes[LS_CODED_ROWS];
+    for (;;) {
+        const rows rows = next_rows(tools, set, work);
+        if (rows.count == 0)
+            break;
+        const bool few = column->dictionary.count <= LS_LARGE_DICTIONARY;
+        int status =
+            (few ? code_few : code_many)(tools, &rows, field, column, context, scratch, codes);
+        if (status == LS_OK)
+            status = ls_column_extend(context, column, codes, rows.count);
+        if (status != LS_OK)
+            return status;
+        work->row += rows.count;
+    }
+    work->done = true;
+    return LS_OK;
+}
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+/* Texts are about as long as those before them. */
+static void reserve_texts(ls_column *column, size_t texts)
+{
+    ls_dictionary *dictionary = &column->dictionary;
+    const size_t length = dictionary->byte_count / dictionary->count + 2;
+    (void)ls_dictionary_reserve(dictionary, texts, texts * length);
+    if (column->moments != NULL)
+        (void)ls_grow(dictionary->context, &column->moments, &column->moment_capacity,
+                      dictionary->count + texts, sizeof *column->moments);
+}
+
+static void reserve_places(ls_column *column, size_t places)
+{
+    (void)ls_grow(column->dictionary.context, &column->places, &column->place_capacity,
+                  column->place_count + places, sizeof *column->places);
+}
+
+void ls_record_reserve_ids(const ls_record_tools *tools, const ls_record_set *set)
+{
+    const ls_reading *reading = tools->reading;
+    ls_column *column = &reading->dataset->tables[reading->object].id;
+    size_t rows = 0;
+    for (size_t i = 0; i < set->count; i++)
+        rows += set->chunks[i].row_count;
+    reserve_texts(column, rows);
+    reserve_places(column, set->count);
+}
+
+/* As many are new as were in the last set, and half as many more. */
+static size_t expected_more(size_t before, size_t now, size_t most)
+{
+    size_t more = now - before + (now - before) / 2;
+    return more < most ? more : most;
+}
+
+void ls_record_reserve_field(const ls_record_tools *tools, const ls_record_set *set, size_t field)
+{
+    const ls_reading *reading = tools->reading;
+    ls_column *column =
+        &reading->dataset->tables[reading->object].columns[reading->fields[field].column];
+    ls_record_growth *growth = &tools->growth[field];
+    const size_t texts = column->dictionary.count;
+    size_t more = expected_more(growth->texts, texts, set->row_count);
+    if (more != 0) {
+        reserve_texts(column, more);
+        reserve_places(column,
+                       expected_more(growth->places, column->place_count, set->row_count) + 1);
+    }
+    *growth = (ls_record_growth){texts, column->place_count};
+    (void)ls_column_reserve(column->dictionary.context, column, column->count + set->row_count,
+                            (uint32_t)texts - 1);
+}
+
+/* ---- what cannot be read --------------------------------------------------------------------- */
+
+static bool any_unreadable(const ls_reading *reading)
+{
+    const ls_table *table = &reading->dataset->tables[reading->object];
+    bool any = table->id.unreadable != NULL;
+    for (size_t f = 0; f < reading->field_count; f++)
+        any = any || (reading->fields[f].kept &&
+                      table->columns[reading->fields[f].column].unreadable != NULL);
+    return any;
+}
+
+/* Lists the cells of the row that becomes row `record` of its table. */
+static int check_row(ls_reading *reading, const ls_row *row, size_t record, ls_error *error)
+{
+    const ls_table *table = &reading->dataset->tables[reading->object];
+    int status =
+        ls_check_cell(reading, row, reading->id_field, &table->id, (uint32_t)record + 1, error);
+    for (size_t f = 0; f < reading->field_count && status == LS_OK; f++) {
+        const ls_field *field = &reading->fields[f];
+        uint32_t code = field->kept ? ls_column_code(&table->columns[field->column], record) : 0;
+        if (code != 0)
+            status = ls_check_cell(reading, row, field->place, &table->columns[field->column], code,
+                                   error);
+    }
+    return status;
+}
+
+static ls_row row_of(const ls_chunk *chunk, size_t stride, size_t row)
+{
+    const uint32_t *mark = chunk->marks + row * stride;
+    const uint32_t start = mark[0] + 1;
+    size_t length = mark[stride] - start;
+    length -= length != 0 && chunk->text[start + length - 1] == '\r';
+    return (ls_row){.text = chunk->text + start,
+                    .length = (uint32_t)length,
+                    .problem = LS_ROW_GOOD,
+                    .line = chunk->line + row};
+}
+
+int ls_record_check(const ls_record_tools *tools, const ls_record_set *set, ls_error *error)
+{
+    ls_reading *reading = tools->reading;
+    size_t record = reading->dataset->tables[reading->object].count;
+    int status = LS_OK;
+    if (!any_unreadable(reading))
+        return LS_OK;
+    for (size_t i = 0; i < set->count; i++) {
+        const ls_chunk *chunk = &set->chunks[i];
+        for (size_t row = 0; row < chunk->row_count && status == LS_OK; row++) {
+            const ls_row about = row_of(chunk, reading->batch.stride, row);
+            status = check_row(reading, &about, record++, error);
+        }
+    }
+    return status;
+}
