@@ -51,6 +51,10 @@ void *ls_allocate(ls_context *context, size_t size); /* not cleared */
 /* The same for a block that is soon written all over: its memory may be made at once. */
 void *ls_allocate_whole(ls_context *context, size_t size);
 void *ls_allocate_zero(ls_context *context, size_t count, size_t size);
+/* Resizes a block of which the first old_size bytes are kept; what is new is zero. */
+void *ls_reallocate_zero(ls_context *context, void *block, size_t old_size, size_t size);
+/* Bytes [from, to) of a block are soon written all over: their memory may be made at once. */
+void ls_populate(const ls_context *context, void *block, size_t size, size_t from, size_t to);
 void ls_free(ls_context *context, void *block, size_t size);
 /* Frees a block; where that spares the system work, the memory it stood in becomes that of another
  * block, `into`, from byte `from` on, where nothing was written yet. Answers up to where `into` has

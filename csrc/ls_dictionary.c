@@ -137,11 +137,11 @@ static int grow_slots(ls_dictionary *dictionary)
         return LS_ERROR_MEMORY;
     struct ls_slot *first = leading != 0 ? ls_allocate(context, leading_size) : NULL;
     struct ls_slot *slots = first != NULL || leading == 0
-                                ? ls_reallocate(context, dictionary->slots, size, 2 * size)
+                                ? ls_reallocate_zero(context, dictionary->slots, size, 2 * size)
                                 : NULL;
     if (slots != NULL) {
         const uint32_t mask = 2 * old_count - 1;
-        memset(slots + old_count, 0, size);
+        ls_populate(context, slots, 2 * size, size, 2 * size);
         if (leading != 0)
             memcpy(first, slots, leading_size);
         memset(slots, 0, leading_size);

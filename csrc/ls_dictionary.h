@@ -122,12 +122,17 @@ LS_INLINE bool ls_dictionary_holds(const ls_dictionary *dictionary, uint32_t cod
 uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_t length,
                               uint32_t hash);
 
-/* Whether so long a text can be appended without memory being asked for. */
+/* Whether so many texts of so many bytes can be appended without memory being asked for. */
+LS_INLINE bool ls_dictionary_has_room_for(const ls_dictionary *dictionary, size_t texts,
+                                          size_t bytes)
+{
+    return dictionary->count + texts < dictionary->start_capacity &&
+           dictionary->count + texts <= dictionary->slot_count / 2 &&
+           bytes + LS_TEXT_SLACK <= dictionary->byte_capacity - dictionary->byte_count;
+}
 LS_INLINE bool ls_dictionary_has_room(const ls_dictionary *dictionary, size_t length)
 {
-    return (size_t)dictionary->count + 2 <= dictionary->start_capacity &&
-           dictionary->count < dictionary->slot_count / 2 &&
-           length + LS_TEXT_SLACK <= dictionary->byte_capacity - dictionary->byte_count;
+    return ls_dictionary_has_room_for(dictionary, 1, length);
 }
 /* Makes room for so many texts of so many bytes more. LS_OK or LS_ERROR_MEMORY. */
 int ls_dictionary_reserve(ls_dictionary *dictionary, size_t texts, size_t bytes);

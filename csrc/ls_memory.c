@@ -234,6 +234,39 @@ void *ls_allocate_whole(ls_context *context, size_t size)
     return ls_allocate(context, size);
 }
 
+void *ls_reallocate_zero(ls_context *context, void *block, size_t old_size, size_t size)
+{
+    char *moved = ls_reallocate(context, block, old_size, size);
+    if (moved == NULL || old_size >= size)
+        return moved;
+    size_t end = size; /* of what may not be zero */
+#if defined(LS_MAPS_BLOCKS)
+    if (is_new_mapping(context, old_size))
+        end = whole_pages(old_size);
+    else if (is_new_mapping(context, size))
+        end = old_size;
+#endif
+    if (end > old_size)
+        memset(moved + old_size, 0, (end < size ? end : size) - old_size);
+    return moved;
+}
+
+void ls_populate(const ls_context *context, void *block, size_t size, size_t from, size_t to)
+{
+#if defined(LS_MAPS_BLOCKS) && defined(MADV_POPULATE_WRITE)
+    from = whole_pages(from);
+    to = to < size ? to / PAGE * PAGE : whole_pages(size);
+    if (is_new_mapping(context, size) && from < to)
+        (void)madvise((char *)block + from, to - from, MADV_POPULATE_WRITE);
+#else
+    (void)context;
+    (void)block;
+    (void)size;
+    (void)from;
+    (void)to;
+#endif
+}
+
 void *ls_allocate_zero(ls_context *context, size_t count, size_t size)
 {
     if (size != 0 && count > SIZE_MAX / size)

@@ -268,15 +268,52 @@ int ls_record_code_field(const ls_record_tools *tools, ls_record_set *set, size_
 
 /* ---- room ------------------------------------------------------------------------------------ */
 
+/* A column has room for `texts` more, or gets it: then for as many as it has, but no more than the
+ * file may have. */
+typedef struct wanted {
+    size_t texts, most;
+} wanted;
+
+static size_t with_slack(size_t count)
+{
+    return count + count / 64 + 16;
+}
+
+LS_INLINE size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void reserve_moments(ls_column *column, size_t before, size_t more)
+{
+    ls_context *context = column->dictionary.context;
+    const size_t size = sizeof *column->moments;
+    if (column->moments == NULL || before + more <= column->moment_capacity ||
+        ls_grow(context, &column->moments, &column->moment_capacity, before + more, size) != LS_OK)
+        return;
+    ls_populate(context, column->moments, column->moment_capacity * size, before * size,
+                (before + more) * size);
+}
+
 /* Texts are about as long as those before them. */
-static void reserve_texts(ls_column *column, size_t texts)
+static void reserve_texts(ls_column *column, wanted wanted)
 {
     ls_dictionary *dictionary = &column->dictionary;
-    const size_t length = dictionary->byte_count / dictionary->count + 2;
-    (void)ls_dictionary_reserve(dictionary, texts, texts * length);
-    if (column->moments != NULL)
-        (void)ls_grow(dictionary->context, &column->moments, &column->moment_capacity,
-                      dictionary->count + texts, sizeof *column->moments);
+    ls_context *context = dictionary->context;
+    const size_t count = dictionary->count, size = sizeof *dictionary->starts;
+    const size_t length = dictionary->byte_count / count + 1;
+    if (ls_dictionary_has_room_for(dictionary, wanted.texts, wanted.texts * length))
+        return;
+    size_t more = least_of(count, wanted.most);
+    more = more < wanted.texts ? wanted.texts : more;
+    const size_t bytes = with_slack(more * dictionary->byte_count / count);
+    if (ls_dictionary_reserve(dictionary, more, bytes) != LS_OK || wanted.most == 0)
+        return;
+    ls_populate(context, dictionary->starts, dictionary->start_capacity * size, count * size,
+                (count + more) * size);
+    ls_populate(context, dictionary->bytes, dictionary->byte_capacity, dictionary->byte_count,
+                dictionary->byte_count + bytes);
+    reserve_moments(column, count, more);
 }
 
 static void reserve_places(ls_column *column, size_t places)
@@ -292,15 +329,24 @@ void ls_record_reserve_ids(const ls_record_tools *tools, const ls_record_set *se
     size_t rows = 0;
     for (size_t i = 0; i < set->count; i++)
         rows += set->chunks[i].row_count;
-    reserve_texts(column, rows);
+    reserve_texts(column, (wanted){rows, tools->rows_left != 0 ? tools->rows_left + rows : 0});
     reserve_places(column, set->count);
 }
 
-/* As many are new as were in the last set, and half as many more. */
-static size_t expected_more(size_t before, size_t now, size_t most)
+/* Room for codes of the rows, and of as many as there are before them. */
+static void reserve_codes(ls_column *column, size_t rows, size_t rows_left)
 {
-    size_t more = now - before + (now - before) / 2;
-    return more < most ? more : most;
+    ls_context *context = column->dictionary.context;
+    const size_t before = column->count * column->width;
+    if (before + rows * column->width <= column->capacity)
+        return;
+    size_t more = least_of(column->count, rows_left != 0 ? rows_left + rows : 0);
+    more = more < rows ? rows : more;
+    if (ls_column_reserve(context, column, column->count + more, column->dictionary.count - 1) ==
+            LS_OK &&
+        rows_left != 0)
+        ls_populate(context, column->codes, column->capacity, before,
+                    before + more * column->width);
 }
 
 void ls_record_reserve_field(const ls_record_tools *tools, const ls_record_set *set, size_t field)
@@ -309,16 +355,19 @@ void ls_record_reserve_field(const ls_record_tools *tools, const ls_record_set *
     ls_column *column =
         &reading->dataset->tables[reading->object].columns[reading->fields[field].column];
     ls_record_growth *growth = &tools->growth[field];
-    const size_t texts = column->dictionary.count;
-    size_t more = expected_more(growth->texts, texts, set->row_count);
-    if (more != 0) {
-        reserve_texts(column, more);
-        reserve_places(column,
-                       expected_more(growth->places, column->place_count, set->row_count) + 1);
+    const size_t rows = set->row_count, texts = column->dictionary.count - growth->texts,
+                 places = column->place_count - growth->places;
+    /* Half as many more than were new in the set before. */
+    if (growth->rows != 0 && texts != 0) {
+        const size_t more = least_of(texts + texts / 2, rows);
+        size_t most = 0;
+        if (texts > growth->rows / 2)
+            most = more + (size_t)((double)texts / (double)growth->rows * (double)tools->rows_left);
+        reserve_texts(column, (wanted){more, tools->rows_left != 0 ? most : 0});
+        reserve_places(column, least_of(places + places / 2 + 1, rows));
     }
-    *growth = (ls_record_growth){texts, column->place_count};
-    (void)ls_column_reserve(column->dictionary.context, column, column->count + set->row_count,
-                            (uint32_t)texts - 1);
+    *growth = (ls_record_growth){column->dictionary.count, column->place_count, rows};
+    reserve_codes(column, rows, tools->rows_left);
 }
 
 /* ---- what cannot be read --------------------------------------------------------------------- */

@@ -267,9 +267,33 @@ static void list_tasks(ls_record_scan *scan)
     }
 }
 
-/* So that few tasks stop for want of it; those that do say so. */
+/* About how many rows follow those that are filled; not where memory is bounded, since only as much
+ * is asked for then as is needed at once. */
+static void count_rows_left(ls_record_scan *scan)
+{
+    const ls_source *source = &window_of(scan)->source;
+    uint64_t bytes = 0, rows = 0, taken = bytes_taken(scan);
+    scan->tools.rows_left = 0;
+    if (source->gzip != NULL || source->total <= taken || scan->context->max_memory != 0)
+        return;
+    for (size_t i = 0; i < scan->active; i++) {
+        const ls_record_set *set = set_of(scan, i);
+        for (size_t k = 0; k < set->count && set->stage >= LS_RECORDS_CUT; k++) {
+            bytes += set->chunks[k].used;
+            rows += set->chunks[k].row_count;
+        }
+    }
+    if (bytes != 0)
+        scan->tools.rows_left =
+            (size_t)((double)rows / (double)bytes * (double)(source->total - taken));
+}
+
+/* So that few tasks stop for want of it, and what is written all over is made at once. */
 static void make_room(ls_record_scan *scan)
 {
+    count_rows_left(scan);
+    if (scan->threads == 1 && scan->tools.rows_left == 0)
+        return;
     for (size_t i = 0; i < scan->task_count; i++) {
         const ls_record_set *set = scan->tasks[i].set;
         if (set->stage == LS_RECORDS_CUT)
@@ -381,10 +405,9 @@ static int run_round(ls_record_scan *scan, ls_error *error)
     bool fills = !scan->ended && scan->stopped == NULL && scan->active < scan->set_count;
     const size_t count = scan->active; /* what is filled now begins with the next round */
     list_tasks(scan);
-    if (scan->threads > 1) {
-        make_room(scan);
+    make_room(scan);
+    if (scan->threads > 1)
         ls_crew_begin(&scan->crew, scan->task_count);
-    }
     if (fills)
         scan->failed = fill_set(scan, error);
     scan->ended = scan->ended || scan->failed != LS_OK;

@@ -30,15 +30,17 @@ typedef struct ls_record_set {
     ls_record_work ids, *fields; /* by field of the reading */
 } ls_record_set;
 
-/* What a column was when room was made for it last. */
+/* What a column was before the last set. */
 typedef struct ls_record_growth {
     size_t texts, places;
+    size_t rows; /* of the set */
 } ls_record_growth;
 
 /* What tasks share and do not change. */
 typedef struct ls_record_tools {
     ls_reading *reading;
-    ls_record_growth *growth; /* by field; of several threads */
+    ls_record_growth *growth; /* by field */
+    size_t rows_left;         /* of the file after its sets, about; 0: not known */
     ls_scan_worker *known;    /* texts by field: a field is one task */
 } ls_record_tools;
 
