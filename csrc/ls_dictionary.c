@@ -96,14 +96,6 @@ uint32_t ls_dictionary_find(const ls_dictionary *dictionary, const char *text, s
     return ls_dictionary_seek(dictionary, sought.text, length, sought.hash);
 }
 
-LS_INLINE void put_slot(struct ls_slot *slots, uint32_t mask, struct ls_slot slot)
-{
-    uint32_t i = slot.hash & mask;
-    while (slots[i].code != 0)
-        i = (i + 1) & mask;
-    slots[i] = slot;
-}
-
 /* The slots that are in use from the first one on, which may have come there from the last ones. */
 static uint32_t count_leading(const ls_dictionary *dictionary)
 {
@@ -121,7 +113,7 @@ static void spread_slots(struct ls_slot *slots, uint32_t first, uint32_t end, ui
         const struct ls_slot slot = slots[i];
         slots[i].code = 0;
         if (slot.code != 0)
-            put_slot(slots, mask, slot);
+            ls_dictionary_put_slot(slots, mask, slot);
     }
 }
 
@@ -147,7 +139,7 @@ static int grow_slots(ls_dictionary *dictionary)
         memset(slots, 0, leading_size);
         spread_slots(slots, leading, old_count, mask);
         for (uint32_t i = 0; i < leading; i++)
-            put_slot(slots, mask, first[i]);
+            ls_dictionary_put_slot(slots, mask, first[i]);
         dictionary->slots = slots;
         dictionary->slot_count = 2 * old_count;
     }
@@ -191,7 +183,8 @@ uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_
     memcpy(dictionary->bytes + dictionary->byte_count, text, length);
     dictionary->byte_count += length;
     dictionary->starts[code + 1] = dictionary->byte_count;
-    put_slot(dictionary->slots, dictionary->slot_count - 1, (struct ls_slot){hash, code});
+    ls_dictionary_put_slot(dictionary->slots, dictionary->slot_count - 1,
+                           (struct ls_slot){hash, code});
     return code;
 }
 

@@ -134,6 +134,27 @@ LS_INLINE bool ls_dictionary_has_room(const ls_dictionary *dictionary, size_t le
 {
     return ls_dictionary_has_room_for(dictionary, 1, length);
 }
+LS_INLINE void ls_dictionary_put_slot(struct ls_slot *slots, uint32_t mask, struct ls_slot slot)
+{
+    uint32_t i = slot.hash & mask;
+    while (slots[i].code != 0)
+        i = (i + 1) & mask;
+    slots[i] = slot;
+}
+/* Appends a text for which there is room; 8 bytes from any place in it may be read. */
+LS_INLINE uint32_t ls_dictionary_put(ls_dictionary *dictionary, const char *text, size_t length,
+                                     uint32_t hash)
+{
+    const uint32_t code = dictionary->count++;
+    char *copy = dictionary->bytes + dictionary->byte_count;
+    for (size_t i = 0; i < length; i += sizeof(uint64_t)) /* as far as the slack */
+        memcpy(copy + i, text + i, sizeof(uint64_t));
+    dictionary->byte_count += length;
+    dictionary->starts[code + 1] = dictionary->byte_count;
+    ls_dictionary_put_slot(dictionary->slots, dictionary->slot_count - 1,
+                           (struct ls_slot){hash, code});
+    return code;
+}
 /* Makes room for so many texts of so many bytes more. LS_OK or LS_ERROR_MEMORY. */
 int ls_dictionary_reserve(ls_dictionary *dictionary, size_t texts, size_t bytes);
 /* Takes back the text that was appended last. */

@@ -79,18 +79,76 @@ static void fetch_texts(const texts *texts, const ls_dictionary *dictionary)
     }
 }
 
+static bool learn_month(const char *text, struct ls_month_slot *slot)
+{
+    static const char *const days[] = {"31", "30", "29", "28"};
+    char date[10];
+    int64_t last;
+    memcpy(date, text, 8);
+    memcpy(date + 8, "01", 2);
+    if (text[4] != '-' || text[7] != '-' || !ls_time_read(date, sizeof date, &slot->start, NULL))
+        return false;
+    slot->days = 31;
+    do {
+        memcpy(date + 8, days[31 - slot->days], 2);
+    } while (!ls_time_read(date, sizeof date, &last, NULL) && slot->days-- > 28);
+    slot->text = ls_load_64(text);
+    return true;
+}
+
+/* The usual form, as events' times have; those of records are of few months, but many days. */
+LS_INLINE bool read_moment(ls_month_table *months, ls_string text, int64_t *at)
+{
+    if ((text.length != 19 && (text.length != 20 || text.text[19] != 'Z')) ||
+        (text.text[10] != ' ' && text.text[10] != 'T'))
+        return false;
+    const uint64_t month = ls_load_64(text.text);
+    const int64_t clock = ls_event_clock(text.text + 11);
+    const unsigned place = ((unsigned)text.text[3] & 15) * 16 +
+                           (((unsigned)text.text[5] & 1) * 10 + ((unsigned)text.text[6] & 15)) % 16;
+    struct ls_month_slot *slot = &months->slots[place];
+    const unsigned tens = (unsigned char)text.text[8] - (unsigned)'0',
+                   ones = (unsigned char)text.text[9] - (unsigned)'0', day = 10 * tens + ones - 1;
+    if (clock < 0 || tens > 9 || ones > 9 ||
+        (LS_UNLIKELY(slot->text != month) && !learn_month(text.text, slot)) || day >= slot->days)
+        return false;
+    *at = slot->start + (int64_t)day * LS_DAY + clock;
+    return true;
+}
+
+/* The same as ls_column_note, of what most texts are: of the row after the last one that was new, a
+ * time in the usual form. */
+LS_INLINE int note_text(ls_context *context, ls_column *column, uint32_t code,
+                        const ls_place *place, ls_string text, ls_month_table *months)
+{
+    ls_place_run *last = column->place_count != 0 ? &column->places[column->place_count - 1] : NULL;
+    int64_t at;
+    if (last == NULL || code != last->code + last->count ||
+        place->line != last->first.line + last->count || place->source != last->first.source ||
+        place->field != last->first.field)
+        return ls_column_note(context, column, code, place);
+    last->count++;
+    if (column->types == 1u << LS_DATETIME && code == column->moment_count &&
+        code < column->moment_capacity && read_moment(months, text, &at)) {
+        column->moments[column->moment_count++] = at;
+        return LS_OK;
+    }
+    return column->types <= 1u << LS_TEXT ? LS_OK : ls_column_check(context, column, code);
+}
+
 /* All or nothing. */
-static int append_text(ls_context *context, ls_column *column, ls_string text, uint32_t hash,
-                       const ls_place *place, uint32_t *code)
+LS_INLINE int append_text(ls_context *context, ls_column *column, ls_string text, uint32_t hash,
+                          const ls_place *place, ls_month_table *months, uint32_t *code)
 {
     ls_dictionary *dictionary = &column->dictionary;
-    if (context == NULL && !ls_dictionary_has_room(dictionary, text.length))
-        return LS_ERROR_MEMORY;
-    *code = ls_dictionary_append(dictionary, text.text, text.length, hash);
-    if (*code == LS_NO_CODE)
-        return LS_ERROR_MEMORY;
-    int status = ls_column_note(context, column, *code, place);
-    if (status != LS_OK)
+    if (LS_UNLIKELY(!ls_dictionary_has_room(dictionary, text.length))) {
+        if (context == NULL || text.length > UINT32_MAX ||
+            ls_dictionary_reserve(dictionary, 1, text.length) != LS_OK)
+            return LS_ERROR_MEMORY;
+    }
+    *code = ls_dictionary_put(dictionary, text.text, text.length, hash);
+    int status = note_text(context, column, *code, place, text, months);
+    if (LS_UNLIKELY(status != LS_OK))
         ls_dictionary_drop(dictionary, hash);
     return status;
 }
@@ -138,7 +196,7 @@ static void read_ids(const ls_record_tools *tools, const rows *rows, const ls_di
 
 /* Adds ids as far as they are new; *count: how many. */
 static int append_ids(const ls_record_tools *tools, const rows *rows, const texts *texts,
-                      ls_context *context, size_t *count)
+                      ls_context *context, ls_record_worker *worker, size_t *count)
 {
     const ls_reading *reading = tools->reading;
     ls_column *column = &reading->dataset->tables[reading->object].id;
@@ -151,13 +209,13 @@ static int append_ids(const ls_record_tools *tools, const rows *rows, const text
         if (code != LS_NO_CODE)
             return LS_OK;
         place.line = rows->chunk->line + rows->first + *count;
-        status = append_text(context, column, id, hash, &place, &code);
+        status = append_text(context, column, id, hash, &place, &worker->months, &code);
     }
     return status;
 }
 
 int ls_record_add_ids(const ls_record_tools *tools, ls_record_set *set, ls_context *context,
-                      char *scratch)
+                      ls_record_worker *worker)
 {
     const ls_dictionary *ids =
         &tools->reading->dataset->tables[tools->reading->object].id.dictionary;
@@ -168,8 +226,8 @@ int ls_record_add_ids(const ls_record_tools *tools, ls_record_set *set, ls_conte
         size_t count;
         if (rows.count == 0)
             break;
-        read_ids(tools, &rows, ids, &texts, scratch);
-        int status = append_ids(tools, &rows, &texts, context, &count);
+        read_ids(tools, &rows, ids, &texts, worker->scratch);
+        int status = append_ids(tools, &rows, &texts, context, worker, &count);
         work->row += count;
         if (status != LS_OK)
             return status;
@@ -186,7 +244,7 @@ int ls_record_add_ids(const ls_record_tools *tools, ls_record_set *set, ls_conte
 
 /* Where most texts are of few: what is new is left to be added. */
 static int code_few(const ls_record_tools *tools, const rows *rows, size_t index, ls_column *column,
-                    ls_context *context, char *scratch, uint32_t *out)
+                    ls_context *context, ls_record_worker *worker, uint32_t *out)
 {
     const ls_reading *reading = tools->reading;
     const ls_field *field = &reading->fields[index];
@@ -197,7 +255,7 @@ static int code_few(const ls_record_tools *tools, const rows *rows, size_t index
     for (size_t i = 0; i < rows->count && status == LS_OK; i++) {
         if (LS_LIKELY(out[i] != LS_NO_CODE))
             continue;
-        char *room = scratch;
+        char *room = worker->scratch;
         ls_string text = text_of(rows, i, field->place, &room);
         out[i] = 0;
         if (text.length == 0 || ls_coder_reads_empty(&field->coder, text))
@@ -206,21 +264,23 @@ static int code_few(const ls_record_tools *tools, const rows *rows, size_t index
         out[i] = ls_dictionary_seek(&column->dictionary, text.text, text.length, hash);
         place.line = rows->chunk->line + rows->first + i;
         if (out[i] == LS_NO_CODE)
-            status = append_text(context, column, text, hash, &place, &out[i]);
+            status = append_text(context, column, text, hash, &place, &worker->months, &out[i]);
     }
     return status;
 }
 
 static int code_many(const ls_record_tools *tools, const rows *rows, size_t index,
-                     ls_column *column, ls_context *context, char *scratch, uint32_t *out)
+                     ls_column *column, ls_context *context, ls_record_worker *worker,
+                     uint32_t *out)
 {
     const ls_field *field = &tools->reading->fields[index];
     ls_place place = {field->coder.source, field->coder.field, 0};
     ls_dictionary *dictionary = &column->dictionary;
+    char *room = worker->scratch;
     texts texts;
     texts.count = 0;
     while (texts.count < rows->count) {
-        ls_string text = text_of(rows, texts.count, field->place, &scratch);
+        ls_string text = text_of(rows, texts.count, field->place, &room);
         if (ls_coder_reads_empty(&field->coder, text))
             text.length = 0;
         hash_text(&texts, dictionary, text);
@@ -236,13 +296,13 @@ static int code_many(const ls_record_tools *tools, const rows *rows, size_t inde
         out[i] = ls_dictionary_seek(dictionary, text.text, text.length, hash);
         place.line = rows->chunk->line + rows->first + i;
         if (out[i] == LS_NO_CODE)
-            status = append_text(context, column, text, hash, &place, &out[i]);
+            status = append_text(context, column, text, hash, &place, &worker->months, &out[i]);
     }
     return status;
 }
 
 int ls_record_code_field(const ls_record_tools *tools, ls_record_set *set, size_t field,
-                         ls_context *context, char *scratch)
+                         ls_context *context, ls_record_worker *worker)
 {
     const ls_reading *reading = tools->reading;
     ls_column *column =
@@ -255,7 +315,7 @@ int ls_record_code_field(const ls_record_tools *tools, ls_record_set *set, size_
             break;
         const bool few = column->dictionary.count <= LS_LARGE_DICTIONARY;
         int status =
-            (few ? code_few : code_many)(tools, &rows, field, column, context, scratch, codes);
+            (few ? code_few : code_many)(tools, &rows, field, column, context, worker, codes);
         if (status == LS_OK)
             status = ls_column_extend(context, column, codes, rows.count);
         if (status != LS_OK)

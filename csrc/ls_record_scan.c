@@ -35,7 +35,7 @@ struct ls_record_scan {
     size_t chunk_size, chunk_count, set_count; /* chunks of a set */
     ls_record_set sets[MOST_SETS];             /* a ring */
     size_t first, active;                      /* of it, the oldest first */
-    char **scratches;                          /* by thread */
+    ls_record_worker *workers;                 /* by thread */
     task *tasks;
     size_t task_count, task_capacity;
     const char *tail; /* what the last chunk that was filled left */
@@ -97,13 +97,13 @@ static void choose_sizes(ls_record_scan *scan)
     scan->task_capacity = scan->set_count * (scan->chunk_count + 1 + reading->field_count);
 }
 
-static bool init_scratches(ls_record_scan *scan)
+static bool init_workers(ls_record_scan *scan)
 {
-    scan->scratches = ls_allocate_zero(scan->context, scan->threads, sizeof *scan->scratches);
-    bool done = scan->scratches != NULL;
+    scan->workers = ls_allocate_zero(scan->context, scan->threads, sizeof *scan->workers);
+    bool done = scan->workers != NULL;
     for (unsigned i = 0; i < scan->threads && done; i++) {
-        scan->scratches[i] = ls_allocate(scan->context, scan->chunk_size + LS_WINDOW_SLACK);
-        done = scan->scratches[i] != NULL;
+        scan->workers[i].scratch = ls_allocate(scan->context, scan->chunk_size + LS_WINDOW_SLACK);
+        done = scan->workers[i].scratch != NULL;
     }
     return done;
 }
@@ -122,7 +122,7 @@ ls_record_scan *ls_record_scan_new(ls_reading *reading)
     /* Few of a column's texts are most of them, where its dictionary is small. */
     bool done = ls_scan_worker_init(&scan->known, reading, scan->chunk_size / 4) == LS_OK;
     scan->tasks = ls_allocate(context, scan->task_capacity * sizeof *scan->tasks);
-    done = done && scan->tools.growth != NULL && scan->tasks != NULL && init_scratches(scan);
+    done = done && scan->tools.growth != NULL && scan->tasks != NULL && init_workers(scan);
     for (size_t i = 0; i < scan->set_count && done; i++)
         done = init_set(scan, &scan->sets[i]);
     if (done)
@@ -138,9 +138,9 @@ void ls_record_scan_free(ls_record_scan *scan)
     ls_context *context = scan->context;
     for (size_t i = 0; i < scan->set_count; i++)
         free_set(scan, &scan->sets[i]);
-    for (unsigned i = 0; i < scan->threads && scan->scratches != NULL; i++)
-        ls_free(context, scan->scratches[i], scan->chunk_size + LS_WINDOW_SLACK);
-    ls_free(context, scan->scratches, scan->threads * sizeof *scan->scratches);
+    for (unsigned i = 0; i < scan->threads && scan->workers != NULL; i++)
+        ls_free(context, scan->workers[i].scratch, scan->chunk_size + LS_WINDOW_SLACK);
+    ls_free(context, scan->workers, scan->threads * sizeof *scan->workers);
     ls_free(context, scan->tasks, scan->task_capacity * sizeof *scan->tasks);
     ls_free(context, scan->tools.growth,
             scan->tools.reading->field_count * sizeof *scan->tools.growth);
@@ -309,12 +309,12 @@ static void run_task(void *user, unsigned thread, size_t index)
     ls_record_scan *scan = user;
     const task *task = &scan->tasks[index];
     ls_context *context = scan->threads == 1 ? scan->context : NULL;
-    char *scratch = scan->scratches[thread];
+    ls_record_worker *worker = &scan->workers[thread];
     switch (task->set->stage) {
     case LS_RECORDS_FILLED: ls_record_cut(&scan->tools, &task->set->chunks[task->index]); break;
-    case LS_RECORDS_CUT: (void)ls_record_add_ids(&scan->tools, task->set, context, scratch); break;
+    case LS_RECORDS_CUT: (void)ls_record_add_ids(&scan->tools, task->set, context, worker); break;
     case LS_RECORDS_NAMED:
-        (void)ls_record_code_field(&scan->tools, task->set, task->index, context, scratch);
+        (void)ls_record_code_field(&scan->tools, task->set, task->index, context, worker);
         break;
     default: break;
     }
@@ -350,7 +350,7 @@ static int finish_ids(ls_record_scan *scan, ls_record_set *set)
 {
     int status = LS_OK;
     if (!set->ids.done)
-        status = ls_record_add_ids(&scan->tools, set, scan->context, scan->scratches[0]);
+        status = ls_record_add_ids(&scan->tools, set, scan->context, &scan->workers[0]);
     set->stage = LS_RECORDS_NAMED;
     set->row_count = 0;
     for (size_t i = 0; i < set->count; i++)
@@ -367,7 +367,7 @@ static int finish_fields(ls_record_scan *scan, ls_record_set *set, ls_error *err
     ls_dataset *dataset = reading->dataset;
     for (size_t i = 0; i < reading->field_count; i++)
         if (reading->fields[i].kept && !set->fields[i].done &&
-            ls_record_code_field(&scan->tools, set, i, scan->context, scan->scratches[0]) != LS_OK)
+            ls_record_code_field(&scan->tools, set, i, scan->context, &scan->workers[0]) != LS_OK)
             return ls_fail_memory(error);
     int status = ls_record_check(&scan->tools, set, error);
     dataset->counts.records[reading->object] = dataset->tables[reading->object].count +=

@@ -44,14 +44,31 @@ typedef struct ls_record_tools {
     ls_scan_worker *known;    /* texts by field: a field is one task */
 } ls_record_tools;
 
+/* Months read lately, by the last digit of the year and the month: the first second of each, and
+ * how many days it has. */
+#define LS_MONTHS 256
+typedef struct ls_month_table {
+    struct ls_month_slot {
+        uint64_t text; /* "2025-01-" */
+        int64_t start;
+        unsigned days;
+    } slots[LS_MONTHS];
+} ls_month_table;
+
+/* What a thread has of its own. */
+typedef struct ls_record_worker {
+    char *scratch; /* room for a chunk's texts */
+    ls_month_table months;
+} ls_record_worker;
+
 /* ls_record_rows.c. Without a context no memory is asked for: LS_ERROR_MEMORY says that there was
- * no room, and the work goes on from there. scratch: room for a chunk's texts, of a thread. */
+ * no room, and the work goes on from there. */
 void ls_record_cut(const ls_record_tools *tools, ls_chunk *chunk);
 /* Adds ids up to a row that is not as all are (its id is empty, or was there): it ends the set. */
 int ls_record_add_ids(const ls_record_tools *tools, ls_record_set *set, ls_context *context,
-                      char *scratch);
+                      ls_record_worker *worker);
 int ls_record_code_field(const ls_record_tools *tools, ls_record_set *set, size_t field,
-                         ls_context *context, char *scratch);
+                         ls_context *context, ls_record_worker *worker);
 /* Between rounds: room for as many texts as the set may have that are new. There may be no memory
  * for it. */
 void ls_record_reserve_ids(const ls_record_tools *tools, const ls_record_set *set);
