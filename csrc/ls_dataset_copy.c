@@ -22,11 +22,14 @@ static int copy_dictionary(ls_context *context, ls_dictionary *to, const ls_dict
     copy.slots = NULL;
     copy.starts = NULL;
     copy.bytes = NULL;
+    copy.numbers = NULL;
     if (copy_array(context, &copy.slots, from->slots, from->slot_count * sizeof *from->slots) !=
             LS_OK ||
         copy_array(context, &copy.starts, from->starts,
                    from->start_capacity * sizeof *from->starts) != LS_OK ||
-        copy_array(context, &copy.bytes, from->bytes, from->byte_capacity) != LS_OK) {
+        copy_array(context, &copy.bytes, from->bytes, from->byte_capacity) != LS_OK ||
+        copy_array(context, &copy.numbers, from->numbers,
+                   from->number_count * sizeof *from->numbers) != LS_OK) {
         ls_dictionary_free(&copy);
         return LS_ERROR_MEMORY;
     }

@@ -75,6 +75,7 @@ void ls_dictionary_free(ls_dictionary *dictionary)
     ls_free(context, dictionary->slots, dictionary->slot_count * sizeof *dictionary->slots);
     ls_free(context, dictionary->starts, dictionary->start_capacity * sizeof *dictionary->starts);
     ls_free(context, dictionary->bytes, dictionary->byte_capacity);
+    ls_free(context, dictionary->numbers, dictionary->number_count * sizeof *dictionary->numbers);
     memset(dictionary, 0, sizeof *dictionary);
     dictionary->context = context;
     dictionary->seed = seed;
@@ -83,8 +84,13 @@ void ls_dictionary_free(ls_dictionary *dictionary)
 void ls_dictionary_clear(ls_dictionary *dictionary)
 {
     memset(dictionary->slots, 0, dictionary->slot_count * sizeof *dictionary->slots);
+    if (dictionary->number_count != 0)
+        memset(dictionary->numbers, 0, dictionary->number_count * sizeof *dictionary->numbers);
     dictionary->count = 1;
     dictionary->byte_count = 0;
+    dictionary->numbered = 0;
+    dictionary->number_end = 0;
+    dictionary->has_strays = false;
 }
 
 uint32_t ls_dictionary_find(const ls_dictionary *dictionary, const char *text, size_t length)
@@ -93,7 +99,7 @@ uint32_t ls_dictionary_find(const ls_dictionary *dictionary, const char *text, s
     if (length == 0)
         return 0;
     seek_text(dictionary, text, length, &sought);
-    return ls_dictionary_seek(dictionary, sought.text, length, sought.hash);
+    return ls_dictionary_seek_id(dictionary, sought.text, length, sought.hash);
 }
 
 /* The slots that are in use from the first one on, which may have come there from the last ones. */
@@ -147,45 +153,109 @@ static int grow_slots(ls_dictionary *dictionary)
     return slots != NULL ? LS_OK : LS_ERROR_MEMORY;
 }
 
-int ls_dictionary_reserve(ls_dictionary *dictionary, size_t texts, size_t bytes)
+int ls_dictionary_reserve(ls_dictionary *dictionary, size_t texts, size_t slots, size_t bytes)
 {
     if (texts > LS_MAX_CODES - dictionary->count ||
         bytes > SIZE_MAX - LS_TEXT_SLACK - dictionary->byte_count)
         return LS_ERROR_MEMORY;
-    const size_t count = dictionary->count + texts;
     int status = ls_grow(dictionary->context, &dictionary->starts, &dictionary->start_capacity,
-                         count + 1, sizeof *dictionary->starts);
+                         dictionary->count + texts + 1, sizeof *dictionary->starts);
     if (status == LS_OK)
         status = ls_grow(dictionary->context, &dictionary->bytes, &dictionary->byte_capacity,
                          dictionary->byte_count + bytes + LS_TEXT_SLACK, 1);
-    while (status == LS_OK && count > most_codes(dictionary->slot_count))
+    while (status == LS_OK &&
+           dictionary->count - dictionary->numbered + slots > most_codes(dictionary->slot_count))
         status = grow_slots(dictionary);
     return status;
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+/* The value of a text that is a canonical decimal, or SIZE_MAX. */
+static size_t value_of(const char *text, size_t length)
+{
+    char copy[2 * LS_TEXT_SLACK] = {0};
+    if (length > 10)
+        return SIZE_MAX;
+    memcpy(copy, text, length);
+    return ls_canonical_id((ls_string){copy, length});
+}
+
+void ls_dictionary_take_numbers(ls_dictionary *dictionary)
+{
+    dictionary->has_strays = dictionary->has_strays || !dictionary->takes_numbers;
+    dictionary->takes_numbers = true;
+}
+
+/* Texts that came before the direct path was as long keep their slots, but are found by it. */
+static void find_strays(ls_dictionary *dictionary)
+{
+    dictionary->has_strays = false;
+    for (uint32_t code = 1; code < dictionary->count; code++) {
+        ls_string text = ls_dictionary_text(dictionary, code);
+        size_t value = ls_canonical_id(text);
+        if (value < dictionary->number_count)
+            dictionary->numbers[value] = code;
+        else if (value != SIZE_MAX)
+            dictionary->has_strays = true;
+        if (value < dictionary->number_count && value >= dictionary->number_end)
+            dictionary->number_end = value + 1;
+    }
+}
+
+int ls_dictionary_reserve_numbers(ls_dictionary *dictionary, size_t count)
+{
+    const size_t before = dictionary->number_count, size = sizeof *dictionary->numbers;
+    if (count <= before)
+        return LS_OK;
+    count = count < before + before / 2 ? before + before / 2 : count;
+    uint32_t *numbers =
+        ls_reallocate_zero(dictionary->context, dictionary->numbers, before * size, count * size);
+    if (numbers == NULL)
+        return LS_ERROR_MEMORY;
+    dictionary->numbers = numbers;
+    dictionary->number_count = count;
+    if (dictionary->has_strays)
+        find_strays(dictionary);
+    return LS_OK;
 }
 
 void ls_dictionary_drop(ls_dictionary *dictionary, uint32_t hash)
 {
     const uint32_t code = --dictionary->count, mask = dictionary->slot_count - 1;
+    const size_t value = ls_canonical_id(ls_dictionary_text(dictionary, code));
+    dictionary->byte_count = (size_t)dictionary->starts[code];
+    if (value < dictionary->number_count) {
+        dictionary->numbers[value] = 0;
+        dictionary->numbered--;
+        return;
+    }
     uint32_t i = hash & mask;
     while (dictionary->slots[i].code != code)
         i = (i + 1) & mask;
     dictionary->slots[i].code = 0; /* nothing came after it */
-    dictionary->byte_count = (size_t)dictionary->starts[code];
 }
 
 uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_t length,
                               uint32_t hash)
 {
-    if (LS_UNLIKELY(!ls_dictionary_has_room(dictionary, length)) &&
-        (length > UINT32_MAX || ls_dictionary_reserve(dictionary, 1, length) != LS_OK))
+    size_t value = SIZE_MAX;
+    if (dictionary->takes_numbers) {
+        value = value_of(text, length);
+        if (!ls_dictionary_takes(dictionary, value)) {
+            dictionary->has_strays = dictionary->has_strays || value != SIZE_MAX;
+            value = SIZE_MAX;
+        } else if (ls_dictionary_reserve_numbers(dictionary, value + 1) != LS_OK) {
+            return LS_NO_CODE;
+        }
+    }
+    const size_t slots = value == SIZE_MAX;
+    if (LS_UNLIKELY(!ls_dictionary_has_room_for(dictionary, 1, slots, length)) &&
+        (length > UINT32_MAX || ls_dictionary_reserve(dictionary, 1, slots, length) != LS_OK))
         return LS_NO_CODE;
-    uint32_t code = dictionary->count++;
     memcpy(dictionary->bytes + dictionary->byte_count, text, length);
-    dictionary->byte_count += length;
-    dictionary->starts[code + 1] = dictionary->byte_count;
-    ls_dictionary_put_slot(dictionary->slots, dictionary->slot_count - 1,
-                           (struct ls_slot){hash, code});
-    return code;
+    return ls_dictionary_put(dictionary, dictionary->bytes + dictionary->byte_count, length, hash,
+                             value);
 }
 
 uint32_t ls_dictionary_add(ls_dictionary *dictionary, const char *text, size_t length)
@@ -194,7 +264,7 @@ uint32_t ls_dictionary_add(ls_dictionary *dictionary, const char *text, size_t l
     if (length == 0)
         return 0;
     seek_text(dictionary, text, length, &sought);
-    uint32_t code = ls_dictionary_seek(dictionary, sought.text, length, sought.hash);
+    uint32_t code = ls_dictionary_seek_id(dictionary, sought.text, length, sought.hash);
     return code != LS_NO_CODE ? code : ls_dictionary_append(dictionary, text, length, sought.hash);
 }
 

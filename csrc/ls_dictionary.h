@@ -18,6 +18,13 @@ typedef struct ls_dictionary {
     size_t start_capacity;
     char *bytes; /* LS_TEXT_SLACK more than byte_count may be read */
     size_t byte_count, byte_capacity;
+    /* Of one that takes numbers: canonical decimals have a direct path, and then no slot. */
+    bool takes_numbers;
+    bool has_strays;   /* some may have slots: they were too large for it */
+    uint32_t numbered; /* codes that have a direct path */
+    uint32_t *numbers; /* by value: the code, 0: it is not there */
+    size_t number_count;
+    size_t number_end; /* one past the largest value that is there */
 } ls_dictionary;
 
 #define LS_MAX_CODES UINT32_C(0xfffffff0)
@@ -55,6 +62,30 @@ LS_INLINE uint64_t ls_load_64(const char *text) /* the first byte is the lowest 
     word = __builtin_bswap64(word);
 #endif
     return word;
+}
+
+/* The value of a canonical decimal (no sign, no leading zero) of at most ten digits, or SIZE_MAX; 8
+ * bytes from any place in the text may be read. */
+LS_INLINE size_t ls_canonical_id(ls_string text)
+{
+    const uint64_t zeros = UINT64_C(0x3030303030303030), over = UINT64_C(0x7676767676767676);
+    if (text.length - 1 > 9 || (LS_UNLIKELY(text.text[0] == '0') && text.length != 1))
+        return SIZE_MAX;
+    size_t head = text.length < 8 ? text.length : 8, value;
+    uint64_t digits = (ls_load_64(text.text) ^ zeros) << (8 * (8 - head));
+    if ((((digits + over) | digits) & UINT64_C(0x8080808080808080)) != 0)
+        return SIZE_MAX;
+    digits = digits * 10 + (digits >> 8); /* pairs, then fours, then all eight */
+    digits = ((digits & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
+              ((digits >> 16) & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
+             32;
+    value = (size_t)(uint32_t)digits;
+    for (size_t i = 8; i < text.length; i++) {
+        if ((unsigned char)(text.text[i] - '0') > 9)
+            return SIZE_MAX;
+        value = value * 10 + (size_t)(text.text[i] - '0');
+    }
+    return value;
 }
 
 /* Three words of a text of at least one byte: of up to 24 bytes they are all of it, of a longer one
@@ -122,17 +153,45 @@ LS_INLINE bool ls_dictionary_holds(const ls_dictionary *dictionary, uint32_t cod
 uint32_t ls_dictionary_append(ls_dictionary *dictionary, const char *text, size_t length,
                               uint32_t hash);
 
-/* Whether so many texts of so many bytes can be appended without memory being asked for. */
+/* The code of a text of at least one byte, by the direct path where it has one. */
+LS_INLINE uint32_t ls_dictionary_seek(const ls_dictionary *dictionary, const char *text,
+                                      size_t length, uint32_t hash);
+LS_INLINE uint32_t ls_dictionary_seek_id(const ls_dictionary *dictionary, const char *text,
+                                         size_t length, uint32_t hash)
+{
+    if (dictionary->number_count != 0) {
+        size_t value = ls_canonical_id((ls_string){text, length});
+        if (value < dictionary->number_count)
+            return dictionary->numbers[value] != 0 ? dictionary->numbers[value] : LS_NO_CODE;
+    }
+    return ls_dictionary_seek(dictionary, text, length, hash);
+}
+
+/* Numbers that are appended from now on have a direct path, unless they are much larger than there
+ * are texts. */
+void ls_dictionary_take_numbers(ls_dictionary *dictionary);
+/* Whether a number of this value is to have one. */
+LS_INLINE bool ls_dictionary_takes(const ls_dictionary *dictionary, size_t value)
+{
+    return dictionary->takes_numbers &&
+           (value < dictionary->number_count ||
+            (value < UINT32_MAX && value < 4 * (size_t)dictionary->count + ((size_t)1 << 20)));
+}
+/* Makes the direct path so long. LS_OK or LS_ERROR_MEMORY. */
+int ls_dictionary_reserve_numbers(ls_dictionary *dictionary, size_t count);
+
+/* Whether so many texts of so many bytes, some with slots, can be appended without memory being
+ * asked for. */
 LS_INLINE bool ls_dictionary_has_room_for(const ls_dictionary *dictionary, size_t texts,
-                                          size_t bytes)
+                                          size_t slots, size_t bytes)
 {
     return dictionary->count + texts < dictionary->start_capacity &&
-           dictionary->count + texts <= dictionary->slot_count / 2 &&
+           dictionary->count - dictionary->numbered + slots <= dictionary->slot_count / 2 &&
            bytes + LS_TEXT_SLACK <= dictionary->byte_capacity - dictionary->byte_count;
 }
 LS_INLINE bool ls_dictionary_has_room(const ls_dictionary *dictionary, size_t length)
 {
-    return ls_dictionary_has_room_for(dictionary, 1, length);
+    return ls_dictionary_has_room_for(dictionary, 1, 1, length);
 }
 LS_INLINE void ls_dictionary_put_slot(struct ls_slot *slots, uint32_t mask, struct ls_slot slot)
 {
@@ -141,22 +200,33 @@ LS_INLINE void ls_dictionary_put_slot(struct ls_slot *slots, uint32_t mask, stru
         i = (i + 1) & mask;
     slots[i] = slot;
 }
-/* Appends a text for which there is room; 8 bytes from any place in it may be read. */
+/* Appends a text for which there is room; 8 bytes from any place in it may be read. value: where
+ * its direct path has room for it, else SIZE_MAX. */
 LS_INLINE uint32_t ls_dictionary_put(ls_dictionary *dictionary, const char *text, size_t length,
-                                     uint32_t hash)
+                                     uint32_t hash, size_t value)
 {
     const uint32_t code = dictionary->count++;
     char *copy = dictionary->bytes + dictionary->byte_count;
-    for (size_t i = 0; i < length; i += sizeof(uint64_t)) /* as far as the slack */
-        memcpy(copy + i, text + i, sizeof(uint64_t));
+    for (size_t i = 0; i < length; i += sizeof(uint64_t)) { /* as far as the slack */
+        uint64_t word;
+        memcpy(&word, text + i, sizeof word);
+        memcpy(copy + i, &word, sizeof word);
+    }
     dictionary->byte_count += length;
     dictionary->starts[code + 1] = dictionary->byte_count;
-    ls_dictionary_put_slot(dictionary->slots, dictionary->slot_count - 1,
-                           (struct ls_slot){hash, code});
+    if (value != SIZE_MAX) {
+        dictionary->numbers[value] = code;
+        dictionary->numbered++;
+        if (value >= dictionary->number_end)
+            dictionary->number_end = value + 1;
+    } else {
+        ls_dictionary_put_slot(dictionary->slots, dictionary->slot_count - 1,
+                               (struct ls_slot){hash, code});
+    }
     return code;
 }
-/* Makes room for so many texts of so many bytes more. LS_OK or LS_ERROR_MEMORY. */
-int ls_dictionary_reserve(ls_dictionary *dictionary, size_t texts, size_t bytes);
+/* Makes room for so many texts of so many bytes more, some with slots. LS_OK or LS_ERROR_MEMORY. */
+int ls_dictionary_reserve(ls_dictionary *dictionary, size_t texts, size_t slots, size_t bytes);
 /* Takes back the text that was appended last. */
 void ls_dictionary_drop(ls_dictionary *dictionary, uint32_t hash);
 

@@ -48,7 +48,8 @@ void ls_ingest_free(ls_dataset *dataset)
     ls_free(context, ingest->expected, ingest->expected_capacity * sizeof *ingest->expected);
     ls_free(context, ingest->renamed, ingest->renamed_capacity * sizeof *ingest->renamed);
     ls_free(context, ingest->uuids.slots, ingest->uuids.slot_count * sizeof *ingest->uuids.slots);
-    ls_free(context, ingest->direct, ingest->direct_count * sizeof *ingest->direct);
+    if (!ingest->shares_direct)
+        ls_free(context, ingest->direct, ingest->direct_count * sizeof *ingest->direct);
     ls_free(context, ingest->hidden, ingest->hidden_words * sizeof *ingest->hidden);
     ls_log_free(dataset);
     ls_free(context, ingest, sizeof *ingest);

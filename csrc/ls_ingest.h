@@ -90,7 +90,8 @@ struct ls_ingest {
     bool indexed;
     uint32_t *direct; /* by the value of a canonical decimal id: row + 1, or 0 */
     size_t direct_count;
-    uint64_t *hidden; /* a bit a row: contacts that other files say nothing of; NULL: none */
+    bool shares_direct; /* it is that of the ids' dictionary */
+    uint64_t *hidden;   /* a bit a row: contacts that other files say nothing of; NULL: none */
     size_t hidden_words;
     struct ls_log *log;  /* NULL: there is none */
     ls_uuid_table uuids; /* if there are more UUIDs than others */
@@ -266,29 +267,6 @@ int ls_index_contacts(ls_dataset *dataset, ls_error *error);
 LS_INLINE bool ls_is_hidden(const struct ls_ingest *ingest, size_t row)
 {
     return LS_UNLIKELY(ingest->hidden != NULL) && (ingest->hidden[row / 64] >> (row % 64) & 1) != 0;
-}
-/* The value of a canonical decimal (no sign, no leading zero) of at most ten digits, or SIZE_MAX; 8
- * bytes from any place in the text may be read. */
-LS_INLINE size_t ls_canonical_id(ls_string text)
-{
-    const uint64_t zeros = UINT64_C(0x3030303030303030), over = UINT64_C(0x7676767676767676);
-    if (text.length - 1 > 9 || (LS_UNLIKELY(text.text[0] == '0') && text.length != 1))
-        return SIZE_MAX;
-    size_t head = text.length < 8 ? text.length : 8, value;
-    uint64_t digits = (ls_load_64(text.text) ^ zeros) << (8 * (8 - head));
-    if ((((digits + over) | digits) & UINT64_C(0x8080808080808080)) != 0)
-        return SIZE_MAX;
-    digits = digits * 10 + (digits >> 8); /* pairs, then fours, then all eight */
-    digits = ((digits & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
-              ((digits >> 16) & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
-             32;
-    value = (size_t)(uint32_t)digits;
-    for (size_t i = 8; i < text.length; i++) {
-        if ((unsigned char)(text.text[i] - '0') > 9)
-            return SIZE_MAX;
-        value = value * 10 + (size_t)(text.text[i] - '0');
-    }
-    return value;
 }
 /* The row of the contact with this id (a trimmed text of at least one byte), or UINT32_MAX; value
  * is its ls_canonical_id. */

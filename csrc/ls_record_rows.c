@@ -8,6 +8,7 @@ typedef struct texts {
     size_t count;
     ls_string texts[LS_CODED_ROWS]; /* length 0: code 0 */
     uint32_t hashes[LS_CODED_ROWS];
+    size_t values[LS_CODED_ROWS]; /* of ids that are canonical decimals; SIZE_MAX: of others */
 } texts;
 
 /* Rows of one chunk. */
@@ -136,17 +137,18 @@ LS_INLINE int note_text(ls_context *context, ls_column *column, uint32_t code,
     return column->types <= 1u << LS_TEXT ? LS_OK : ls_column_check(context, column, code);
 }
 
-/* All or nothing. */
+/* All or nothing. value: where the text has a direct path, else SIZE_MAX. */
 LS_INLINE int append_text(ls_context *context, ls_column *column, ls_string text, uint32_t hash,
-                          const ls_place *place, ls_month_table *months, uint32_t *code)
+                          size_t value, const ls_place *place, ls_month_table *months,
+                          uint32_t *code)
 {
     ls_dictionary *dictionary = &column->dictionary;
-    if (LS_UNLIKELY(!ls_dictionary_has_room(dictionary, text.length))) {
-        if (context == NULL || text.length > UINT32_MAX ||
-            ls_dictionary_reserve(dictionary, 1, text.length) != LS_OK)
-            return LS_ERROR_MEMORY;
-    }
-    *code = ls_dictionary_put(dictionary, text.text, text.length, hash);
+    const size_t slots = value == SIZE_MAX;
+    if (LS_UNLIKELY(!ls_dictionary_has_room_for(dictionary, 1, slots, text.length)) &&
+        (context == NULL || text.length > UINT32_MAX ||
+         ls_dictionary_reserve(dictionary, 1, slots, text.length) != LS_OK))
+        return LS_ERROR_MEMORY;
+    *code = ls_dictionary_put(dictionary, text.text, text.length, hash, value);
     int status = note_text(context, column, *code, place, text, months);
     if (LS_UNLIKELY(status != LS_OK))
         ls_dictionary_drop(dictionary, hash);
@@ -182,6 +184,7 @@ static void end_set(ls_record_set *set, size_t chunk, size_t row, size_t stride)
     set->count = chunk + 1;
 }
 
+/* Reads ids up to one that is empty. */
 static void read_ids(const ls_record_tools *tools, const rows *rows, const ls_dictionary *ids,
                      texts *texts, char *scratch)
 {
@@ -190,8 +193,33 @@ static void read_ids(const ls_record_tools *tools, const rows *rows, const ls_di
         ls_string id = text_of(rows, texts->count, tools->reading->id_field, &scratch);
         if (id.length == 0)
             return;
-        hash_text(texts, ids, id);
+        const size_t value = ids->takes_numbers ? ls_canonical_id(id) : SIZE_MAX;
+        texts->values[texts->count] = value;
+        texts->hashes[texts->count] = 0;
+        if (value < ids->number_count)
+            texts->texts[texts->count++] = id;
+        else
+            hash_text(texts, ids, id);
     }
+}
+
+/* Adds an id; *is_new: it was not there. */
+static int append_id(ls_context *context, ls_column *column, ls_string id, uint32_t hash,
+                     size_t value, const ls_place *place, bool *is_new, ls_month_table *months)
+{
+    ls_dictionary *ids = &column->dictionary;
+    uint32_t code;
+    if (!ls_dictionary_takes(ids, value)) {
+        ids->has_strays = ids->has_strays || (ids->takes_numbers && value != SIZE_MAX);
+        *is_new = ls_dictionary_seek_id(ids, id.text, id.length, hash) == LS_NO_CODE;
+        value = SIZE_MAX;
+    } else {
+        if (LS_UNLIKELY(value >= ids->number_count) &&
+            (context == NULL || ls_dictionary_reserve_numbers(ids, value + 1) != LS_OK))
+            return LS_ERROR_MEMORY;
+        *is_new = ids->numbers[value] == 0;
+    }
+    return *is_new ? append_text(context, column, id, hash, value, place, months, &code) : LS_OK;
 }
 
 /* Adds ids as far as they are new; *count: how many. */
@@ -201,17 +229,15 @@ static int append_ids(const ls_record_tools *tools, const rows *rows, const text
     const ls_reading *reading = tools->reading;
     ls_column *column = &reading->dataset->tables[reading->object].id;
     ls_place place = {reading->source, (uint32_t)(reading->id_field + 1), 0};
-    int status = LS_OK;
-    for (*count = 0; *count < texts->count && status == LS_OK; *count += status == LS_OK) {
-        const ls_string id = texts->texts[*count];
-        const uint32_t hash = texts->hashes[*count];
-        uint32_t code = ls_dictionary_seek(&column->dictionary, id.text, id.length, hash);
-        if (code != LS_NO_CODE)
-            return LS_OK;
+    bool is_new;
+    for (*count = 0; *count < texts->count; ++*count) {
         place.line = rows->chunk->line + rows->first + *count;
-        status = append_text(context, column, id, hash, &place, &worker->months, &code);
+        int status = append_id(context, column, texts->texts[*count], texts->hashes[*count],
+                               texts->values[*count], &place, &is_new, &worker->months);
+        if (status != LS_OK || !is_new)
+            return status;
     }
-    return status;
+    return LS_OK;
 }
 
 int ls_record_add_ids(const ls_record_tools *tools, ls_record_set *set, ls_context *context,
@@ -264,7 +290,8 @@ static int code_few(const ls_record_tools *tools, const rows *rows, size_t index
         out[i] = ls_dictionary_seek(&column->dictionary, text.text, text.length, hash);
         place.line = rows->chunk->line + rows->first + i;
         if (out[i] == LS_NO_CODE)
-            status = append_text(context, column, text, hash, &place, &worker->months, &out[i]);
+            status = append_text(context, column, text, hash, SIZE_MAX, &place, &worker->months,
+                                 &out[i]);
     }
     return status;
 }
@@ -296,7 +323,8 @@ static int code_many(const ls_record_tools *tools, const rows *rows, size_t inde
         out[i] = ls_dictionary_seek(dictionary, text.text, text.length, hash);
         place.line = rows->chunk->line + rows->first + i;
         if (out[i] == LS_NO_CODE)
-            status = append_text(context, column, text, hash, &place, &worker->months, &out[i]);
+            status = append_text(context, column, text, hash, SIZE_MAX, &place, &worker->months,
+                                 &out[i]);
     }
     return status;
 }
@@ -355,6 +383,17 @@ static void reserve_moments(ls_column *column, size_t before, size_t more)
                 (before + more) * size);
 }
 
+/* Most numbers come one after another. */
+static void reserve_numbers(ls_dictionary *dictionary, size_t more)
+{
+    const size_t size = sizeof *dictionary->numbers, end = dictionary->number_end;
+    if (!ls_dictionary_takes(dictionary, end + more) ||
+        ls_dictionary_reserve_numbers(dictionary, end + more) != LS_OK)
+        return;
+    ls_populate(dictionary->context, dictionary->numbers, dictionary->number_count * size,
+                end * size, (end + more) * size);
+}
+
 /* Texts are about as long as those before them. */
 static void reserve_texts(ls_column *column, wanted wanted)
 {
@@ -362,12 +401,18 @@ static void reserve_texts(ls_column *column, wanted wanted)
     ls_context *context = dictionary->context;
     const size_t count = dictionary->count, size = sizeof *dictionary->starts;
     const size_t length = dictionary->byte_count / count + 1;
-    if (ls_dictionary_has_room_for(dictionary, wanted.texts, wanted.texts * length))
+    const bool numbers = dictionary->numbered > count / 2;
+    const size_t slots = numbers ? 0 : wanted.texts;
+    if (ls_dictionary_has_room_for(dictionary, wanted.texts, slots, wanted.texts * length))
         return;
     size_t more = least_of(count, wanted.most);
     more = more < wanted.texts ? wanted.texts : more;
     const size_t bytes = with_slack(more * dictionary->byte_count / count);
-    if (ls_dictionary_reserve(dictionary, more, bytes) != LS_OK || wanted.most == 0)
+    if (ls_dictionary_reserve(dictionary, more, numbers ? 0 : more, bytes) != LS_OK)
+        return;
+    if (numbers)
+        reserve_numbers(dictionary, more);
+    if (wanted.most == 0)
         return;
     ls_populate(context, dictionary->starts, dictionary->start_capacity * size, count * size,
                 (count + more) * size);

@@ -125,6 +125,8 @@ ls_record_scan *ls_record_scan_new(ls_reading *reading)
     done = done && scan->tools.growth != NULL && scan->tasks != NULL && init_workers(scan);
     for (size_t i = 0; i < scan->set_count && done; i++)
         done = init_set(scan, &scan->sets[i]);
+    if (done && reading->object == LS_CONTACT) /* events have their ids */
+        ls_dictionary_take_numbers(&reading->dataset->tables[LS_CONTACT].id.dictionary);
     if (done)
         return scan;
     ls_record_scan_free(scan);

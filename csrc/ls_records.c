@@ -72,12 +72,22 @@ static int index_uuids(ls_dataset *dataset)
     return LS_OK;
 }
 
-int ls_index_contacts(ls_dataset *dataset, ls_error *error)
+/* The dictionary has found all the numbers among its texts. */
+static bool share_direct(const ls_dataset *dataset)
+{
+    const ls_dictionary *ids = &dataset->tables[LS_CONTACT].id.dictionary;
+    struct ls_ingest *ingest = dataset->ingest;
+    if (ids->number_count == 0 || ids->has_strays || ingest->hidden != NULL)
+        return false;
+    ingest->direct = ids->numbers;
+    ingest->direct_count = ids->number_count;
+    return ingest->shares_direct = true;
+}
+
+static int make_direct(ls_dataset *dataset)
 {
     struct ls_ingest *ingest = dataset->ingest;
     const ls_table *contacts = &dataset->tables[LS_CONTACT];
-    if (ingest->indexed)
-        return LS_OK;
     size_t bound = direct_bound(contacts->count), count = 0;
     for (size_t row = 0; row < contacts->count; row++) {
         size_t value = value_of_row(&contacts->id.dictionary, row, bound);
@@ -87,7 +97,7 @@ int ls_index_contacts(ls_dataset *dataset, ls_error *error)
     if (count != 0) {
         ingest->direct = ls_allocate_zero(dataset->context, count, sizeof *ingest->direct);
         if (ingest->direct == NULL)
-            return ls_fail_memory(error);
+            return LS_ERROR_MEMORY;
     }
     ingest->direct_count = count;
     for (size_t row = 0; row < contacts->count && count != 0; row++) {
@@ -95,6 +105,16 @@ int ls_index_contacts(ls_dataset *dataset, ls_error *error)
         if (value != SIZE_MAX && !ls_is_hidden(ingest, row))
             ingest->direct[value] = (uint32_t)row + 1;
     }
+    return LS_OK;
+}
+
+int ls_index_contacts(ls_dataset *dataset, ls_error *error)
+{
+    struct ls_ingest *ingest = dataset->ingest;
+    if (ingest->indexed)
+        return LS_OK;
+    if (!share_direct(dataset) && make_direct(dataset) != LS_OK)
+        return ls_fail_memory(error);
     if (index_uuids(dataset) != LS_OK)
         return ls_fail_memory(error);
     ingest->indexed = true;
@@ -255,7 +275,7 @@ static int add_ids(ls_reading *reading, run *run, ls_error *error)
         ls_string text = run->texts[i];
         const ls_row *row = &reading->batch.rows[run->first + i];
         ls_place place = {reading->source, (uint32_t)(reading->id_field + 1), row->line};
-        if (ls_dictionary_seek(ids, text.text, text.length, run->hashes[i]) != LS_NO_CODE) {
+        if (ls_dictionary_seek_id(ids, text.text, text.length, run->hashes[i]) != LS_NO_CODE) {
             run->count = i;
             break;
         }
