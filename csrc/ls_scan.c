@@ -215,12 +215,12 @@ void ls_scan_other_id(ls_scan_block *block, size_t i)
         id = ls_unquoted(id);
         block->left[i] |= memchr(id.text, '"', id.length) != NULL ? LS_LEFT_FOR_ROW : 0;
     }
+    id = ls_trimmed(id);
     size_t value = ls_canonical_id(id), bound = block->reading->dataset->ingest->direct_count;
     if (value < bound && value < UINT32_MAX) {
         block->values[i] = (uint32_t)value;
         return;
     }
-    id = ls_trimmed(id);
     block->left[i] |= id.length == 0 ? LS_LEFT_FOR_ROW : 0;
     block->texts[block->others] = id;
     block->rows[block->others] = (uint32_t)i;
