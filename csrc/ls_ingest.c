@@ -789,15 +789,17 @@ static int scan_events(ls_reading *reading, uint64_t budget, ls_error *error)
     return ls_scan_run(reading->scan, scan_budget(reading, budget), error);
 }
 
-/* Where a log forgot contacts, each id is looked at. */
+/* Not where a log forgot contacts: then each id is looked at. Where there is no memory for the fast
+ * way, the scanner can do without it. */
 static int scan_records(ls_reading *reading, uint64_t budget, ls_error *error)
 {
     const struct ls_log *log = reading->dataset->ingest->log;
-    if (log != NULL && log->forgets && reading->object == LS_CONTACT)
-        return LS_OK;
-    if (reading->records == NULL && (reading->records = ls_record_scan_new(reading)) == NULL)
-        return ls_fail_memory(error);
-    return ls_record_scan_run(reading->records, budget, error);
+    if (reading->records == NULL && !reading->scans_alone) {
+        bool forgets = log != NULL && log->forgets && reading->object == LS_CONTACT;
+        reading->records = forgets ? NULL : ls_record_scan_new(reading);
+        reading->scans_alone = reading->records == NULL;
+    }
+    return reading->scans_alone ? LS_OK : ls_record_scan_run(reading->records, budget, error);
 }
 
 /* Rows of a CSV file have a fast way, once its columns are bound. LS_OK: go on with a batch. */

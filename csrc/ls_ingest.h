@@ -174,6 +174,7 @@ typedef struct ls_reading {
     struct ls_log_reading *log;     /* LS_INPUT_LOG */
     struct ls_scan *scan;           /* of CSV: the fast way; NULL until the columns are bound */
     struct ls_record_scan *records; /* the same of contacts, companies and deals */
+    bool scans_alone;               /* these have no fast way */
     unsigned threads;
     bool estimated;                                   /* what the rest will take was asked */
     uint64_t events_before;                           /* kept, of other inputs */

@@ -554,7 +554,9 @@ static void test_bad_cell_later(void)
           LS_OK);
     const ls_column *column =
         ls_dataset_property(data.dataset, LS_CONTACT, (ls_string){"employees", 9});
-    CHECK(column != NULL && column->places[3].line == 5 && column->places[3].field == 2);
+    ls_place place = {0, 0, 0};
+    CHECK(column != NULL && ls_column_place(column, 3, &place) && place.line == 5 &&
+          place.field == 2);
     CHECK(ls_dataset_bad_cell(data.dataset, column, 3, LS_NUMBER, &data.error) == LS_ERROR_INPUT);
     CHECK_TEXT(data.error.message, "contacts.csv:5:2: employees: cannot read \"many\" as a number "
                                    "(expected digits such as 1234 or 12.5)");
@@ -918,6 +920,272 @@ static void test_large_events(unsigned threads)
     free(contact_of);
 }
 
+/* ---- large files of records ------------------------------------------------------------------ */
+
+enum { RECORDS = 30000, RECORD_SIZE = 100 };
+
+typedef struct record_rows {
+    char (*rows)[RECORD_SIZE];
+    size_t bad_lines[RECORDS / 100], bad_count;
+} record_rows;
+
+/* Ids: numbers that follow each other, numbers in any order and much larger ones, other texts. */
+static void make_id(char *out, unsigned kind, unsigned i)
+{
+    static const char *const forms[] = {"%u", "0%u", " %u ", "\"%u\"", "u-%u", "9%09u"};
+    unsigned number = kind == 0 ? i : (i * 7919u) % 1000003u;
+    const char *form = kind == 0   ? "%u"
+                       : kind == 1 ? forms[i % 6]
+                                   : "a0000000-0000-4000-8000-%012u";
+    sprintf(out, form, number);
+}
+
+/* Some rows are refused, some are read in no plain way, and some have a cell that cannot be read.
+ */
+static void make_rows(record_rows *rows, unsigned kind)
+{
+    size_t line = 2;
+    rows->rows = malloc(RECORDS * sizeof *rows->rows);
+    rows->bad_count = 0;
+    for (unsigned i = 0; i < RECORDS; i++) {
+        static const char *const odd[] = {"%s,1,SE\n",         "%s,many,SE,,\n", "%s,1,\"S\"E,,\n",
+                                          "%s,1,\"S\nE\",,\n", "\n%s,,,,\n",     ",1,SE,,\n"};
+        char id[50], *row = rows->rows[i];
+        bool is_odd = i > RECORDS / 2 && i % 499 == 0;
+        unsigned which = i / 499 % 8;
+        make_id(id, kind, is_odd && which == 7 ? i - 1000 : i);
+        if (is_odd && which < 6)
+            sprintf(row, odd[which], id);
+        else
+            sprintf(row,
+                    i % 11 == 0 ? "%s,\"%u\",\"D\"\"%u\",20%02u-%02u-%02u 10:00:%02u,t%u\r\n"
+                                : "%s,%u,C%u,20%02u-%02u-%02u 10:00:%02u,t%u\n",
+                    id, i % 5000, i % 40, i % 90 + 10, i % 12 + 1, i % 28 + 1, i % 60, i);
+        bool bad = is_odd && which != 3 && which != 4 && which != 6;
+        if (bad)
+            rows->bad_lines[rows->bad_count++] = line;
+        for (const char *at = row; *at != '\0'; at++)
+            line += *at == '\n';
+    }
+}
+
+static uint64_t mix(uint64_t digest, ls_string text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        digest = (digest ^ (unsigned char)text.text[i]) * UINT64_C(0x100000001b3);
+    return digest * UINT64_C(0x100000001b3) + text.length;
+}
+
+/* Of all texts and codes of the contacts; of where texts were first seen too, if `places`. */
+static uint64_t digest_contacts(const test_data *data, bool places)
+{
+    const ls_table *table = &data->dataset->tables[LS_CONTACT];
+    uint64_t digest = table->count;
+    for (size_t c = 0; c <= table->column_count; c++) {
+        const ls_column *column = c == 0 ? &table->id : &table->columns[c - 1];
+        digest = mix(digest, column->name);
+        for (uint32_t code = 1; code < column->dictionary.count && column->kept; code++) {
+            ls_place place = {0, 0, 0};
+            digest = mix(digest, ls_dictionary_text(&column->dictionary, code));
+            CHECK(ls_column_place(column, code, &place));
+            digest = digest * 31 + (places ? place.line * 100 + place.field : 0);
+            digest = digest * 31 + ls_column_unreadable(column, code);
+            if (code < column->moment_count)
+                digest = digest * 31 + (uint64_t)column->moments[code];
+        }
+        CHECK(c == 0 || !column->kept || column->count == table->count);
+        for (size_t row = 0; row < table->count && column->kept; row++)
+            digest = digest * 31 + ls_column_code(column, row);
+    }
+    return digest;
+}
+
+static const char record_header[] = "id,employees,country,created,tags\n";
+
+/* Files of so few rows that there is nothing to share. */
+static uint64_t digest_of_pieces(const record_rows *rows, ls_dataset_counts *counts)
+{
+    static test_data data;
+    static char text[100 * RECORD_SIZE + sizeof record_header];
+    open_data(&data);
+    expect_properties(&data);
+    data.lenient = true;
+    for (unsigned i = 0; i < RECORDS; i += 100) {
+        size_t length = (size_t)sprintf(text, "%s", record_header);
+        for (unsigned k = i; k < i + 100; k++)
+            length += (size_t)sprintf(text + length, "%s", rows->rows[k]);
+        data.rejects.length = 0;
+        CHECK(read_text(&data, LS_INPUT_CONTACTS, text) == LS_OK);
+    }
+    *counts = data.dataset->counts;
+    uint64_t digest = digest_contacts(&data, false);
+    close_data(&data);
+    return digest;
+}
+
+static void check_finding(const test_data *data)
+{
+    const size_t rows = data->dataset->tables[LS_CONTACT].count;
+    static const char *const none[] = {"00", "123456789", "4294967296", "99999999999", "x", "-1"};
+    size_t wrong = 0, length;
+    for (size_t row = 0; row < rows; row++) {
+        const char *id = ls_dataset_id(data->dataset, LS_CONTACT, row, &length);
+        wrong += ls_dataset_find(data->dataset, LS_CONTACT, id, length) != (int64_t)row;
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        wrong += ls_dataset_find(data->dataset, LS_CONTACT, none[i], strlen(none[i])) != -1;
+    CHECK(wrong == 0);
+}
+
+/* The lines of the rejects, one after another. */
+static void check_rejects(const record_rows *rows, const memory_out *rejects)
+{
+    const char *at = rejects->text;
+    size_t count = 0;
+    while ((at = strstr(at, "\ncontacts.csv,")) != NULL) {
+        at += strlen("\ncontacts.csv,");
+        CHECK(count < rows->bad_count && strtoul(at, NULL, 10) == rows->bad_lines[count]);
+        count++;
+    }
+    CHECK(count == rows->bad_count);
+}
+
+static char *join_rows(const record_rows *rows, size_t *length)
+{
+    char *text = malloc(sizeof record_header + RECORDS * (size_t)RECORD_SIZE);
+    *length = (size_t)sprintf(text, "%s", record_header);
+    for (unsigned i = 0; i < RECORDS; i++)
+        *length += (size_t)sprintf(text + *length, "%s", rows->rows[i]);
+    return text;
+}
+
+/* Any number of threads, reads of any size and any budget make the same of a file as its pieces
+ * do. */
+static void test_large_records(unsigned kind)
+{
+    static const struct {
+        unsigned threads;
+        size_t step;
+        uint64_t budget;
+        bool file;
+    } ways[] = {{1, 0, 0, false},      {2, 0, 0, false}, {3, 100003, 0, false},
+                {2, 0, 300000, false}, {1, 0, 0, true},  {4, 0, 0, true}};
+    static test_data data;
+    record_rows rows;
+    size_t length;
+    ls_dataset_counts counts;
+    make_rows(&rows, kind);
+    char *text = join_rows(&rows, &length), path[] = "/tmp/leadscore_records_XXXXXX";
+    uint64_t pieces = digest_of_pieces(&rows, &counts), first = 0;
+    FILE *file = fdopen(mkstemp(path), "wb");
+    CHECK(file != NULL && fwrite(text, 1, length, file) == length && fclose(file) == 0);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        ls_input_options options = {.input = LS_INPUT_CONTACTS,
+                                    .name = "contacts.csv",
+                                    .threads = ways[i].threads,
+                                    .path = ways[i].file ? path : NULL};
+        open_data(&data);
+        expect_properties(&data);
+        data.lenient = true;
+        data.step = ways[i].step;
+        data.budget = ways[i].budget;
+        CHECK(read_options(&data, options, text, length) == LS_OK);
+        CHECK(digest_contacts(&data, false) == pieces);
+        first = i == 0 ? digest_contacts(&data, true) : first;
+        CHECK(digest_contacts(&data, true) == first);
+        CHECK(data.dataset->counts.rejected_rows == counts.rejected_rows &&
+              data.dataset->counts.rejected_cells == counts.rejected_cells &&
+              data.dataset->counts.records[LS_CONTACT] == counts.records[LS_CONTACT]);
+        check_rejects(&rows, &data.rejects);
+        check_finding(&data);
+        close_data(&data);
+    }
+    remove(path);
+    free(text);
+    free(rows.rows);
+}
+
+/* Where nothing bad is listed, the first bad row ends reading, and is the one that is named. */
+static void test_large_records_strict(unsigned threads)
+{
+    static test_data data;
+    record_rows rows;
+    size_t length;
+    char place[40];
+    make_rows(&rows, 0);
+    char *text = join_rows(&rows, &length);
+    ls_input_options options = {.input = LS_INPUT_CONTACTS,
+                                .name = "contacts.csv",
+                                .threads = threads};
+    open_data(&data);
+    expect_properties(&data);
+    CHECK(read_options(&data, options, text, length) == LS_ERROR_INPUT);
+    snprintf(place, sizeof place, "contacts.csv:%zu:", rows.bad_lines[0]);
+    CHECK(strncmp(data.error.message, place, strlen(place)) == 0);
+    close_data(&data);
+    free(text);
+    free(rows.rows);
+}
+
+/* However little memory there is, and wherever it ends. */
+static void test_large_records_memory(unsigned threads)
+{
+    static test_data data;
+    record_rows rows;
+    size_t length, enough = 0;
+    make_rows(&rows, 0);
+    char *text = join_rows(&rows, &length);
+    ls_input_options options = {.input = LS_INPUT_CONTACTS,
+                                .name = "contacts.csv",
+                                .threads = threads};
+    for (size_t limit = 200000; enough == 0 && limit < (size_t)1 << 28; limit += limit / 8) {
+        memset(&data, 0, sizeof data);
+        data.lenient = true;
+        CHECK(ls_context_new(NULL, limit, &data.context) == LS_OK);
+        CHECK(ls_dataset_new(data.context, &data.dataset, &data.error) == LS_OK);
+        expect_properties(&data);
+        int status = read_options(&data, options, text, length);
+        CHECK(status == LS_OK || status == LS_ERROR_MEMORY);
+        CHECK(ls_context_peak(data.context) <= limit);
+        enough = status == LS_OK ? limit : 0;
+        close_data(&data);
+    }
+    CHECK(enough != 0);
+    free(text);
+    free(rows.rows);
+}
+
+static void test_large_records_failures(unsigned threads)
+{
+    static test_data data;
+    record_rows rows;
+    size_t length, n = 0;
+    make_rows(&rows, 1);
+    char *text = join_rows(&rows, &length);
+    ls_input_options options = {.input = LS_INPUT_CONTACTS,
+                                .name = "contacts.csv",
+                                .threads = threads};
+    int status = LS_ERROR_MEMORY;
+    for (; status == LS_ERROR_MEMORY && n < 100000; n += 1 + n / 16) {
+        faults counter = {.lasting = true};
+        ls_allocator allocator = {faults_reallocate, &counter};
+        memset(&data, 0, sizeof data);
+        data.lenient = true;
+        CHECK(ls_context_new(&allocator, 0, &data.context) == LS_OK);
+        CHECK(ls_dataset_new(data.context, &data.dataset, &data.error) == LS_OK);
+        expect_properties(&data);
+        faults_arm(&counter, n + 1);
+        status = read_options(&data, options, text, length);
+        CHECK(status == LS_OK || status == LS_ERROR_MEMORY);
+        ls_dataset_close(data.dataset);
+        ls_context_close(data.context);
+        CHECK(counter.bytes == 0);
+    }
+    CHECK(status == LS_OK && n > 100);
+    free(text);
+    free(rows.rows);
+}
+
 /* ---- lists ----------------------------------------------------------------------------------- */
 
 static void test_lists(void)
@@ -1223,6 +1491,13 @@ int main(void)
     test_many_events(true);
     test_large_events(1);
     test_large_events(2);
+    for (unsigned kind = 0; kind < 3; kind++)
+        test_large_records(kind);
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        test_large_records_strict(threads);
+        test_large_records_memory(threads);
+        test_large_records_failures(threads);
+    }
     test_lists();
     test_ndjson();
     test_bad_ndjson();
