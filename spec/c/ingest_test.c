@@ -951,8 +951,9 @@ static void make_rows(record_rows *rows, unsigned kind)
         static const char *const odd[] = {"%s,1,SE\n",         "%s,many,SE,,\n", "%s,1,\"S\"E,,\n",
                                           "%s,1,\"S\nE\",,\n", "\n%s,,,,\n",     ",1,SE,,\n"};
         char id[50], *row = rows->rows[i];
-        bool is_odd = i > RECORDS / 2 && i % 499 == 0;
-        unsigned which = i / 499 % 8;
+        bool is_odd = i > RECORDS / 4 && i % 499 == 0;
+        /* Before the middle all rows are plain. */
+        unsigned which = i < RECORDS / 2 ? 1 : i / 499 % 8;
         make_id(id, kind, is_odd && which == 7 ? i - 1000 : i);
         if (is_odd && which < 6)
             sprintf(row, odd[which], id);
