@@ -82,17 +82,19 @@ static void fetch_texts(const texts *texts, const ls_dictionary *dictionary)
 
 static bool learn_month(const char *text, struct ls_month_slot *slot)
 {
-    static const char *const days[] = {"31", "30", "29", "28"};
     char date[10];
     int64_t last;
     memcpy(date, text, 8);
-    memcpy(date + 8, "01", 2);
+    date[8] = '0';
+    date[9] = '1';
     if (text[4] != '-' || text[7] != '-' || !ls_time_read(date, sizeof date, &slot->start, NULL))
         return false;
-    slot->days = 31;
-    do {
-        memcpy(date + 8, days[31 - slot->days], 2);
-    } while (!ls_time_read(date, sizeof date, &last, NULL) && slot->days-- > 28);
+    for (slot->days = 31; slot->days > 28; slot->days--) {
+        date[8] = (char)('0' + slot->days / 10);
+        date[9] = (char)('0' + slot->days % 10);
+        if (ls_time_read(date, sizeof date, &last, NULL))
+            break;
+    }
     slot->text = ls_load_64(text);
     return true;
 }

@@ -152,7 +152,8 @@ void ls_record_scan_free(ls_record_scan *scan)
 
 static ls_record_set *set_of(ls_record_scan *scan, size_t i)
 {
-    return &scan->sets[(scan->first + i) % scan->set_count];
+    size_t place = scan->first + i;
+    return &scan->sets[place < scan->set_count ? place : place - scan->set_count];
 }
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
@@ -396,7 +397,8 @@ static int advance_sets(ls_record_scan *scan, size_t count, ls_error *error)
         default: break;
         }
     }
-    scan->first = (scan->first + finished) % scan->set_count;
+    scan->first += finished;
+    scan->first -= scan->first >= scan->set_count ? scan->set_count : 0;
     scan->active -= finished;
     return status;
 }
