@@ -168,7 +168,8 @@ typedef struct ls_input_options {
     size_t unknown_count;
     ls_writer rejects; /* NULL: the first bad row or cell ends the job with LS_ERROR_INPUT */
     void *rejects_user;
-    unsigned threads; /* that share a CSV file of events, at most LS_MAX_THREADS; 0: one */
+    unsigned
+        threads; /* that share a CSV file of events or records, LS_MAX_THREADS at most; 0: one */
 } ls_input_options;
 
 LS_API int ls_dataset_new(ls_context *context, ls_dataset **out, ls_error *error);

@@ -1,7 +1,8 @@
 /* Reading rows into a dataset: what its parts share. ls_ingest.c is the job: it opens a file, binds
  * its columns and hands on batches; ls_refuse.c refuses rows; ls_records.c takes rows of contacts,
- * companies, deals and lists; ls_events.c rows of events, which it sorts into partitions of
- * neighbouring contacts; ls_group.c makes the final columns of these. */
+ * companies, deals and lists, ls_record_scan.c most of those of CSV; ls_events.c rows of events,
+ * which it sorts into partitions of neighbouring contacts; ls_group.c makes the final columns of
+ * these. */
 #ifndef LS_INGEST_H
 #define LS_INGEST_H
 
