@@ -65,7 +65,7 @@ typedef struct ls_block {
     const ls_layout *layout;
     size_t size; /* bytes, this header included */
     size_t used; /* bytes of events, set by ls_end_block: not with each, as it is far from them */
-    char events[];
+    _Alignas(64) char events[]; /* from the start of a line of the cache on */
 } ls_block;
 
 typedef struct ls_partition {

@@ -3,9 +3,13 @@
 #include "ls_cpu.h"
 #include "ls_ingest.h"
 
-/* About so many contacts share a partition, unless that makes more than so many partitions: two
- * lines for each partition while events are read fit the first-level cache, and what is most used
- * of a partition's events while they are grouped the second-level one. */
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+/* About so many contacts share a partition, unless that makes more than so many partitions: what
+ * waits for each while events are read fits the second-level cache, and so does what is most used
+ * of a partition's events while they are grouped. */
 #define FIRST_SHIFT 12
 #define MOST_PARTITIONS 2048
 /* Blocks double from the first size, so that small inputs stay small, up to the last, so that
@@ -18,8 +22,12 @@
 /* So many shares of partitions have slabs of their own. */
 #define SLAB_SHARES 32
 #define BLOCK_ALIGNMENT ((size_t)64)
-/* Bytes of a partition that wait to be moved together, at least; two lines of the cache. */
-#define STAGE_SIZE 128
+/* Bytes of a partition that wait to be moved together: whole lines of the cache, the more the fewer
+ * pages are looked up, as long as all that wait stay in the second-level cache. */
+#define LEAST_STAGE ((size_t)128)
+#define MOST_STAGE ((size_t)512)
+#define ALL_STAGES ((size_t)128 * 1024)
+#define LINE 64
 /* An event is packed with stores of 4 bytes whatever its widths, or as a word of which it keeps at
  * least 5 bytes: so many may be spilt past it. */
 #define SPILT 4
@@ -60,6 +68,9 @@ int ls_make_partitions(ls_dataset *dataset)
 
 void ls_end_block(ls_partition *partition)
 {
+#if defined(__SSE2__)
+    _mm_sfence(); /* what was written past the caches is there for other threads */
+#endif
     if (partition->last != NULL && partition->at != NULL)
         partition->last->used = (size_t)(partition->at - partition->last->events);
 }
@@ -154,6 +165,22 @@ static int add_block(ls_dataset *dataset, ls_partition *partition)
     return LS_OK;
 }
 
+/* Whole lines are written past the caches: they are read when all events have come, and a line that
+ * is not looked at before it is written need not be fetched. */
+static void put_events(char *to, const char *from, size_t size)
+{
+#if defined(__SSE2__)
+    if (LS_LIKELY((size | (uintptr_t)to) % LINE == 0)) {
+        const __m128i *in = (const __m128i *)(const void *)from;
+        __m128i *out = (__m128i *)(void *)to;
+        for (size_t i = 0; i < size / sizeof *in; i++)
+            _mm_stream_si128(out + i, _mm_loadu_si128(in + i));
+        return;
+    }
+#endif
+    memcpy(to, from, size);
+}
+
 int ls_flush_partition(ls_dataset *dataset, size_t index)
 {
     struct ls_ingest *ingest = dataset->ingest;
@@ -165,10 +192,8 @@ int ls_flush_partition(ls_dataset *dataset, size_t index)
         if (partition->room == 0 && add_block(dataset, partition) != LS_OK)
             return LS_ERROR_MEMORY;
         uint32_t count = left < partition->room ? left : partition->room;
-        memcpy(partition->at, from, count);
+        put_events(partition->at, from, count);
         partition->at += count;
-        __builtin_prefetch(partition->at + 64, 1); /* where the next go */
-        __builtin_prefetch(partition->at + 128, 1);
         partition->room -= count;
         from += count;
         left -= count;
@@ -273,7 +298,9 @@ static void seal_block(const ls_layout *layout, ls_partition *partition)
 static int make_stage(ls_dataset *dataset, uint32_t stride)
 {
     struct ls_ingest *ingest = dataset->ingest;
-    size_t count = ingest->partition_count, size = STAGE_SIZE;
+    size_t count = ingest->partition_count, size = LEAST_STAGE;
+    while (size < MOST_STAGE && 2 * size * count <= ALL_STAGES)
+        size *= 2;
     while (size < stride + SPILT)
         size *= 2;
     if (size == ingest->stage_size)
@@ -419,7 +446,8 @@ LS_INLINE int pack_words(ls_dataset *dataset, const ls_packing *events,
     const ls_layout *layout = ingest->layout;
     const size_t count = events->count;
     const uint32_t stride = layout->stride, shift = ingest->shift,
-                   mask = (UINT32_C(1) << shift) - 1, full = ingest->stage_size - SPILT - stride;
+                   mask = (UINT32_C(1) << shift) - 1,
+                   full = ingest->stage_size - (uint32_t)sizeof(uint64_t);
     const unsigned stage_shift = ingest->stage_shift, event_shift = layout->event_offset,
                    time_shift = layout->time_offset;
     const uint32_t *const contacts = events->contacts, *const names = events->names;
