@@ -11,10 +11,10 @@
 #define LS_SCAN_UUID ls_uuid_read
 #include "ls_scan_block.h"
 
-/* Places for known texts: of all fields of a thread, and of one. */
-#define MOST_PLACES ((size_t)128 * 1024)
-#define FIELD_PLACES ((size_t)8192)
-#define LEAST_PLACES ((size_t)64)
+/* Pairs of slots for known texts: of all fields of a thread, and of one. */
+#define MOST_PAIRS ((size_t)64 * 1024)
+#define FIELD_PAIRS ((size_t)4096)
+#define LEAST_PAIRS ((size_t)32)
 
 typedef ls_scan_block block;
 
@@ -73,17 +73,17 @@ static size_t coded_fields(const ls_reading *reading)
 int ls_scan_worker_init(ls_scan_worker *worker, const ls_reading *reading, size_t size)
 {
     ls_context *context = reading->dataset->context;
-    size_t most = MOST_PLACES / (coded_fields(reading) + 1);
+    size_t most = MOST_PAIRS / (coded_fields(reading) + 1);
     memset(worker, 0, sizeof *worker);
     worker->field_count = reading->field_count;
-    worker->places = LEAST_PLACES;
-    while (worker->places < FIELD_PLACES && worker->places < size / 8 && worker->places < most)
-        worker->places *= 2;
+    worker->pairs = LEAST_PAIRS;
+    while (worker->pairs < FIELD_PAIRS && worker->pairs < size / 16 && worker->pairs < most)
+        worker->pairs *= 2;
     worker->known = ls_allocate_zero(context, worker->field_count, sizeof *worker->known);
     int status = worker->known != NULL ? LS_OK : LS_ERROR_MEMORY;
     for (size_t i = 0; i < worker->field_count && status == LS_OK; i++)
         if (reading->fields[i].kept || i == reading->event_index)
-            status = ls_known_init(&worker->known[i], context, worker->places);
+            status = ls_known_init(&worker->known[i], context, worker->pairs);
     if (status != LS_OK)
         ls_scan_worker_free(worker, context);
     return status;
@@ -92,7 +92,7 @@ int ls_scan_worker_init(ls_scan_worker *worker, const ls_reading *reading, size_
 void ls_scan_worker_free(ls_scan_worker *worker, ls_context *context)
 {
     for (size_t i = 0; i < worker->field_count && worker->known != NULL; i++)
-        ls_known_free(&worker->known[i], context, worker->places);
+        ls_known_free(&worker->known[i], context, worker->pairs);
     ls_free(context, worker->known, worker->field_count * sizeof *worker->known);
     worker->known = NULL;
 }
@@ -102,37 +102,39 @@ void ls_scan_worker_free(ls_scan_worker *worker, ls_context *context)
 #define ONES_8 255, 255, 255, 255, 255, 255, 255, 255
 const unsigned char ls_known_masks[2 * LS_LONGEST_KNOWN] = {ONES_8, ONES_8, ONES_8, ONES_8};
 
-int ls_known_init(ls_known_texts *known, ls_context *context, size_t places)
+int ls_known_init(ls_known_texts *known, ls_context *context, size_t pairs)
 {
     known->shift = 48;
-    for (size_t pairs = places / 2; pairs > 1; pairs /= 2)
+    for (size_t left = pairs; left > 1; left /= 2)
         known->shift--;
-    known->texts = ls_allocate_zero(context, places, sizeof *known->texts);
-    known->tags = ls_allocate_zero(context, places, sizeof *known->tags);
-    return known->texts != NULL && known->tags != NULL ? LS_OK : LS_ERROR_MEMORY;
+    known->count = 1; /* the empty text */
+    known->capacity = (uint32_t)pairs;
+    known->words = ls_allocate_zero(context, pairs, sizeof *known->words);
+    known->codes = ls_allocate_zero(context, pairs, sizeof *known->codes);
+    known->pairs = ls_allocate_zero(context, pairs, sizeof *known->pairs);
+    return known->words && known->codes && known->pairs ? LS_OK : LS_ERROR_MEMORY;
 }
 
-void ls_known_free(ls_known_texts *known, ls_context *context, size_t places)
+void ls_known_free(ls_known_texts *known, ls_context *context, size_t pairs)
 {
-    ls_free(context, known->texts, places * sizeof *known->texts);
-    ls_free(context, known->tags, places * sizeof *known->tags);
-    known->texts = NULL;
-    known->tags = NULL;
+    ls_free(context, known->words, pairs * sizeof *known->words);
+    ls_free(context, known->codes, pairs * sizeof *known->codes);
+    ls_free(context, known->pairs, pairs * sizeof *known->pairs);
+    memset(known, 0, sizeof *known);
 }
 
-void ls_known_add(const ls_known_texts *known, const char *text, size_t length, uint32_t code)
+void ls_known_add(ls_known_texts *known, ls_string text, uint32_t code)
 {
     uint64_t words[4];
-    ls_known_words(text, length, words);
-    uint64_t hash = ls_known_hash_words(words) >> known->shift;
-    size_t pair = 2 * (size_t)(hash >> 16), place = pair;
-    while (place < pair + 2 && (place == 0 || known->texts[place].words[0] != 0))
-        place++; /* the first place is the empty text's */
-    if (place == pair + 2)
+    ls_known_words(text.text, text.length, words);
+    uint64_t hash = ls_known_hash_words(words) >> known->shift, *pair = &known->pairs[hash >> 16];
+    /* The first slot of all is the empty text's. */
+    unsigned shift = pair == known->pairs || (uint32_t)*pair != 0 ? 32 : 0;
+    if (known->count == known->capacity || (uint32_t)(*pair >> shift) != 0)
         return;
-    memcpy(known->texts[place].words, words, sizeof words);
-    known->texts[place].code = code;
-    known->tags[place] = (uint16_t)hash;
+    memcpy(known->words[known->count], words, sizeof words);
+    known->codes[known->count] = code;
+    *pair |= ((uint64_t)known->count++ << 16 | (uint16_t)hash) << shift;
 }
 
 /* How many of some values are this one. */
@@ -288,7 +290,7 @@ uint32_t ls_scan_code_text(ls_scan_block *block, const ls_scan_coding *coding, s
     if (doubled && (left != 0 || text.length == 0))
         left = LS_LEFT_FOR_ROW; /* such texts are added there only */
     if (left == 0 && field.length <= LS_LONGEST_KNOWN)
-        ls_known_add(coding->known, field.text, field.length, code);
+        ls_known_add(coding->known, field, code);
     block->left[i] |= left;
     return code;
 }

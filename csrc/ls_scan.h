@@ -44,7 +44,7 @@ typedef struct ls_chunk {
 typedef struct ls_scan_worker {
     ls_date_table dates;
     ls_known_texts *known; /* by field of the reading that is coded */
-    size_t field_count, places;
+    size_t field_count, pairs;
 } ls_scan_worker;
 
 /* LS_OK or LS_ERROR_MEMORY. stride: fields of a row; columns: of the dataset's events. */

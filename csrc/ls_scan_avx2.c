@@ -17,10 +17,10 @@ static inline LS_AVX2 __attribute__((always_inline)) uint32_t find_known(
     __m128i mixed = _mm_xor_si128(_mm256_castsi256_si128(words), _mm_alignr_epi8(high, high, 5));
     uint64_t hash =
         ls_known_hash((uint64_t)_mm_cvtsi128_si64(mixed), (uint64_t)_mm_extract_epi64(mixed, 1));
-    const ls_known_text *found = &known->texts[ls_known_place(known, hash)];
-    __m256i same =
-        _mm256_cmpeq_epi64(words, _mm256_loadu_si256((const __m256i *)(const void *)found->words));
-    return _mm256_movemask_epi8(same) == -1 ? found->code : LS_NO_CODE;
+    size_t place = ls_known_place(known, hash);
+    const __m256i *found = (const __m256i *)(const void *)known->words[place];
+    __m256i same = _mm256_cmpeq_epi64(words, _mm256_loadu_si256(found));
+    return _mm256_movemask_epi8(same) == -1 ? known->codes[place] : LS_NO_CODE;
 }
 
 /* HH:MM:SS as seconds of the day, or -1; 8 bytes. */

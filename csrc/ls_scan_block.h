@@ -34,7 +34,7 @@ typedef struct ls_scan_block {
 typedef struct ls_scan_coding {
     const ls_coder *coder;
     const ls_column *column;
-    const ls_known_texts *known;
+    ls_known_texts *known;
     const uint32_t *contacts; /* rows of unknown contacts need no code; NULL: all do */
     const uint32_t *mark;     /* of the block's first row */
     uint32_t *out;

@@ -9,18 +9,14 @@
 /* The longest text that is known; so many bytes from the start of any text may be read. */
 #define LS_LONGEST_KNOWN 32
 
-/* A line of the cache. */
-typedef struct ls_known_text {
-    uint64_t words[LS_LONGEST_KNOWN / 8]; /* the text, then zeros: texts here have none */
-    uint32_t code;
-    uint32_t unused[7];
-} ls_known_text;
-
-/* A text has one of two places. All zeros at first: the empty text is known, its code is 0. */
+/* Texts in the order in which they came: those that most rows have are close together. A text has
+ * one of two slots. All zeros at first: the empty text is known, its code is 0. */
 typedef struct ls_known_texts {
-    ls_known_text *texts;
-    uint16_t *tags; /* by place: what tells the two texts of a pair apart without looking at them */
-    unsigned shift; /* 48 - the bits of a pair's number: these stand before those of a tag */
+    uint64_t (*words)[LS_LONGEST_KNOWN / 8]; /* the text, then zeros: texts here have none */
+    uint32_t *codes;
+    uint64_t *pairs; /* of slots: 16 bits that tell the two texts apart, 16 of the text's place */
+    uint32_t count, capacity; /* texts */
+    unsigned shift;           /* 48 - the bits of a pair's number: these stand before a tag's */
 } ls_known_texts;
 
 LS_INLINE uint64_t ls_known_hash(uint64_t head, uint64_t tail)
@@ -34,8 +30,9 @@ LS_INLINE uint64_t ls_known_hash(uint64_t head, uint64_t tail)
 LS_INLINE size_t ls_known_place(const ls_known_texts *known, uint64_t hash)
 {
     hash >>= known->shift;
-    size_t pair = 2 * (size_t)(hash >> 16);
-    return pair + (known->tags[pair] != (uint16_t)hash);
+    uint64_t pair = known->pairs[hash >> 16];
+    uint32_t slot = (uint16_t)pair == (uint16_t)hash ? (uint32_t)pair : (uint32_t)(pair >> 32);
+    return slot >> 16;
 }
 
 /* From byte LS_LONGEST_KNOWN - length on: as many bytes of ones as the text has, then zeros. */
@@ -61,16 +58,17 @@ LS_INLINE uint32_t ls_known_find(const ls_known_texts *known, const char *text, 
 {
     uint64_t words[4];
     ls_known_words(text, length, words);
-    const ls_known_text *found = &known->texts[ls_known_place(known, ls_known_hash_words(words))];
-    return ((words[0] ^ found->words[0]) | (words[1] ^ found->words[1]) |
-            (words[2] ^ found->words[2]) | (words[3] ^ found->words[3])) == 0
-               ? found->code
+    size_t place = ls_known_place(known, ls_known_hash_words(words));
+    const uint64_t *found = known->words[place];
+    return ((words[0] ^ found[0]) | (words[1] ^ found[1]) | (words[2] ^ found[2]) |
+            (words[3] ^ found[3])) == 0
+               ? known->codes[place]
                : LS_NO_CODE;
 }
 
-/* ls_scan.c: LS_OK or LS_ERROR_MEMORY; places: a power of two. */
-int ls_known_init(ls_known_texts *known, ls_context *context, size_t places);
-void ls_known_free(ls_known_texts *known, ls_context *context, size_t places);
-/* Remembers a text's code, if a place of it is free. */
-void ls_known_add(const ls_known_texts *known, const char *text, size_t length, uint32_t code);
+/* ls_scan.c: LS_OK or LS_ERROR_MEMORY; pairs: a power of two, of at most 65,536. */
+int ls_known_init(ls_known_texts *known, ls_context *context, size_t pairs);
+void ls_known_free(ls_known_texts *known, ls_context *context, size_t pairs);
+/* Remembers a text's code, if a slot of it is free. */
+void ls_known_add(ls_known_texts *known, ls_string text, uint32_t code);
 #endif
