@@ -17,7 +17,9 @@
 typedef struct ls_chunk {
     char *text;      /* size bytes and LS_WINDOW_SLACK */
     size_t size;     /* at most LS_CHUNK_SIZE */
-    size_t carried;  /* bytes that were left of the chunk before, and are there too */
+    size_t carried;  /* bytes before its own: left of the chunk before, or read again */
+    size_t begin;    /* where its first row is */
+    uint64_t at;     /* where the text is in the file, if threads read it in parts */
     size_t length;   /* of whole rows; the last byte is a line feed */
     size_t filled;   /* with the beginning of the row after them */
     uint64_t line;   /* of the first row; set before rows are finished */

@@ -152,8 +152,8 @@ LS_AVX2 static void MARK_CHUNK(mark_avx2, find_avx2, odd_avx2, _tzcnt_u64)
 
 void ls_cut_begin(ls_cut *cut, ls_chunk *chunk)
 {
-    *cut = (ls_cut){.before = {.ends = 1}, .plain = true};
-    chunk->marks[0] = UINT32_MAX;
+    *cut = (ls_cut){.at = chunk->begin, .before = {.ends = 1}, .plain = true};
+    chunk->marks[0] = (uint32_t)chunk->begin - 1;
 }
 
 void ls_cut_rows(ls_cut *cut, ls_chunk *chunk, size_t stride, char delimiter)

@@ -3,23 +3,29 @@
  * packing) is done by the caller's thread alone, chunk after chunk, so that any number of threads
  * makes the same dataset; nothing else allocates.
  *
+ * Where there are several threads and a plain file, each reads the parts that it works out, so that
+ * their bytes are in its cache: a part with some bytes before it, in which the row begins that ends
+ * in it. Parts that do not meet (a row is longer than these bytes, the file changes) are read again
+ * in order.
+ *
  * Threads live inside a step. A row that is not plain ends the fast way: what was taken after it is
  * put back, and the scanner goes on there. */
 #include "ls_scan.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
+#include "ls_threads.h"
 
 /* Chunks of a set, where there are several threads: enough for each to share well, and for a round
  * to be long beside its beginning and end. */
 #define SHARE 4
-#define LEAST_SET 16
+#define LAST_SET 16
+/* Bytes before a part that are read with it. */
+#define LEAD ((size_t)4 * 1024)
 /* The longest that the scanner goes on alone, in batches, where rows that are not plain keep
  * coming. */
 #define LONGEST_PAUSE 64
 
 typedef struct set {
-    size_t count; /* chunks that are filled */
+    size_t count; /* chunks that are filled, or will be by who works them out */
     bool last;    /* nothing whole follows */
 } set;
 
@@ -31,29 +37,34 @@ struct ls_scan {
     ls_chunk *chunks;        /* of both sets */
     ls_scan_worker *workers; /* by thread; the caller's is the first */
     set sets[2];
+    int shared; /* the set of this round */
+    ls_crew crew;
+    /* in order: */
     const char *tail; /* what the last chunk that was filled left */
     size_t tail_length;
+    /* in parts: */
+    bool ordered;            /* parts did not meet: no more of them */
+    bool parts;              /* this run reads them */
+    uint64_t next, finished; /* of the file: the next part; the first row that is not finished */
     unsigned pause, next_pause;
-    /* what threads share */
-    pthread_mutex_t mutex;
-    pthread_cond_t begun, ended;
-    unsigned started, round, idle;
-    bool closing;
-    ls_chunk *shared;
-    size_t shared_count;
-    _Atomic size_t next;
 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
+/* Bytes of a plain file; 0: unknown. */
+static uint64_t plain_size(const ls_window *window)
+{
+    return window->source.gzip == NULL ? window->source.total : 0;
+}
+
 static size_t chunks_of_set(const ls_window *window, unsigned threads)
 {
-    uint64_t total = window->source.gzip == NULL ? window->source.total : 0;
+    uint64_t total = plain_size(window);
     size_t count = SHARE * (size_t)threads;
     if (threads == 1)
         return 1;
-    if (count < LEAST_SET && (total == 0 || total > LEAST_SET * LS_CHUNK_SIZE))
-        count = LEAST_SET;
+    if (count < LAST_SET && (total == 0 || total > LAST_SET * LS_CHUNK_SIZE))
+        count = LAST_SET;
     return count;
 }
 
@@ -69,7 +80,7 @@ ls_scan *ls_scan_new(ls_reading *reading)
     scan->threads = reading->threads;
     scan->chunk_count = chunks_of_set(window, reading->threads);
     scan->chunks = ls_allocate_zero(context, 2 * scan->chunk_count, sizeof *scan->chunks);
-    uint64_t total = window->source.gzip == NULL ? window->source.total : 0;
+    uint64_t total = plain_size(window);
     size_t size = total != 0 && total < LS_CHUNK_SIZE ? (size_t)total : LS_CHUNK_SIZE;
     scan->workers = ls_allocate_zero(context, scan->threads, sizeof *scan->workers);
     int status = scan->chunks && scan->workers ? LS_OK : LS_ERROR_MEMORY;
@@ -79,9 +90,6 @@ ls_scan *ls_scan_new(ls_reading *reading)
         status = ls_chunk_init(&scan->chunks[i], context, size, reading->batch.stride,
                                reading->dataset->events.column_count,
                                reading->identity_field != LS_NO_FIELD);
-    pthread_mutex_init(&scan->mutex, NULL);
-    pthread_cond_init(&scan->begun, NULL);
-    pthread_cond_init(&scan->ended, NULL);
     if (status == LS_OK)
         return scan;
     ls_scan_free(scan);
@@ -98,9 +106,6 @@ void ls_scan_free(ls_scan *scan)
         ls_scan_worker_free(&scan->workers[i], scan->context);
     ls_free(scan->context, scan->workers, scan->threads * sizeof *scan->workers);
     ls_free(scan->context, scan->chunks, 2 * scan->chunk_count * sizeof *scan->chunks);
-    pthread_mutex_destroy(&scan->mutex);
-    pthread_cond_destroy(&scan->begun);
-    pthread_cond_destroy(&scan->ended);
     ls_free(scan->context, scan, sizeof *scan);
 }
 
@@ -109,7 +114,21 @@ static ls_chunk *chunk_of(const ls_scan *scan, int set, size_t i)
     return &scan->chunks[(size_t)set * scan->chunk_count + i];
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------- */
+/* ---- bytes in order -------------------------------------------------------------------------- */
+
+static ls_window *window_of(const ls_scan *scan)
+{
+    return &scan->reading->csv.window;
+}
+
+/* What is between the first row of a chunk and its last line feed are its rows. */
+static void end_rows(ls_chunk *chunk)
+{
+    chunk->length = chunk->filled;
+    while (chunk->length > chunk->begin && chunk->text[chunk->length - 1] != '\n')
+        chunk->length--;
+    memset(chunk->text + chunk->filled, 0, LS_WINDOW_SLACK);
+}
 
 /* After what is left of the chunk before come bytes of the file. False in *whole: no row ends in
  * them. */
@@ -119,32 +138,16 @@ static int fill_chunk(ls_scan *scan, ls_chunk *chunk, bool *whole, ls_error *err
     if (scan->tail_length != 0)
         memcpy(chunk->text, scan->tail, scan->tail_length);
     chunk->carried = scan->tail_length;
-    int status = ls_window_take(&scan->reading->csv.window, chunk->text + chunk->carried,
+    int status = ls_window_take(window_of(scan), chunk->text + chunk->carried,
                                 chunk->size - chunk->carried, &length, error);
     if (status != LS_OK)
         return status;
-    chunk->filled = chunk->length = chunk->carried + length;
-    while (chunk->length != 0 && chunk->text[chunk->length - 1] != '\n')
-        chunk->length--;
-    memset(chunk->text + chunk->filled, 0, LS_WINDOW_SLACK);
+    chunk->begin = 0;
+    chunk->filled = chunk->carried + length;
+    end_rows(chunk);
     scan->tail = chunk->text + chunk->length;
     scan->tail_length = chunk->filled - chunk->length;
     *whole = chunk->length != 0;
-    return LS_OK;
-}
-
-static int fill_set(ls_scan *scan, int which, ls_error *error)
-{
-    set *set = &scan->sets[which];
-    bool whole = true;
-    set->count = 0;
-    while (set->count < scan->chunk_count && whole) {
-        int status = fill_chunk(scan, chunk_of(scan, which, set->count), &whole, error);
-        if (status != LS_OK)
-            return status;
-        set->count += whole;
-    }
-    set->last = !whole;
     return LS_OK;
 }
 
@@ -155,86 +158,72 @@ static int put_back_set(ls_scan *scan, int which, size_t first, size_t from, ls_
     for (size_t i = scan->sets[which].count; i-- > first && status == LS_OK;) {
         const ls_chunk *chunk = chunk_of(scan, which, i);
         size_t begin = i == first ? from : chunk->carried;
-        status = ls_window_put_back(&scan->reading->csv.window, chunk->text + begin,
-                                    chunk->filled - begin, error);
+        status =
+            ls_window_put_back(window_of(scan), chunk->text + begin, chunk->filled - begin, error);
     }
     return status;
 }
 
-/* ---- threads --------------------------------------------------------------------------------- */
+/* ---- bytes in parts -------------------------------------------------------------------------- */
 
-static void work_chunks(ls_scan *scan, ls_scan_worker *worker)
+static uint64_t bytes_taken(const ls_scan *scan)
 {
-    for (;;) {
-        size_t i = atomic_fetch_add(&scan->next, 1);
-        if (i >= scan->shared_count)
-            return;
-        ls_chunk_work(&scan->shared[i], scan->reading, worker);
+    return scan->parts ? scan->next : ls_window_place(window_of(scan));
+}
+
+/* Says which part of the file the chunk is; whoever works it out reads it. */
+static void give_part(ls_scan *scan, ls_chunk *chunk)
+{
+    const uint64_t total = plain_size(window_of(scan));
+    const size_t most = chunk->size - LEAD;
+    chunk->carried =
+        scan->next - scan->finished < LEAD ? (size_t)(scan->next - scan->finished) : LEAD;
+    chunk->at = scan->next - chunk->carried;
+    chunk->filled = total - scan->next < most ? (size_t)(total - scan->next) : most;
+    scan->next += chunk->filled;
+    chunk->filled += chunk->carried;
+}
+
+/* Reads a part. The row that ends in it begins after the last line feed before it. */
+static void read_part(const ls_scan *scan, ls_chunk *chunk)
+{
+    chunk->filled =
+        ls_source_read_at(&window_of(scan)->source, chunk->text, chunk->filled, chunk->at);
+    chunk->begin = chunk->carried < chunk->filled ? chunk->carried : chunk->filled;
+    while (chunk->begin != 0 && chunk->text[chunk->begin - 1] != '\n')
+        chunk->begin--;
+    end_rows(chunk);
+}
+
+/* ---- sets ------------------------------------------------------------------------------------ */
+
+static int fill_set(ls_scan *scan, int which, ls_error *error)
+{
+    set *set = &scan->sets[which];
+    bool whole = true;
+    set->count = 0;
+    while (set->count < scan->chunk_count && whole) {
+        ls_chunk *chunk = chunk_of(scan, which, set->count);
+        int status = LS_OK;
+        if (!scan->parts)
+            status = fill_chunk(scan, chunk, &whole, error);
+        else if ((whole = scan->next < plain_size(window_of(scan))))
+            give_part(scan, chunk);
+        if (status != LS_OK)
+            return status;
+        set->count += whole;
     }
+    set->last = !whole;
+    return LS_OK;
 }
 
-static void *work(void *argument)
+static void work_chunk(void *user, unsigned thread, size_t index)
 {
-    ls_scan *scan = argument;
-    unsigned seen = 0;
-    pthread_mutex_lock(&scan->mutex);
-    ls_scan_worker *worker = &scan->workers[++scan->started];
-    for (;;) {
-        while (scan->round == seen && !scan->closing)
-            pthread_cond_wait(&scan->begun, &scan->mutex);
-        if (scan->closing)
-            break;
-        seen = scan->round;
-        pthread_mutex_unlock(&scan->mutex);
-        work_chunks(scan, worker);
-        pthread_mutex_lock(&scan->mutex);
-        scan->idle++;
-        pthread_cond_signal(&scan->ended);
-    }
-    pthread_mutex_unlock(&scan->mutex);
-    return NULL;
-}
-
-static void begin_round(ls_scan *scan, int which)
-{
-    pthread_mutex_lock(&scan->mutex);
-    scan->shared = chunk_of(scan, which, 0);
-    scan->shared_count = scan->sets[which].count;
-    atomic_store(&scan->next, 0);
-    scan->idle = 0;
-    scan->round++;
-    pthread_cond_broadcast(&scan->begun);
-    pthread_mutex_unlock(&scan->mutex);
-}
-
-static void end_round(ls_scan *scan, unsigned workers)
-{
-    work_chunks(scan, &scan->workers[0]);
-    pthread_mutex_lock(&scan->mutex);
-    while (scan->idle < workers)
-        pthread_cond_wait(&scan->ended, &scan->mutex);
-    pthread_mutex_unlock(&scan->mutex);
-}
-
-/* Answers how many run beside the caller; one that does not start leaves its part to the others. */
-static unsigned start_workers(ls_scan *scan, pthread_t *workers)
-{
-    unsigned count = 0;
-    scan->started = scan->round = 0;
-    scan->closing = false;
-    while (count + 1 < scan->threads && pthread_create(&workers[count], NULL, work, scan) == 0)
-        count++;
-    return count;
-}
-
-static void stop_workers(ls_scan *scan, const pthread_t *workers, unsigned count)
-{
-    pthread_mutex_lock(&scan->mutex);
-    scan->closing = true;
-    pthread_cond_broadcast(&scan->begun);
-    pthread_mutex_unlock(&scan->mutex);
-    for (unsigned i = 0; i < count; i++)
-        pthread_join(workers[i], NULL);
+    ls_scan *scan = user;
+    ls_chunk *chunk = chunk_of(scan, scan->shared, index);
+    if (scan->parts)
+        read_part(scan, chunk);
+    ls_chunk_work(chunk, scan->reading, &scan->workers[thread]);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -258,6 +247,30 @@ static int pack_set(ls_scan *scan, int which, ls_error *error)
     return LS_OK;
 }
 
+/* The rows that follow this chunk's are for the scanner. */
+static int stop_set(ls_scan *scan, int which, size_t i, ls_error *error)
+{
+    int status = LS_OK;
+    if (!scan->parts) {
+        status = put_back_set(scan, 1 - which, 0, chunk_of(scan, 1 - which, 0)->carried, error);
+        if (status == LS_OK)
+            status = put_back_set(scan, which, i, chunk_of(scan, which, i)->used, error);
+        scan->tail_length = 0;
+    }
+    scan->sets[1 - which].count = 0;
+    scan->sets[which].count = i + 1;
+    return status;
+}
+
+/* Whether a part begins where the one before it ended. */
+static bool meets(ls_scan *scan, const ls_chunk *chunk)
+{
+    if (chunk->at + chunk->begin == scan->finished)
+        return true;
+    scan->ordered = true;
+    return false;
+}
+
 /* Takes what chunks left over, in order, up to a row that is not plain: *irregular. Chunks after it
  * are put back. */
 static int finish_set(ls_scan *scan, int which, bool *irregular, ls_error *error)
@@ -267,18 +280,19 @@ static int finish_set(ls_scan *scan, int which, bool *irregular, ls_error *error
     *irregular = false;
     for (size_t i = 0; i < set->count; i++) {
         ls_chunk *chunk = chunk_of(scan, which, i);
+        if (scan->parts && !meets(scan, chunk)) {
+            *irregular = true;
+            scan->sets[1 - which].count = 0;
+            set->count = i;
+            return LS_OK;
+        }
         chunk->line = csv->line;
         csv->line += chunk->row_count;
+        scan->finished = chunk->at + chunk->used;
         int status = ls_chunk_finish(chunk, scan->reading, error);
         if (status == LS_OK && chunk->used < chunk->length) {
             *irregular = true;
-            status = put_back_set(scan, 1 - which, 0, chunk_of(scan, 1 - which, 0)->carried, error);
-            scan->sets[1 - which].count = 0;
-            if (status == LS_OK)
-                status = put_back_set(scan, which, i, chunk->used, error);
-            set->count = i + 1;
-            scan->tail_length = 0;
-            return status;
+            return stop_set(scan, which, i, error);
         }
         if (status != LS_OK)
             return status;
@@ -286,15 +300,8 @@ static int finish_set(ls_scan *scan, int which, bool *irregular, ls_error *error
     return LS_OK;
 }
 
-static uint64_t bytes_taken(const ls_scan *scan)
-{
-    const ls_window *window = &scan->reading->csv.window;
-    return window->before + window->start;
-}
-
 /* Goes on until a row is not plain, the bytes end or the budget does (LS_MORE). */
-static int take_rows(ls_scan *scan, unsigned workers, uint64_t budget, bool *irregular,
-                     ls_error *error)
+static int take_rows(ls_scan *scan, uint64_t budget, bool *irregular, ls_error *error)
 {
     uint64_t start = bytes_taken(scan);
     bool more = true;
@@ -303,11 +310,12 @@ static int take_rows(ls_scan *scan, unsigned workers, uint64_t budget, bool *irr
     scan->sets[1].count = 0;
     while (status == LS_OK && !*irregular && scan->sets[which].count != 0) {
         more = budget == 0 || bytes_taken(scan) - start < budget;
-        begin_round(scan, which);
+        scan->shared = which;
+        ls_crew_begin(&scan->crew, scan->sets[which].count);
         status = pack_set(scan, 1 - which, error);
         if (status == LS_OK && more && !scan->sets[which].last)
             status = fill_set(scan, 1 - which, error);
-        end_round(scan, workers);
+        ls_crew_end(&scan->crew);
         if (status == LS_OK)
             status = finish_set(scan, which, irregular, error);
         which = 1 - which;
@@ -317,24 +325,43 @@ static int take_rows(ls_scan *scan, unsigned workers, uint64_t budget, bool *irr
     return status == LS_OK && !more && !*irregular ? LS_MORE : status;
 }
 
-int ls_scan_run(ls_scan *scan, uint64_t budget, ls_error *error)
+/* Begins where the scanner ended. */
+static void begin_run(ls_scan *scan)
+{
+    const ls_window *window = window_of(scan);
+    scan->tail_length = 0;
+    scan->next = scan->finished = ls_window_place(window);
+    scan->parts = scan->threads > 1 && !scan->ordered && !window->ended &&
+                  scan->chunks->size > 2 * LEAD && scan->next < plain_size(window);
+}
+
+/* What was not taken is the scanner's. */
+static int end_run(ls_scan *scan, ls_error *error)
 {
     ls_csv *csv = &scan->reading->csv;
-    pthread_t workers[LS_MAX_THREADS];
+    int status = scan->parts
+                     ? ls_window_move(&csv->window, scan->finished, error)
+                     : ls_window_put_back(&csv->window, scan->tail, scan->tail_length, error);
+    csv->marked = csv->window.start;
+    csv->mark_count = csv->next_mark = 0;
+    return status;
+}
+
+int ls_scan_run(ls_scan *scan, uint64_t budget, ls_error *error)
+{
     bool irregular = false;
     if (scan->pause > 0) {
         scan->pause--;
         return LS_OK;
     }
-    scan->tail_length = 0;
-    unsigned count = start_workers(scan, workers);
-    int status = take_rows(scan, count, budget, &irregular, error);
-    stop_workers(scan, workers, count);
-    int kept = status >= 0 ? ls_window_put_back(&csv->window, scan->tail, scan->tail_length, error)
-                           : status;
-    status = kept < 0 ? kept : status;
-    csv->marked = csv->window.start;
-    csv->mark_count = csv->next_mark = 0;
+    begin_run(scan);
+    ls_crew_start(&scan->crew, scan->threads, work_chunk, scan);
+    int status = take_rows(scan, budget, &irregular, error);
+    ls_crew_stop(&scan->crew);
+    if (status >= 0) {
+        int ended = end_run(scan, error);
+        status = ended < 0 ? ended : status;
+    }
     scan->next_pause = irregular ? 2 * scan->next_pause + 1 : 0;
     scan->next_pause = scan->next_pause < LONGEST_PAUSE ? scan->next_pause : LONGEST_PAUSE;
     scan->pause = scan->next_pause;

@@ -152,6 +152,19 @@ static int read_plain(ls_source *source, char *buffer, size_t size, size_t *leng
     return LS_OK;
 }
 
+size_t ls_source_read_at(const ls_source *source, char *buffer, size_t size, uint64_t at)
+{
+    size_t length = 0;
+    ssize_t count = 1;
+    while (length < size && count > 0) {
+        do {
+            count = pread(source->file, buffer + length, size - length, (off_t)(at + length));
+        } while (count < 0 && errno == EINTR);
+        length += count > 0 ? (size_t)count : 0;
+    }
+    return length;
+}
+
 /* ---- gzip ------------------------------------------------------------------------------------ */
 
 static int refill_gzip(ls_source *source, ls_error *error)
@@ -308,5 +321,16 @@ int ls_window_put_back(ls_window *window, const char *text, size_t length, ls_er
     window->start = 0;
     window->end = left + length;
     memset(window->data + window->end, 0, LS_WINDOW_SLACK);
+    return LS_OK;
+}
+
+int ls_window_move(ls_window *window, uint64_t place, ls_error *error)
+{
+    ls_source *source = &window->source;
+    if (lseek(source->file, (off_t)place, SEEK_SET) < 0)
+        return ls_fail_at(error, LS_ERROR_IO, source->name, 0, 0, "reading failed");
+    source->done = window->before = place;
+    source->ended = window->ended = false;
+    window->start = window->end = 0;
     return LS_OK;
 }

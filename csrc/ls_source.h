@@ -21,6 +21,9 @@ int ls_source_open(ls_source *source, ls_context *context, const ls_input_option
 void ls_source_close(ls_source *source);
 /* Fills the buffer as far as there are bytes: *length < size only at the end. */
 int ls_source_read(ls_source *source, char *buffer, size_t size, size_t *length, ls_error *error);
+/* Bytes of a plain file from `at` on, for any thread: answers how many came, fewer at the end and
+ * where reading fails. */
+size_t ls_source_read_at(const ls_source *source, char *buffer, size_t size, uint64_t at);
 
 /* Bytes that may be read past the end of a window (their values mean nothing): scanners look at 64
  * at a time, coders at 8. */
@@ -42,4 +45,11 @@ int ls_window_fill(ls_window *window, size_t wanted, ls_error *error);
  * What was not used is put back, the last taken first. */
 int ls_window_take(ls_window *window, char *buffer, size_t size, size_t *length, ls_error *error);
 int ls_window_put_back(ls_window *window, const char *text, size_t length, ls_error *error);
+/* Where the window begins: so many bytes came before it. */
+LS_INLINE uint64_t ls_window_place(const ls_window *window)
+{
+    return window->before + window->start;
+}
+/* Goes on at another place of a plain file. */
+int ls_window_move(ls_window *window, uint64_t place, ls_error *error);
 #endif

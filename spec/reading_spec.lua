@@ -48,6 +48,8 @@ local worlds = {
     { "events given twice", id = "number", identity = true, quoted = 30 },
     { "times before 1970 and after 2106", id = "number", far = 2000 },
     { "semicolons", id = "number", delimiter = ";", quoted = 8 },
+    { "rows of thousands of bytes", id = "number", long = 90, bytes = 5000 },
+    { "rows of hundreds of thousands of bytes", id = "number", long = 4000, bytes = 300000 },
 }
 
 local function cell(world, random, text)
@@ -62,6 +64,7 @@ local function page_of(world, random, row)
         return text:sub(1, -2) .. ("abcdefgh"):sub(random(8)):sub(1, 1)
     end
     if world.distinct then return "price/" .. row end
+    if world.long and random(world.long) == 1 then return "price/" .. ("x"):rep(world.bytes + random(world.bytes)) end
     if world.doubled and random(world.doubled) == 1 then return 'say "x"' end
     if world.lines and random(world.lines) == 1 then return "price\nlist" end
     return ({ "price", "first", "second", "a,b", "about/us", "", "long " .. ("text "):rep(9) })[random(7)]
