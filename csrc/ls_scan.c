@@ -12,8 +12,8 @@
 #include "ls_scan_block.h"
 
 /* Pairs of slots for known texts: of all fields of a thread, and of one. */
-#define MOST_PAIRS ((size_t)64 * 1024)
-#define FIELD_PAIRS ((size_t)4096)
+#define MOST_PAIRS ((size_t)128 * 1024)
+#define FIELD_PAIRS ((size_t)8192)
 #define LEAST_PAIRS ((size_t)32)
 
 typedef ls_scan_block block;

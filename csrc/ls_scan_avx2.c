@@ -10,13 +10,15 @@
 static inline LS_AVX2 __attribute__((always_inline)) uint32_t find_known(
     const ls_known_texts *known, const char *text, size_t length)
 {
+    const __m128i tail_places = /* as ls_known_hash turns them */
+        _mm_setr_epi8(11, 12, 13, 14, 15, 8, 9, 10, -1, -1, -1, -1, -1, -1, -1, -1);
     const unsigned char *masks = ls_known_masks + LS_LONGEST_KNOWN - length;
     __m256i words = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(const void *)text),
                                      _mm256_loadu_si256((const __m256i *)(const void *)masks));
     __m128i high = _mm256_extracti128_si256(words, 1);
     __m128i mixed = _mm_xor_si128(_mm256_castsi256_si128(words), _mm_alignr_epi8(high, high, 5));
-    uint64_t hash =
-        ls_known_hash((uint64_t)_mm_cvtsi128_si64(mixed), (uint64_t)_mm_extract_epi64(mixed, 1));
+    __m128i tail = _mm_shuffle_epi8(mixed, tail_places);
+    uint64_t hash = ls_known_hash((uint64_t)_mm_cvtsi128_si64(_mm_xor_si128(mixed, tail)), 0);
     size_t place = ls_known_place(known, hash);
     const __m256i *found = (const __m256i *)(const void *)known->words[place];
     __m256i same = _mm256_cmpeq_epi64(words, _mm256_loadu_si256(found));

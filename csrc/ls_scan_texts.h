@@ -19,11 +19,10 @@ typedef struct ls_known_texts {
     unsigned shift;           /* 48 - the bits of a pair's number: these stand before a tag's */
 } ls_known_texts;
 
+/* Of the 16 bytes that a text was folded to. */
 LS_INLINE uint64_t ls_known_hash(uint64_t head, uint64_t tail)
 {
-    head *= UINT64_C(0x9e3779b97f4a7c15);
-    tail *= UINT64_C(0xc2b2ae3d27d4eb4f);
-    return head + (tail ^ tail >> 32);
+    return (head ^ (tail >> 24 | tail << 40)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 /* Where a text is, if it is known. */
