@@ -1,5 +1,9 @@
 #include "ls_threads.h"
 
+/* How often a thread looks whether it is to go on before it sleeps: about the time that it takes to
+ * wake one, some 20 us. */
+#define LOOKS 1000
+
 typedef struct helper {
     void (*work)(void *user, unsigned thread);
     void *user;
@@ -41,6 +45,28 @@ static void take_tasks(ls_crew *crew, unsigned thread)
     }
 }
 
+LS_INLINE void rest(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Waits a while for a number that others change. */
+static void await_other(const _Atomic unsigned *number, unsigned than)
+{
+    for (unsigned i = 0; i < LOOKS && atomic_load(number) == than; i++)
+        rest();
+}
+
+static void await_least(const _Atomic unsigned *number, unsigned least)
+{
+    for (unsigned i = 0; i < LOOKS && atomic_load(number) < least; i++)
+        rest();
+}
+
 static void *serve(void *argument)
 {
     ls_crew *crew = argument;
@@ -48,6 +74,9 @@ static void *serve(void *argument)
     pthread_mutex_lock(&crew->mutex);
     const unsigned thread = ++crew->started;
     for (;;) {
+        pthread_mutex_unlock(&crew->mutex);
+        await_other(&crew->round, seen);
+        pthread_mutex_lock(&crew->mutex);
         while (crew->round == seen && !crew->closing)
             pthread_cond_wait(&crew->begun, &crew->mutex);
         if (crew->closing)
@@ -93,6 +122,7 @@ void ls_crew_begin(ls_crew *crew, size_t tasks)
 void ls_crew_end(ls_crew *crew)
 {
     take_tasks(crew, 0);
+    await_least(&crew->idle, crew->count);
     pthread_mutex_lock(&crew->mutex);
     while (crew->idle < crew->count)
         pthread_cond_wait(&crew->ended, &crew->mutex);

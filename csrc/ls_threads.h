@@ -17,7 +17,8 @@ typedef struct ls_crew {
     void *user;
     size_t task_count; /* of the round */
     _Atomic size_t next;
-    unsigned round, started, idle;
+    _Atomic unsigned round, idle;
+    unsigned started;
     bool closing;
     pthread_mutex_t mutex;
     pthread_cond_t begun, ended;
