@@ -176,7 +176,8 @@ LS_INLINE ls_string next_text(cursor *cursor, uint8_t *left)
 /* ---- texts ----------------------------------------------------------------------------------- */
 
 /* Finds the codes of block->texts; LS_NO_CODE where there is none. In a large dictionary each look
- * waits for memory three times: so all texts take each step together. */
+ * waits for memory three times (a text may be in two lines): so all texts take each step together.
+ */
 static void find_texts(block *block, const ls_dictionary *dictionary, size_t count)
 {
     const uint32_t mask = dictionary->slot_count - 1;
@@ -191,6 +192,7 @@ static void find_texts(block *block, const ls_dictionary *dictionary, size_t cou
     for (size_t i = 0; i < count; i++) {
         uint32_t code = dictionary->slots[hashes[i] & mask].code;
         __builtin_prefetch(dictionary->bytes + dictionary->starts[code]);
+        __builtin_prefetch(dictionary->bytes + dictionary->starts[code + 1]);
     }
     for (size_t i = 0; i < count; i++)
         block->codes[i] = ls_dictionary_seek(dictionary, texts[i].text, texts[i].length, hashes[i]);
