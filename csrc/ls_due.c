@@ -89,14 +89,15 @@ static int64_t next_of_curve(const ls_quick_decay *decay, int64_t points, int64_
 }
 
 /* The age at which points that have this one are worth less. */
-static int64_t next_of_decay(const ls_quick_decay *quick, int64_t points, int64_t age)
+static int64_t next_of_decay(const ls_due *due, const ls_quick_decay *quick, int64_t points,
+                             int64_t age)
 {
     const ls_decay *decay = &quick->decay;
     if (points == 0 || decay->curve == LS_CURVE_NONE || age >= quick->end) {
         return FAR;
     }
     if (ls_decay_is_curve(decay)) {
-        return next_of_curve(quick, points, age);
+        return due->steps ? FAR : next_of_curve(quick, points, age);
     }
     int64_t next = age - age % decay->every;
     return next > FAR - decay->every ? FAR : next + decay->every;
@@ -104,30 +105,31 @@ static int64_t next_of_decay(const ls_quick_decay *quick, int64_t points, int64_
 
 /* The age at which a spec's occurrence of this one adds something else. Windows between dates stay
  * shut or open for an event as they are. */
-static int64_t next_of_occurrence(const ls_binding *binding, size_t spec, int64_t points,
-                                  int64_t age)
+static int64_t next_of_occurrence(const ls_due *due, size_t spec, int64_t points, int64_t age)
 {
+    const ls_binding *binding = due->binding;
     const ls_occurrences *occurrences = binding->specs[spec].occurrences;
     if (!ls_spec_open(occurrences, binding->at, age)) {
         return FAR;
     }
     int64_t next = FAR;
     if (occurrences->times_count == 0) { /* else the latest one decays for all */
-        next = next_of_decay(&binding->decays[spec], points, age);
+        next = next_of_decay(due, &binding->decays[spec], points, age);
     }
     return occurrences->has_last ? ls_min(next, occurrences->last) : next;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-static int64_t next_of_entry(const ls_binding *binding, size_t row, size_t bucket)
+static int64_t next_of_entry(const ls_due *due, size_t row, size_t bucket)
 {
+    const ls_binding *binding = due->binding;
     const ls_event_class *matches = &binding->rows.sets[row];
     int64_t next = FAR, age = bucket ? binding->edges[bucket - 1] : 0;
     for (uint32_t i = 0; i < matches->count; i++) {
         const ls_match *match = &binding->rows.matches[matches->first + i];
         if (match->spec != LS_FIRES) { /* else it does at any age */
-            next = ls_min(next, next_of_occurrence(binding, match->spec, match->points, age));
+            next = ls_min(next, next_of_occurrence(due, match->spec, match->points, age));
         }
     }
     return next;
@@ -147,7 +149,7 @@ int ls_due_update(ls_due *due)
     int64_t *ages = due->ages;
     for (size_t row = 0; row < binding->rows.count; row++) {
         for (size_t bucket = 0; bucket < binding->bucket_count; bucket++) {
-            *ages++ = next_of_entry(binding, row, bucket);
+            *ages++ = next_of_entry(due, row, bucket);
         }
     }
     due->made = binding->made;
@@ -178,7 +180,7 @@ static int64_t look_at_occurrence(ls_due *due, size_t spec, int64_t points, int6
     if (ls_spec_open(binding->specs[spec].occurrences, binding->at, age)) {
         due->latest[spec] = ls_max(due->latest[spec], time);
     }
-    return time + next_of_occurrence(binding, spec, points, age);
+    return time + next_of_occurrence(due, spec, points, age);
 }
 
 static int64_t look_at_matches(ls_due *due, uint16_t class, int64_t time)
@@ -221,7 +223,7 @@ static int64_t next_of_times(const ls_due *due)
         int64_t latest = due->latest[spec];
         for (size_t i = 0; latest != INT64_MIN && i < occurrences->times_count; i++) {
             int64_t then =
-                latest + next_of_decay(&binding->decays[spec], occurrences->times[i].points,
+                latest + next_of_decay(due, &binding->decays[spec], occurrences->times[i].points,
                                        binding->at - latest);
             next = ls_min(next, then);
         }

@@ -22,7 +22,8 @@ typedef struct ls_due {
     const ls_binding *binding;
     bool dates, event_dates; /* some condition on a date of the record, of its events moves */
     bool restless;           /* it asks other records' events or scores: looked at every second */
-    uint64_t made;           /* the binding's entries that `ages` are of; 0: none */
+    bool steps; /* set after ls_due_init: what moves by a curve is left out, but for its windows */
+    uint64_t made; /* the binding's entries that `ages` are of; 0: none */
     size_t age_capacity;
     int64_t *ages; /* by entry: the age at which what an event adds changes */
     size_t spec_count;

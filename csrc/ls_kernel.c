@@ -2,6 +2,7 @@
  * values add, filters over several of them, then limits and thresholds. */
 #include "ls_kernel.h"
 
+#include "ls_steady.h"
 #include "ls_time.h"
 
 /* ---- scratch
@@ -234,6 +235,9 @@ static void add_counted(const ls_binding *binding, ls_scratch *scratch)
             scratch->sums[spec->target] +=
                 decays ? ls_quick_decay_points(&binding->decays[i], times->points, age)
                        : times->points;
+            if (LS_UNLIKELY(scratch->steady != NULL) && decays) {
+                ls_kernel_note_curved(binding, i, times->points, scratch->latest[i], scratch);
+            }
             scratch->fired = true;
         }
     }
@@ -272,6 +276,17 @@ static void store(const ls_binding *binding, const ls_score_column *column, size
     }
     column->flags[place] = (uint8_t)(LS_FLAG_IN_SCOPE | (scratch->fired ? LS_FLAG_SCORED : 0) |
                                      (empty ? LS_FLAG_EMPTY : 0));
+}
+
+void ls_kernel_settle(const ls_binding *binding, const ls_score_column *column, size_t place,
+                      ls_scratch *scratch)
+{
+    limit_rules(binding, scratch);
+    if (scratch->too_large || binding->fixed_bound > LS_MAX_SUM) {
+        column->flags[place] = LS_FLAG_WALK;
+    } else {
+        store(binding, column, place, scratch);
+    }
 }
 
 void ls_kernel_add(ls_scratch *scratch, uint32_t target, ls_int128 points)
@@ -345,6 +360,39 @@ static void take_kept(const ls_binding *binding, ls_scratch *scratch)
            binding->spec_count * sizeof *kept->sums);
 }
 
+/* ---- what stays of a record's score ---------------------------------------------------------- */
+
+void ls_kernel_note_curved(const ls_binding *binding, size_t spec, int64_t points, int64_t time,
+                           ls_scratch *scratch)
+{
+    ls_steady *steady = scratch->steady;
+    const ls_quick_decay *decay = &binding->decays[spec];
+    const int64_t now = ls_quick_decay_points(decay, points, binding->at - time);
+    const uint32_t target = binding->specs[spec].target;
+    if (decay->decay.curve <= LS_CURVE_STEP || now == 0) { /* curves only fall */
+        return;
+    }
+    steady->whole = steady->whole && steady->curved_count < steady->curved_capacity;
+    if (steady->whole) {
+        steady->sums[target] -= now;
+        steady->curved[steady->curved_count++] =
+            (struct ls_curved){(uint32_t)spec, target, points, time};
+    }
+}
+
+static void note_steady(const ls_binding *binding, bool inside, ls_scratch *scratch)
+{
+    ls_steady *steady = scratch->steady;
+    if (steady == NULL) {
+        return;
+    }
+    steady->inside = inside;
+    steady->fired = scratch->fired;
+    for (size_t i = 0; i < binding->target_count; i++) {
+        steady->sums[i] += scratch->sums[i];
+    }
+}
+
 /* A contact's own events, the sums of which lanes are known to hold; false: they might not. */
 static bool add_events(const ls_record *record, size_t block)
 {
@@ -387,18 +435,15 @@ static void score_record(const ls_record *record, size_t block)
     if (!scratch->too_large && binding->definition->scope &&
         ls_kernel_ask(record, binding->definition->scope) != LS_TRUE) {
         column->flags[record->place] = 0;
+        note_steady(binding, false, scratch);
         return;
     }
     add_values(binding, record->row, scratch);
     add_filter_rules(record);
     add_counted(binding, scratch);
     ls_kernel_over(record);
-    limit_rules(binding, scratch);
-    if (scratch->too_large || binding->fixed_bound > LS_MAX_SUM) {
-        column->flags[record->place] = LS_FLAG_WALK;
-    } else {
-        store(binding, column, record->place, scratch);
-    }
+    note_steady(binding, true, scratch);
+    ls_kernel_settle(binding, column, record->place, scratch);
 }
 
 /* Contacts whose events fit a block; a single one always does. */

@@ -81,7 +81,9 @@ struct ls_scratch {
     int64_t *latest;      /* by spec: the time of the latest occurrence */
     uint64_t *words;      /* lanes that are being added up */
     bool fired;
-    ls_kept_events *kept; /* NULL: nothing is kept */
+    ls_kept_events *kept;     /* NULL: nothing is kept */
+    struct ls_steady *steady; /* of a run of one contact: where what stays is noted; NULL: it is not
+                               */
     /* Where rules go over associated records: */
     bool too_large;     /* some sum passed what a record may have: it is walked */
     ls_int128 *values;  /* by member: the values that a rollup takes the largest of */
@@ -122,6 +124,13 @@ int64_t ls_kernel_count(const ls_binding *binding, const ls_occurrences *occurre
 ls_truth ls_kernel_ask(const ls_record *record, const ls_filter *filter);
 /* Adds points to one of the record's sums, minding the largest sum. */
 void ls_kernel_add(ls_scratch *scratch, uint32_t target, ls_int128 points);
+
+/* Applies limits and thresholds to scratch->sums and fired and writes the score. */
+void ls_kernel_settle(const ls_binding *binding, const ls_score_column *column, size_t place,
+                      ls_scratch *scratch);
+/* Notes what of one of the record's sums decays by a curve, where that is wanted. */
+void ls_kernel_note_curved(const ls_binding *binding, size_t spec, int64_t points, int64_t time,
+                           ls_scratch *scratch);
 
 /* ls_kernel_related.c */
 ls_truth ls_kernel_related(const ls_record *record, const ls_filter *filter);

@@ -331,6 +331,9 @@ static void count_occurrence(const ls_binding *binding, size_t number, int64_t t
         scratch->sums[spec->target] +=
             ls_quick_decay_points(&binding->decays[number], points, binding->at - time);
         scratch->fired = true;
+        if (LS_UNLIKELY(scratch->steady != NULL)) {
+            ls_kernel_note_curved(binding, number, points, time, scratch);
+        }
     } else if (spec->way == LS_WAY_COUNT) {
         scratch->latest[number] = ls_max(scratch->latest[number], time);
     }
@@ -504,6 +507,9 @@ static void add_listed(const ls_binding *binding, size_t number, size_t count, l
         scratch->sums[spec->target] +=
             ls_kernel_sum_chosen(binding, number, listed + first, count - first, NULL);
         scratch->fired = true;
+        for (size_t i = first; scratch->steady != NULL && i < count; i++) {
+            ls_kernel_note_curved(binding, number, listed[i].points, listed[i].time, scratch);
+        }
     }
 }
 

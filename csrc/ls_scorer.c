@@ -8,6 +8,7 @@
 #include "ls_coder.h"
 #include "ls_next.h"
 #include "ls_result.h"
+#include "ls_steady.h"
 #include "ls_text.h"
 #include "ls_time.h"
 
@@ -22,10 +23,12 @@ struct ls_scorer {
     ls_plan *plan;
     ls_dataset *dataset;
     ls_bound bound;
-    uint64_t texts, bytes;   /* added since they were last dropped */
-    bool complete;           /* nothing was set since what was not set became unknown */
-    bool scored;             /* nothing was set since it was scored */
-    ls_kept_events *kept;    /* by definition */
+    uint64_t texts, bytes; /* added since they were last dropped */
+    bool complete;         /* nothing was set since what was not set became unknown */
+    bool scored;           /* nothing was set since it was scored */
+    ls_kept_events *kept;  /* by definition */
+    ls_steady_finder finder;
+    ls_steady_record steady;
     ls_dictionary event_ids; /* of the record's events: of equal ones the first counts */
     bool repeated;           /* the event that is being set has come before */
 };
@@ -171,6 +174,7 @@ int ls_scorer_new(const ls_plan *plan, ls_scorer **out, ls_error *error)
         ls_scorer_close(scorer);
         return status;
     }
+    ls_steady_init(&scorer->finder, &scorer->bound);
     ls_scorer_clear(scorer);
     *out = scorer;
     return LS_OK;
@@ -182,6 +186,8 @@ void ls_scorer_close(ls_scorer *scorer)
         return;
     }
     ls_context *context = scorer->context;
+    ls_steady_record_free(&scorer->finder, &scorer->steady);
+    ls_steady_free(&scorer->finder);
     ls_bound_free(&scorer->bound);
     for (size_t i = 0; scorer->kept && i < scorer->plan->count; i++) {
         ls_free(context, scorer->kept[i].sums,
@@ -491,6 +497,7 @@ int ls_scorer_event_add(ls_scorer *scorer, uint32_t name, int64_t at, const ls_s
 int ls_scorer_in_list(ls_scorer *scorer, const char *list, size_t length, ls_error *error)
 {
     (void)error;
+    scorer->complete = false;
     for (size_t i = 0; i < scorer->dataset->list_count; i++) {
         if (ls_string_equal(scorer->dataset->lists[i].name, list, length)) {
             scorer->dataset->lists[i].of[LS_CONTACT].rows[0] = 1;
@@ -538,30 +545,55 @@ static void prepare_kept(ls_scorer *scorer, size_t definition)
     scorer->bound.scratch.kept = kept;
 }
 
-int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *error)
+static void run_definition(ls_scorer *scorer, size_t definition, bool steady)
+{
+    ls_bound *bound = &scorer->bound;
+    if (steady) {
+        ls_steady_note(&scorer->finder, &scorer->steady, definition, scorer->dataset->events.count);
+    } else {
+        prepare_kept(scorer, definition);
+    }
+    ls_kernel_run(&bound->bindings[definition], bound->columns, NULL, 0, 1, &bound->scratch);
+    if (steady) {
+        ls_steady_noted(&scorer->finder, &scorer->steady, definition, 0);
+    }
+}
+
+/* What stays of the scores is found from the second time on that a record is scored. */
+static int run(ls_scorer *scorer, int64_t at, ls_error *error)
 {
     const ls_plan *plan = scorer->plan;
-    int status = ls_check_instant(at, error);
-    status = status == LS_OK ? complete(scorer, error) : status;
-    status = status == LS_OK
-                 ? ls_bound_update(&scorer->bound, at, scorer->dataset->events.count, error)
-                 : status;
+    scorer->steady.known = false;
+    int status = ls_bound_update(&scorer->bound, at, scorer->dataset->events.count, error);
     if (status != LS_OK) {
         return status;
     }
-    ls_bound *bound = &scorer->bound;
-    bool flagged = false;
+    const bool steady = scorer->scored && ls_steady_begin(&scorer->finder, &scorer->steady);
+    scorer->bound.scratch.kept = NULL;
     for (size_t i = 0; i < plan->count; i++) {
-        uint32_t definition = plan->order[i];
-        prepare_kept(scorer, definition);
-        ls_kernel_run(&bound->bindings[definition], bound->columns, NULL, 0, 1, &bound->scratch);
-        flagged = flagged || (bound->columns[definition].flags[0] & LS_FLAG_WALK);
+        run_definition(scorer, plan->order[i], steady);
     }
     scorer->scored = true;
-    for (size_t i = 0; i < plan->count; i++) {
+    return LS_OK;
+}
+
+int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *error)
+{
+    const ls_plan *plan = scorer->plan;
+    ls_bound *bound = &scorer->bound;
+    bool flagged = false;
+    int status = ls_check_instant(at, error);
+    status = status == LS_OK ? complete(scorer, error) : status;
+    if (status == LS_OK && scorer->scored && ls_steady_holds(&scorer->steady, at)) {
+        ls_steady_score(&scorer->finder, &scorer->steady, at);
+    } else if (status == LS_OK) {
+        status = run(scorer, at, error);
+    }
+    for (size_t i = 0; i < plan->count && status == LS_OK; i++) {
+        flagged = flagged || (bound->columns[i].flags[0] & LS_FLAG_WALK);
         ls_columns_get(plan, bound->columns, i, 0, &out[i]);
     }
-    return flagged ? ls_bound_walk(bound, 0, at, out, error) : LS_OK;
+    return flagged ? ls_bound_walk(bound, 0, at, out, error) : status;
 }
 
 int ls_scorer_next_change(ls_scorer *scorer, int64_t at, size_t definition, bool *known,

@@ -306,7 +306,9 @@ static int do_scorer(stage *s)
                                  : status;
         status = status == LS_OK ? ls_scorer_event(s->scorer, "call_started", 12, AT - 60, NULL)
                                  : status;
-        status = status == LS_OK ? ls_scorer_score(s->scorer, AT, &scored, NULL) : status;
+        for (int64_t later = 0; later < 4 && status == LS_OK; later++) {
+            status = ls_scorer_score(s->scorer, AT + later, &scored, NULL);
+        }
     }
     if (status == LS_OK) {
         write_text(&s->out, points, ls_print_points(scored.value, points));

@@ -34,7 +34,61 @@ static const char *const definitions[] = {
     "{\"definitions\":[{\"groups\":[{\"kind\":\"engagement\",\"name\":\"A\",\"rules\":[{\"decay\":{"
     "\"curve\":\"linear\",\"every\":604800,\"percent\":25},\"event\":[\"visit\"],\"points\":2},{"
     "\"event\":[\"call\"],\"points\":1}]}],\"kind\":\"engagement\",\"name\":\"s\",\"object\":"
-    "\"contact\"}],\"language\":1}"};
+    "\"contact\"}],\"language\":1}",
+    /* Curves of all ways to count, next to what steps, windows, dates and lists move. */
+    "{\"definitions\":[{\"groups\":[{\"kind\":\"engagement\",\"limit\":{\"max\":40,\"min\":-40},"
+    "\"name\":\"A\",\"rules\":[{\"decay\":{\"half_life\":777600},\"event\":[\"visit\"],\"points\""
+    ":3,\"where\":{\"is\":{\"tests\":[[\"contains\",\"pricing\"]]},\"property\":\"event.page\"}},"
+    "{\"decay\":{\"curve\":\"linear\",\"every\":1209600,\"percent\":50},\"event\":[\"call\",\"vis"
+    "it\"],\"once_per\":\"day\",\"points\":-1.25},{\"decay\":{\"half_life\":432000},\"event\":[\""
+    "call\"],\"latest\":2,\"points\":7,\"within\":{\"last\":2592000}},{\"decay\":{\"curve\":\"ste"
+    "p\",\"every\":604800,\"percent\":30},\"event\":[\"visit\"],\"once_per\":{\"property\":\"even"
+    "t.page\"},\"points\":2}]},{\"kind\":\"engagement\",\"name\":\"B\",\"rules\":[{\"decay\":{\"h"
+    "alf_life\":259200},\"event\":[\"visit\"],\"times\":[{\"min\":4,\"points\":9},{\"min\":2,\"po"
+    "ints\":5}],\"within\":{\"last\":1728000}},{\"decay\":{\"curve\":\"linear\",\"every\":86400,"
+    "\"percent\":10},\"event\":[\"call\"],\"limit\":{\"max\":11,\"min\":-11},\"points\":6,\"withi"
+    "n\":{\"from\":1764633600,\"until\":1766188800}},{\"decay\":{\"curve\":\"step\",\"every\":604"
+    "800,\"percent\":20},\"event\":[\"call\"],\"times\":[{\"min\":1,\"points\":4}],\"within\":{\""
+    "last\":3456000}},{\"event\":[\"other\"],\"points\":-2}]},{\"kind\":\"fit\",\"name\":\"Fit\","
+    "\"rules\":[{\"points\":3,\"when\":{\"is\":{\"tests\":[[\"in_last\",7776000]]},\"property\":"
+    "\"contact.created_at\"}},{\"points\":1,\"when\":{\"did\":{\"event\":[\"visit\"],\"times\":[{"
+    "\"min\":1}],\"within\":{\"last\":518400}},\"done\":true}},{\"points\":16,\"when\":{\"list\":"
+    "[\"customers\"],\"member\":true}},{\"points\":2,\"when\":{\"all\":[{\"did\":{\"event\":[\"ca"
+    "ll\"],\"times\":[{\"min\":1}],\"where\":{\"is\":{\"tests\":[[\"any_of\",\"pricing\"]]},\"pro"
+    "perty\":\"event.page\"},\"within\":{\"last\":777600}},\"done\":false},{\"is\":{\"tests\":[["
+    "\"more_than_ago\",6912000]]},\"property\":\"contact.created_at\"}]}}]}],\"kind\":\"combined"
+    "\",\"name\":\"s\",\"object\":\"contact\",\"properties\":{\"contact.created_at\":\"datetime\""
+    ",\"event.page\":\"text\"},\"scope\":{\"is\":{\"tests\":[[\"in_last\",12960000]]},\"property"
+    "\":\"contact.created_at\"}}],\"language\":1}",
+    /* And with events that are asked about the instant. */
+    "{\"definitions\":[{\"groups\":[{\"kind\":\"engagement\",\"limit\":{\"max\":40,\"min\":-40},"
+    "\"name\":\"A\",\"rules\":[{\"decay\":{\"half_life\":777600},\"event\":[\"visit\"],\"points\""
+    ":3,\"where\":{\"is\":{\"tests\":[[\"contains\",\"pricing\"]]},\"property\":\"event.page\"}},"
+    "{\"decay\":{\"curve\":\"linear\",\"every\":1209600,\"percent\":50},\"event\":[\"call\",\"vis"
+    "it\"],\"once_per\":\"day\",\"points\":-1.25},{\"decay\":{\"half_life\":432000},\"event\":[\""
+    "call\"],\"latest\":2,\"points\":7,\"within\":{\"last\":2592000}},{\"decay\":{\"curve\":\"ste"
+    "p\",\"every\":604800,\"percent\":30},\"event\":[\"visit\"],\"once_per\":{\"property\":\"even"
+    "t.page\"},\"points\":2}]},{\"kind\":\"engagement\",\"name\":\"B\",\"rules\":[{\"decay\":{\"h"
+    "alf_life\":259200},\"event\":[\"visit\"],\"times\":[{\"min\":4,\"points\":9},{\"min\":2,\"po"
+    "ints\":5}],\"within\":{\"last\":1728000}},{\"decay\":{\"curve\":\"linear\",\"every\":86400,"
+    "\"percent\":10},\"event\":[\"call\"],\"limit\":{\"max\":11,\"min\":-11},\"points\":6,\"withi"
+    "n\":{\"from\":1764633600,\"until\":1766188800}},{\"decay\":{\"curve\":\"step\",\"every\":604"
+    "800,\"percent\":20},\"event\":[\"call\"],\"times\":[{\"min\":1,\"points\":4}],\"within\":{\""
+    "last\":3456000}},{\"decay\":{\"half_life\":8640000},\"event\":[\"visit\"],\"points\":0.5,\"w"
+    "here\":{\"is\":{\"tests\":[[\"in_last\",1036800]]},\"property\":\"event.at\"}},{\"decay\":{"
+    "\"half_life\":3456000},\"event\":[\"visit\"],\"points\":0.75,\"where\":{\"is\":{\"tests\":[["
+    "\"in_next\",1036800]]},\"property\":\"event.due\"}},{\"event\":[\"other\"],\"points\":-2}]},"
+    "{\"kind\":\"fit\",\"name\":\"Fit\",\"rules\":[{\"points\":3,\"when\":{\"is\":{\"tests\":[[\""
+    "in_last\",7776000]]},\"property\":\"contact.created_at\"}},{\"points\":1,\"when\":{\"did\":{"
+    "\"event\":[\"visit\"],\"times\":[{\"min\":1}],\"within\":{\"last\":518400}},\"done\":true}},"
+    "{\"points\":16,\"when\":{\"list\":[\"customers\"],\"member\":true}},{\"points\":2,\"when\":{"
+    "\"all\":[{\"did\":{\"event\":[\"call\"],\"times\":[{\"min\":1}],\"where\":{\"is\":{\"tests\""
+    ":[[\"any_of\",\"pricing\"]]},\"property\":\"event.page\"},\"within\":{\"last\":777600}},\"do"
+    "ne\":false},{\"is\":{\"tests\":[[\"more_than_ago\",6912000]]},\"property\":\"contact.created"
+    "_at\"}]}}]}],\"kind\":\"combined\",\"name\":\"s\",\"object\":\"contact\",\"properties\":{\"c"
+    "ontact.created_at\":\"datetime\",\"event.at\":\"datetime\",\"event.due\":\"datetime\",\"even"
+    "t.page\":\"text\"},\"scope\":{\"is\":{\"tests\":[[\"in_last\",12960000]]},\"property\":\"con"
+    "tact.created_at\"}}],\"language\":1}"};
 
 #define CHECK(truth)                                                                               \
     do {                                                                                           \
@@ -86,12 +140,14 @@ static void make(event *events, size_t count)
     }
 }
 
-/* Near an edge, the same instant again, or any other. */
+/* Near an edge, the same instant again, a little later, or any other. */
 static int64_t next_instant(int64_t at, const event *events, size_t count)
 {
-    switch (any(4)) {
+    switch (any(6)) {
     case 0: return at;
     case 1: return at + any(3) - 1;
+    case 3: return at + any(DAY / 8);
+    case 4: return at + any(100);
     case 2: return events[any((int64_t)count)].at + any(80) * DAY + any(3) - 1;
     default: return NOW + any(200) * DAY - 100 * DAY;
     }
@@ -108,14 +164,21 @@ static void check(ls_scorer *held, ls_scorer *fresh, const event *events, size_t
         if (i == 40) { /* a record that grows */
             CHECK(ls_scorer_event(held, "visit", 5, NOW - 3 * DAY, &error) == LS_OK);
         }
+        if (i == 50) {
+            CHECK(ls_scorer_in_list(held, "customers", 9, &error) == LS_OK);
+        }
         fill(fresh, events, count);
         if (i >= 40) {
             CHECK(ls_scorer_event(fresh, "visit", 5, NOW - 3 * DAY, &error) == LS_OK);
         }
+        if (i >= 50) {
+            CHECK(ls_scorer_in_list(fresh, "customers", 9, &error) == LS_OK);
+        }
         CHECK(ls_scorer_score(held, at, &one, &error) == LS_OK);
         CHECK(ls_scorer_score(fresh, at, &other, &error) == LS_OK);
         CHECK(one.value == other.value && one.fit == other.fit &&
-              one.engagement == other.engagement && one.scored == other.scored);
+              one.engagement == other.engagement && one.scored == other.scored &&
+              one.in_scope == other.in_scope);
     }
 }
 
