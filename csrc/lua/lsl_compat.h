@@ -28,6 +28,16 @@ static inline size_t lsl_rawlen(lua_State *L, int index)
 #endif
 }
 
+/* Whether lua_topointer tells texts from each other: in 5.4 and LuaJIT it does, in others it is
+ * NULL for all of them. */
+static inline bool lsl_points_at_texts(lua_State *L)
+{
+    lua_pushliteral(L, "text");
+    bool points = lua_topointer(L, -1) != NULL;
+    lua_pop(L, 1);
+    return points;
+}
+
 static inline bool lsl_is_integer(lua_State *L, int index)
 {
 #if LSL_HAS_INTEGERS

@@ -28,17 +28,24 @@ static size_t find_field(const lsl_event_reader *reader, const char *name, size_
     return NO_FIELD;
 }
 
-/* The field of the key below the top of the stack. */
-LS_INLINE size_t key_field(lua_State *L, lsl_event_reader *reader)
+static size_t mix_address(const void *text)
 {
-    size_t length;
-    const char *name = lua_tolstring(L, -2, &length);
-    struct lsl_event_key *key = &reader->keys[lsl_mix_address(name) & (LSL_KNOWN_KEYS - 1)];
-    if (LS_UNLIKELY(key->name != name)) {
-        key->name = name;
-        key->field = find_field(reader, name, length);
-    }
-    return key->field;
+    return (size_t)((uint64_t)(uintptr_t)text * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+}
+
+/* What tells the text at index from all others; NULL: nothing does, or it is no text at all. */
+LS_INLINE const void *address_of(lua_State *L, const lsl_event_reader *reader, int index)
+{
+    if (LS_LIKELY(reader->points))
+        return lua_topointer(L, index);
+    return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+}
+
+void lsl_event_remember(lsl_event_reader *reader, const lsl_event *event, uint32_t code)
+{
+    const void *address = event->name_address;
+    reader->names[mix_address(address) & (LSL_KNOWN_NAMES - 1)] =
+        (struct lsl_event_name){address, code};
 }
 
 static bool take_number(lua_State *L, char *text, ls_scorer_value *out)
@@ -95,6 +102,26 @@ static bool take_contact(lua_State *L, int type, lsl_event *out)
     return taken;
 }
 
+/* Its code is enough where the name came before. A name that is given twice is not usual. */
+LS_INLINE bool take_name(lua_State *L, const lsl_event_reader *reader, lsl_event *out)
+{
+    const void *address = address_of(L, reader, -1);
+    const struct lsl_event_name *known =
+        &reader->names[mix_address(address) & (LSL_KNOWN_NAMES - 1)];
+    if (out->named)
+        return false;
+    out->named = true;
+    out->name = NULL;
+    out->name_address = address;
+    out->name_code = known->code;
+    if (LS_LIKELY(address != NULL && known->address == address))
+        return true;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        return false;
+    out->name = lua_tolstring(L, -1, &out->name_length);
+    return true;
+}
+
 static bool has_zero(lua_State *L)
 {
     size_t length;
@@ -102,18 +129,14 @@ static bool has_zero(lua_State *L)
     return memchr(text, '\0', length) != NULL;
 }
 
-/* The value of the field on top of the stack. Name and time that are given twice are not usual. */
+/* The value of the field on top of the stack. A time that is given twice is not usual. */
 LS_INLINE bool take(lua_State *L, const lsl_event_reader *reader, size_t field, lsl_event *out)
 {
+    if (field == LSL_FIELD_EVENT)
+        return take_name(L, reader, out);
     int type = lua_type(L, -1);
     if (field == LSL_FIELD_AT)
         return !out->at_number && out->at_text == NULL && take_time(L, type, out);
-    if (field == LSL_FIELD_EVENT) {
-        out->name = type == LUA_TSTRING && out->name == NULL
-                        ? lua_tolstring(L, -1, &out->name_length)
-                        : NULL;
-        return out->name != NULL;
-    }
     if (field == LSL_FIELD_CONTACT)
         return take_contact(L, type, out);
     if (type == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == NULL)
@@ -131,22 +154,37 @@ LS_INLINE bool take(lua_State *L, const lsl_event_reader *reader, size_t field, 
     return type != LUA_TSTRING || !has_zero(L);
 }
 
-/* The pair on top of the stack: of a name, or of the short form { NAME, AT }. */
-LS_INLINE bool take_pair(lua_State *L, lsl_event_reader *reader, lsl_event *out)
+/* The pair on top of the stack, whose key did not come before: a name, or a place of the short form
+ * { NAME, AT }. */
+static bool take_new(lua_State *L, lsl_event_reader *reader, struct lsl_event_key *known,
+                     const void *address, lsl_event *out)
 {
     int type = lua_type(L, -2);
-    if (LS_LIKELY(type == LUA_TSTRING))
-        return take(L, reader, key_field(L, reader), out);
+    if (LS_LIKELY(type == LUA_TSTRING)) {
+        size_t length;
+        const char *name = lua_tolstring(L, -2, &length);
+        *known = (struct lsl_event_key){address, find_field(reader, name, length)};
+        return take(L, reader, known->field, out);
+    }
     bool whole = reader->fields[LSL_FIELD_CONTACT].name != NULL; /* the short form has no contact */
     lua_Number place = type == LUA_TNUMBER && !whole ? lua_tonumber(L, -2) : 0;
     return (place == 1 && take(L, reader, LSL_FIELD_EVENT, out)) ||
            (place == 2 && take(L, reader, LSL_FIELD_AT, out));
 }
 
+LS_INLINE bool take_pair(lua_State *L, lsl_event_reader *reader, lsl_event *out)
+{
+    const void *address = address_of(L, reader, -2);
+    struct lsl_event_key *known = &reader->keys[mix_address(address) & (LSL_KNOWN_KEYS - 1)];
+    return LS_LIKELY(address != NULL && known->address == address)
+               ? take(L, reader, known->field, out)
+               : take_new(L, reader, known, address, out);
+}
+
 bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event *out)
 {
-    out->name = out->at_text = out->contact = NULL;
-    out->at_number = false;
+    out->at_text = out->contact = NULL;
+    out->named = out->at_number = false;
     out->count = 0;
     lua_pushnil(L);
     for (; lua_next(L, index) != 0; lua_pop(L, 1)) {
@@ -155,5 +193,5 @@ bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event
             return false;
         }
     }
-    return out->name != NULL && (out->at_number || out->at_text != NULL);
+    return out->named && (out->at_number || out->at_text != NULL);
 }

@@ -28,12 +28,13 @@ typedef struct lsl_event_reader {
     const lsl_event_field *fields; /* `event`, `at`, `id`, `contact_id` (unless it is a property
                                       like others: NULL), then the scorer's or ledger's */
     bool all;                      /* an event with other properties is not usual */
+    bool points;                   /* lsl_points_at_texts */
     struct lsl_event_key {
-        const char *name;
+        const void *address;
         size_t field;
     } keys[LSL_KNOWN_KEYS];
     struct lsl_event_name {
-        const char *name;
+        const void *address;
         uint32_t code;
     } names[LSL_KNOWN_NAMES];
 } lsl_event_reader;
@@ -46,12 +47,14 @@ LS_INLINE size_t lsl_event_field_of(const ls_scorer_value *value)
 }
 
 typedef struct lsl_event {
-    const char *name;
+    const char *name; /* NULL: its code is known */
     size_t name_length;
+    const void *name_address;
+    uint32_t name_code;
     const char *contact; /* NULL: it was not there */
     size_t contact_length;
     char contact_number[LS_NUMBER_TEXT];
-    bool at_number;
+    bool named, at_number;
     lua_Number at; /* if it is a number, else the text */
     const char *at_text;
     size_t at_length;
@@ -65,14 +68,7 @@ void lsl_event_forget(lsl_event_reader *reader);
 /* Reads the table at index; false: it is not usual. Leaves the stack as it was, allocates nothing.
  */
 bool lsl_event_read(lua_State *L, int index, lsl_event_reader *reader, lsl_event *out);
-LS_INLINE size_t lsl_mix_address(const char *text)
-{
-    return (size_t)((uint64_t)(uintptr_t)text * UINT64_C(0x9e3779b97f4a7c15) >> 40);
-}
-/* Where the number of a name is remembered; its `name` is another's unless it is known. */
-LS_INLINE struct lsl_event_name *lsl_event_known(lsl_event_reader *reader, const char *name)
-{
-    return &reader->names[lsl_mix_address(name) & (LSL_KNOWN_NAMES - 1)];
-}
+/* What the name of an event that was read is known by, for the record's other events. */
+void lsl_event_remember(lsl_event_reader *reader, const lsl_event *event, uint32_t code);
 
 #endif

@@ -131,6 +131,7 @@ int lsl_ledger_new(lua_State *L)
     owner->text.context = owner->texts.context = owner->context;
     owner->single = flag_option(L, "single");
     owner->reader.all = options.keep_all;
+    owner->reader.points = lsl_points_at_texts(L);
     if (open_ledger(L, owner, &options, &error) != LS_OK)
         return lsl_fail(L, &error);
     return 1;

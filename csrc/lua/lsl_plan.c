@@ -210,6 +210,7 @@ static int plan_scorer(lua_State *L)
         return lsl_fail_memory(L);
     owner->events.fields = owner->fields;
     owner->events.field_count = fields;
+    owner->events.points = lsl_points_at_texts(L);
     keep_fields(L, lua_gettop(L), owner);
     return 1;
 }
@@ -303,15 +304,15 @@ static bool read_event_pair(reading *record, const lsl_place *event)
 static bool find_name(reading *record, const lsl_place *place, const lsl_event *event,
                       uint32_t *out)
 {
-    struct lsl_event_name *known = lsl_event_known(&owner_of(record)->events, event->name);
-    if (LS_UNLIKELY(known->name != event->name)) {
-        int status = ls_scorer_event_name(owner_of(record)->scorer, event->name, event->name_length,
-                                          &known->code, record->error);
-        known->name = status == LS_OK ? event->name : NULL;
-        if (status != LS_OK)
-            return lsl_accepted(record, place, status);
-    }
-    *out = known->code;
+    scorer_owner *owner = owner_of(record);
+    *out = event->name_code;
+    if (LS_LIKELY(event->name == NULL))
+        return true;
+    int status =
+        ls_scorer_event_name(owner->scorer, event->name, event->name_length, out, record->error);
+    if (status != LS_OK)
+        return lsl_accepted(record, place, status);
+    lsl_event_remember(&owner->events, event, *out);
     return true;
 }
 
