@@ -309,30 +309,57 @@ static int check_question(ls_ledger *ledger, size_t row, int64_t at, ls_error *e
     return status;
 }
 
+static void run_definition(ls_ledger *ledger, struct ls_kept_place *place, size_t row,
+                           size_t definition, bool steady)
+{
+    ls_bound *bound = &ledger->bound;
+    ls_steady_finder *finder = &ledger->kept.finder;
+    bound->scratch.kept = place == NULL ? NULL
+                                        : ls_ledger_keep(ledger, &bound->bindings[definition],
+                                                         &place->kept[definition]);
+    if (steady)
+        ls_steady_note(finder, &place->steady, definition, ls_ledger_event_count(ledger, row));
+    ls_kernel_one(&bound->bindings[definition], bound->columns, row, &bound->scratch);
+    if (steady)
+        ls_steady_noted(finder, &place->steady, definition, row);
+}
+
+/* What stays of a contact's scores is found once nothing happened to it between two of them: until
+ * then what its events are worth is kept, to which new ones are added. */
+static int run(ls_ledger *ledger, struct ls_kept_place *place, size_t row, int64_t at,
+               ls_error *error)
+{
+    int status = ls_bound_row(&ledger->bound, row, at, ls_ledger_event_count(ledger, row), error);
+    if (status != LS_OK)
+        return status;
+    const bool steady =
+        place != NULL && place->unchanged && ls_steady_begin(&ledger->kept.finder, &place->steady);
+    for (size_t i = 0; i < ledger->plan->count; i++)
+        run_definition(ledger, place, row, ledger->plan->order[i], steady);
+    if (place != NULL)
+        place->unchanged = true;
+    return LS_OK;
+}
+
 int ls_ledger_score(ls_ledger *ledger, size_t row, int64_t at, ls_score *out, ls_error *error)
 {
     const ls_plan *plan = ledger->plan;
-    ls_bound *bound = &ledger->bound;
+    const ls_bound *bound = &ledger->bound;
+    bool flagged = false;
     int status = check_question(ledger, row, at, error);
-    if (status == LS_OK)
-        status = ls_bound_row(bound, row, at, ls_ledger_event_count(ledger, row), error);
     if (status != LS_OK)
         return status;
-    ls_kept_events *kept = ls_ledger_kept_of(ledger, row);
-    bool flagged = false;
-    for (size_t i = 0; i < plan->count; i++) {
-        uint32_t definition = plan->order[i];
-        bound->scratch.kept =
-            kept != NULL ? ls_ledger_keep(ledger, &bound->bindings[definition], &kept[definition])
-                         : NULL;
-        ls_kernel_one(&bound->bindings[definition], bound->columns, row, &bound->scratch);
-        flagged = flagged || (bound->columns[definition].flags[0] & LS_FLAG_WALK) != 0;
-    }
-    if (flagged)
-        return ls_bound_walk(bound, row, at, out, error);
-    for (size_t i = 0; i < plan->count; i++)
+    struct ls_kept_place *place = ls_ledger_kept_of(ledger, row);
+    if (place != NULL && place->unchanged &&
+        ls_steady_holds(&ledger->kept.finder, &place->steady, at))
+        ls_steady_score(&ledger->kept.finder, &place->steady, at);
+    else
+        status = run(ledger, place, row, at, error);
+    for (size_t i = 0; i < plan->count && status == LS_OK; i++) {
+        flagged = flagged || (bound->columns[i].flags[0] & LS_FLAG_WALK) != 0;
         ls_columns_get(plan, bound->columns, i, 0, &out[i]);
-    return LS_OK;
+    }
+    return flagged ? ls_bound_walk(bound, row, at, out, error) : status;
 }
 
 int ls_ledger_next_change(ls_ledger *ledger, size_t row, int64_t at, size_t definition, bool *known,

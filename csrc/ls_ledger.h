@@ -21,6 +21,7 @@
 #include "ls_bound.h"
 #include "ls_folded.h"
 #include "ls_scorer.h"
+#include "ls_steady.h"
 #include "ls_watch.h"
 
 #define LS_NO_ROW UINT32_MAX
@@ -76,9 +77,12 @@ typedef struct ls_ledger_classes {
 typedef struct ls_ledger_kept {
     struct ls_kept_place {
         uint64_t born;        /* of the contact that was scored last; UINT64_MAX: nobody was */
+        bool unchanged;       /* nothing happened to it since it was scored */
         ls_kept_events *kept; /* by definition; NULL: there are none yet */
+        ls_steady_record steady;
     } * places;
     size_t definitions;
+    ls_steady_finder finder;
 } ls_ledger_kept;
 
 /* Who is in a list, by id, whether the contact is there or not. The bits by row are in the
@@ -153,8 +157,10 @@ int ls_ledger_check_plan(const ls_plan *plan, ls_error *error);
 
 /* The row's events are others than those that were scored: what they were worth is not kept. */
 void ls_ledger_kept_drop(ls_ledger *ledger, size_t row);
-/* What was kept of the contact, by definition; NULL: nothing yet, or there is no memory. */
-ls_kept_events *ls_ledger_kept_of(ls_ledger *ledger, size_t row);
+/* Something happened to the row's contact: what stays of its scores is to be found anew. */
+void ls_ledger_kept_touch(ls_ledger *ledger, size_t row);
+/* The contact's place; NULL: it was not scored yet, or there is no memory. */
+struct ls_kept_place *ls_ledger_kept_of(ls_ledger *ledger, size_t row);
 /* What the kernel is to use and keep of it for a definition: NULL: nothing. */
 ls_kept_events *ls_ledger_keep(ls_ledger *ledger, const ls_binding *binding, ls_kept_events *kept);
 void ls_ledger_kept_free(ls_ledger *ledger);

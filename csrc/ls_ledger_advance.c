@@ -25,6 +25,7 @@ void ls_ledger_touch(ls_ledger *ledger, size_t row, unsigned why)
 {
     ls_watch *watch = ledger->watch;
     ledger->marks[row] |= (uint8_t)why;
+    ls_ledger_kept_touch(ledger, row);
     if (watch && row < watch->queue.count) {
         ls_due_queue_set(&watch->queue, row, INT64_MIN);
     }

@@ -9,10 +9,11 @@ static int open_places(ls_ledger *ledger)
     kept->definitions = ledger->plan->count;
     for (size_t i = 0; i < LS_KEPT_PLACES; i++)
         kept->places[i].born = UINT64_MAX;
+    ls_steady_init(&kept->finder, &ledger->bound);
     return LS_OK;
 }
 
-ls_kept_events *ls_ledger_kept_of(ls_ledger *ledger, size_t row)
+struct ls_kept_place *ls_ledger_kept_of(ls_ledger *ledger, size_t row)
 {
     ls_ledger_kept *kept = &ledger->kept;
     if (kept->places == NULL && open_places(ledger) != LS_OK)
@@ -20,19 +21,27 @@ ls_kept_events *ls_ledger_kept_of(ls_ledger *ledger, size_t row)
     struct ls_kept_place *place = &kept->places[row % LS_KEPT_PLACES];
     if (place->born != ledger->born[row]) { /* nobody else is born with this number */
         place->born = ledger->born[row];
+        place->unchanged = place->steady.known = false;
         for (size_t i = 0; place->kept != NULL && i < kept->definitions; i++)
             place->kept[i].known = false;
         return NULL;
     }
     if (place->kept == NULL)
         place->kept = ls_allocate_zero(ledger->context, kept->definitions, sizeof *place->kept);
-    return place->kept;
+    return place->kept != NULL ? place : NULL;
 }
 
 void ls_ledger_kept_drop(ls_ledger *ledger, size_t row)
 {
     if (ledger->kept.places != NULL)
         ledger->kept.places[row % LS_KEPT_PLACES].born = UINT64_MAX;
+}
+
+void ls_ledger_kept_touch(ls_ledger *ledger, size_t row)
+{
+    struct ls_kept_place *places = ledger->kept.places;
+    if (places != NULL)
+        places[row % LS_KEPT_PLACES].unchanged = places[row % LS_KEPT_PLACES].steady.known = false;
 }
 
 ls_kept_events *ls_ledger_keep(ls_ledger *ledger, const ls_binding *binding, ls_kept_events *kept)
@@ -54,7 +63,9 @@ void ls_ledger_kept_free(ls_ledger *ledger)
         for (size_t j = 0; events != NULL && j < kept->definitions; j++)
             ls_free(context, events[j].sums, events[j].capacity * sizeof *events[j].sums);
         ls_free(context, events, kept->definitions * sizeof *events);
+        ls_steady_record_free(&kept->finder, &kept->places[i].steady);
     }
+    ls_steady_free(&kept->finder);
     ls_free(context, kept->places, LS_KEPT_PLACES * sizeof *kept->places);
     *kept = (ls_ledger_kept){0};
 }

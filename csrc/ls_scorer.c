@@ -563,11 +563,11 @@ static void run_definition(ls_scorer *scorer, size_t definition, bool steady)
 static int run(ls_scorer *scorer, int64_t at, ls_error *error)
 {
     const ls_plan *plan = scorer->plan;
-    scorer->steady.known = false;
     int status = ls_bound_update(&scorer->bound, at, scorer->dataset->events.count, error);
     if (status != LS_OK) {
         return status;
     }
+    scorer->steady.known = false;
     const bool steady = scorer->scored && ls_steady_begin(&scorer->finder, &scorer->steady);
     scorer->bound.scratch.kept = NULL;
     for (size_t i = 0; i < plan->count; i++) {
@@ -584,7 +584,8 @@ int ls_scorer_score(ls_scorer *scorer, int64_t at, ls_score *out, ls_error *erro
     bool flagged = false;
     int status = ls_check_instant(at, error);
     status = status == LS_OK ? complete(scorer, error) : status;
-    if (status == LS_OK && scorer->scored && ls_steady_holds(&scorer->steady, at)) {
+    if (status == LS_OK && scorer->scored &&
+        ls_steady_holds(&scorer->finder, &scorer->steady, at)) {
         ls_steady_score(&scorer->finder, &scorer->steady, at);
     } else if (status == LS_OK) {
         status = run(scorer, at, error);

@@ -1,7 +1,7 @@
 #include "ls_steady.h"
 
 /* More curved occurrences are not worth their memory. */
-#define MOST_CURVED 4096
+#define MOST_CURVED 1024
 
 static bool plan_fits(const ls_plan *plan)
 {
@@ -19,16 +19,26 @@ void ls_steady_init(ls_steady_finder *finder, ls_bound *bound)
     *finder = (ls_steady_finder){.bound = bound, .fits = plan_fits(bound->plan)};
 }
 
+static void free_part(ls_context *context, ls_steady *part)
+{
+    ls_free(context, part->sums, part->capacity * sizeof *part->sums);
+    ls_free(context, part->curved, part->curved_capacity * sizeof *part->curved);
+    *part = (ls_steady){0};
+}
+
 void ls_steady_free(ls_steady_finder *finder)
 {
-    if (finder->dues == NULL) {
+    if (finder->bound == NULL) {
         return;
     }
+    ls_context *context = finder->bound->context;
     const size_t count = finder->bound->plan->count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; finder->dues != NULL && i < count; i++) {
         ls_due_free(&finder->dues[i]);
     }
-    ls_free(finder->bound->context, finder->dues, count * sizeof *finder->dues);
+    ls_free(context, finder->dues, count * sizeof *finder->dues);
+    free_part(context, &finder->noted);
+    finder->bound = NULL;
     finder->dues = NULL;
 }
 
@@ -40,9 +50,7 @@ void ls_steady_record_free(const ls_steady_finder *finder, ls_steady_record *rec
     ls_context *context = finder->bound->context;
     const size_t count = finder->bound->plan->count;
     for (size_t i = 0; i < count; i++) {
-        ls_steady *part = &record->parts[i];
-        ls_free(context, part->sums, part->capacity * sizeof *part->sums);
-        ls_free(context, part->curved, part->curved_capacity * sizeof *part->curved);
+        free_part(context, &record->parts[i]);
     }
     ls_free(context, record->parts, count * sizeof *record->parts);
     *record = (ls_steady_record){0};
@@ -87,26 +95,52 @@ static bool make_room(ls_context *context, const ls_binding *binding, ls_steady 
                       size_t events)
 {
     const size_t sums = binding->target_count + 1;
-    size_t curved = events < MOST_CURVED ? events + binding->spec_count : MOST_CURVED;
+    const size_t curved = ls_min(events + binding->spec_count, MOST_CURVED);
     return ls_grow(context, &part->sums, &part->capacity, sums, sizeof *part->sums) == LS_OK &&
            ls_grow(context, &part->curved, &part->curved_capacity, curved, sizeof *part->curved) ==
                LS_OK;
 }
 
-void ls_steady_note(ls_steady_finder *finder, ls_steady_record *record, size_t definition,
+void ls_steady_note(ls_steady_finder *finder, const ls_steady_record *record, size_t definition,
                     size_t events)
 {
     ls_bound *bound = finder->bound;
     const ls_binding *binding = &bound->bindings[definition];
-    ls_steady *part = &record->parts[definition];
-    bound->scratch.steady = NULL;
-    part->whole = false;
-    if (record->known && make_room(bound->context, binding, part, events)) {
-        memset(part->sums, 0, binding->target_count * sizeof *part->sums);
-        part->curved_count = 0;
-        part->whole = true;
-        bound->scratch.steady = part;
+    ls_steady *noted = &finder->noted;
+    noted->whole = record->known && make_room(bound->context, binding, noted, events);
+    noted->curved_count = 0;
+    if (noted->whole) {
+        memset(noted->sums, 0, binding->target_count * sizeof *noted->sums);
+        bound->scratch.steady = noted;
     }
+}
+
+/* Exactly as large as it is: there may be many records. */
+static bool resize(ls_context *context, ls_steady *part, size_t sums, size_t curved)
+{
+    if (part->capacity == sums && part->curved_capacity == curved) {
+        return true;
+    }
+    free_part(context, part);
+    part->sums = ls_allocate(context, sums * sizeof *part->sums);
+    part->curved = ls_allocate(context, curved * sizeof *part->curved);
+    part->capacity = part->sums != NULL ? sums : 0;
+    part->curved_capacity = part->curved != NULL ? curved : 0;
+    return part->sums != NULL && part->curved != NULL;
+}
+
+static bool keep(const ls_steady_finder *finder, ls_steady *part, size_t sums)
+{
+    const ls_steady *noted = &finder->noted;
+    if (!noted->whole || !resize(finder->bound->context, part, sums + 1, noted->curved_count + 1)) {
+        return false;
+    }
+    part->fired = noted->fired;
+    part->inside = noted->inside;
+    part->curved_count = noted->curved_count;
+    memcpy(part->sums, noted->sums, sums * sizeof *part->sums);
+    memcpy(part->curved, noted->curved, noted->curved_count * sizeof *part->curved);
+    return true;
 }
 
 void ls_steady_noted(ls_steady_finder *finder, ls_steady_record *record, size_t definition,
@@ -114,12 +148,14 @@ void ls_steady_noted(ls_steady_finder *finder, ls_steady_record *record, size_t 
 {
     ls_bound *bound = finder->bound;
     ls_due *due = &finder->dues[definition];
+    const bool looked_up = bound->scratch.kept == NULL;
     int64_t until = 0;
     bound->scratch.steady = NULL;
-    record->known = record->known && record->parts[definition].whole &&
-                    (bound->columns[definition].flags[0] & LS_FLAG_WALK) == 0 &&
-                    ls_due_update(due) == LS_OK &&
-                    ls_due_find(due, NULL, row, true, &bound->scratch, &until, NULL) == LS_OK;
+    record->known =
+        record->known && (bound->columns[definition].flags[0] & LS_FLAG_WALK) == 0 &&
+        ls_due_update(due) == LS_OK &&
+        ls_due_find(due, NULL, row, looked_up, &bound->scratch, &until, NULL) == LS_OK &&
+        keep(finder, &record->parts[definition], bound->bindings[definition].target_count);
     record->until = ls_min(record->until, until);
 }
 

@@ -13,8 +13,8 @@ typedef struct ls_steady {
     bool whole;         /* everything could be noted */
     bool fired, inside; /* inside: in the definition's scope */
     size_t capacity;
-    int64_t *sums; /* by target, before limits, without what is curved */
-    size_t curved_count, curved_capacity;
+    int64_t *sums;                        /* by target, before limits, without what is curved */
+    size_t curved_count, curved_capacity; /* exact in a record */
     struct ls_curved {
         uint32_t spec, target;
         int64_t points, time;
@@ -33,6 +33,7 @@ typedef struct ls_steady_finder {
     ls_bound *bound;
     bool fits; /* such is the plan */
     ls_due *dues;
+    ls_steady noted; /* of the definition that is being run */
 } ls_steady_finder;
 
 /* Borrows bound, which stays where it is. */
@@ -44,16 +45,20 @@ void ls_steady_record_free(const ls_steady_finder *finder, ls_steady_record *rec
  * note what stays. Memory that cannot be had makes it false. */
 bool ls_steady_begin(ls_steady_finder *finder, ls_steady_record *record);
 /* Around the run of one definition. */
-void ls_steady_note(ls_steady_finder *finder, ls_steady_record *record, size_t definition,
+void ls_steady_note(ls_steady_finder *finder, const ls_steady_record *record, size_t definition,
                     size_t events);
 void ls_steady_noted(ls_steady_finder *finder, ls_steady_record *record, size_t definition,
                      size_t row);
 
-LS_INLINE bool ls_steady_holds(const ls_steady_record *record, int64_t at)
+/* Whether the record's scores at an instant can be told by what was noted, if nothing happened to
+ * it since. */
+LS_INLINE bool ls_steady_holds(const ls_steady_finder *finder, const ls_steady_record *record,
+                               int64_t at)
 {
-    return record->known && at >= record->from && at < record->until;
+    const ls_bound *bound = finder->bound;
+    return record->known && at >= record->from && at < record->until &&
+           bound->count == bound->plan->count && bound->scratch.context != NULL;
 }
-/* Writes the scores at an instant at which it holds into row 0 of the columns; some flags may say
- * LS_FLAG_WALK. */
+/* Writes these scores into row 0 of the columns; some flags may say LS_FLAG_WALK. */
 void ls_steady_score(const ls_steady_finder *finder, const ls_steady_record *record, int64_t at);
 #endif
