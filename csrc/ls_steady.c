@@ -95,7 +95,7 @@ static bool make_room(ls_context *context, const ls_binding *binding, ls_steady 
                       size_t events)
 {
     const size_t sums = binding->target_count + 1;
-    const size_t curved = ls_min(events + binding->spec_count, MOST_CURVED);
+    const size_t curved = ls_min(events + binding->spec_count + 1, MOST_CURVED);
     return ls_grow(context, &part->sums, &part->capacity, sums, sizeof *part->sums) == LS_OK &&
            ls_grow(context, &part->curved, &part->curved_capacity, curved, sizeof *part->curved) ==
                LS_OK;
