@@ -65,6 +65,8 @@ typedef struct ls_match_sets {
     size_t slot_count;
     uint32_t *slots; /* finds equal lists: set + 1, 0 free */
 } ls_match_sets;
+/* Several specs may have the same one. */
+#define LS_LIST_BIT(spec) (UINT64_C(1) << (spec) % 64)
 /* In a row of entries: some occurrence that a kernel works out fires its rule, at any age. */
 #define LS_FIRES UINT32_MAX
 
@@ -140,6 +142,7 @@ typedef struct ls_binding {
     size_t direct_size;
     ls_match_sets classes;  /* all matches of a class; class 0: occurrences of nothing */
     bool *class_has_kernel; /* by class: some match is not for the tables */
+    uint64_t *class_lists;  /* by class: LS_LIST_BIT of those of its specs that list occurrences */
     ls_match_sets rows;     /* what entries hold of classes: that of many may be alike */
     uint16_t *class_rows;   /* by class */
 

@@ -467,8 +467,11 @@ static void mark_kernels(ls_binding *binding)
     for (size_t class = 0; class < binding->classes.count; class ++) {
         const ls_event_class *matches = ls_class_matches(binding, class);
         binding->class_has_kernel[class] = false;
+        binding->class_lists[class] = 0;
         for (size_t i = 0; i < matches->count; i++) {
-            ls_way way = binding->specs[binding->classes.matches[matches->first + i].spec].way;
+            const uint32_t spec = binding->classes.matches[matches->first + i].spec;
+            const ls_way way = binding->specs[spec].way;
+            binding->class_lists[class] |= way == LS_WAY_LIST ? LS_LIST_BIT(spec) : 0;
             binding->class_has_kernel[class] =
                 binding->class_has_kernel[class] || way > LS_WAY_TABLE;
         }
@@ -548,6 +551,7 @@ void ls_binding_events_free(ls_binding *binding)
     ls_free(context, binding->class_map, binding->map_size * sizeof *binding->class_map);
     ls_free(context, binding->direct_rows, binding->direct_size * sizeof *binding->direct_rows);
     ls_free(context, binding->class_has_kernel, binding->classes.count * sizeof(bool));
+    ls_free(context, binding->class_lists, binding->classes.count * sizeof *binding->class_lists);
     ls_free(context, binding->class_rows, binding->classes.count * sizeof *binding->class_rows);
     ls_match_sets_free(context, &binding->classes);
     ls_match_sets_free(context, &binding->rows);
@@ -562,6 +566,7 @@ void ls_binding_events_free(ls_binding *binding)
     binding->class_map = binding->cells = NULL;
     binding->direct_rows = NULL;
     binding->class_has_kernel = NULL;
+    binding->class_lists = NULL;
     binding->edges = NULL;
     binding->event_code_count = binding->map_part_capacity = binding->entry_count = 0;
     binding->map_part_count = binding->map_size = binding->cell_count = 0;
@@ -580,10 +585,12 @@ int ls_binding_events(ls_binding *binding)
     }
     binding->class_has_kernel =
         ls_allocate_zero(binding->context, binding->classes.count, sizeof(bool));
+    binding->class_lists =
+        ls_allocate_zero(binding->context, binding->classes.count, sizeof *binding->class_lists);
     binding->class_rows =
         ls_allocate_zero(binding->context, binding->classes.count, sizeof *binding->class_rows);
-    if (binding->class_has_kernel == NULL || binding->class_rows == NULL ||
-        make_entries(binding) != LS_OK) {
+    if (binding->class_has_kernel == NULL || binding->class_lists == NULL ||
+        binding->class_rows == NULL || make_entries(binding) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
     mark_kernels(binding);

@@ -517,9 +517,13 @@ static void run_list(const ls_binding *binding, size_t number, size_t block, siz
                      size_t end, ls_scratch *scratch)
 {
     const ls_occurrences *occurrences = binding->specs[number].occurrences;
+    const uint64_t bit = binding->specs[number].generic ? 0 : LS_LIST_BIT(number);
     size_t count = 0;
     for (size_t e = begin; e < end; e++) {
         uint16_t class = scratch->classes[e - block];
+        if (bit != 0 && (binding->class_lists[class] & bit) == 0) {
+            continue;
+        }
         int64_t time = ls_event_time(&binding->dataset->events, e), points;
         if (ls_spec_open(occurrences, binding->at, binding->at - time) &&
             is_listed(binding, number, e, class, &points)) {
