@@ -428,25 +428,35 @@ static int64_t worthless_from(const ls_decay *decay, int64_t points)
     return INT64_MAX;
 }
 
-/* The ages at which a match does something. What once_per and latest choose from ends for all
- * matches of a spec together: what is older than that is chosen last, and worth nothing. */
-static void find_ages(const ls_block_tables *block, ls_block_match *match)
+/* The times at which a match does something; false: at none. What once_per and latest choose from
+ * ends for all matches of a spec together: what is older than that is chosen last, and worth
+ * nothing. */
+static bool find_times(const ls_block_tables *block, uint32_t number, ls_block_match *match)
 {
     const ls_binding *binding = block->binding;
-    const ls_spec *spec = &binding->specs[match->spec];
+    const ls_spec *spec = &binding->specs[number];
     const ls_occurrences *occurrences = spec->occurrences;
-    match->from = 0;
-    match->end = occurrences->has_last ? occurrences->last : INT64_MAX;
+    const int64_t now = binding->at - LS_EVENT_BASE;
+    int64_t from = 0, end = occurrences->has_last ? occurrences->last : INT64_MAX;
     if (occurrences->has_from) {
-        match->end = ls_min(match->end, binding->at - occurrences->from + 1);
+        end = ls_min(end, binding->at - occurrences->from + 1);
     }
     if (occurrences->has_until) {
-        match->from = ls_max(0, binding->at - occurrences->until + 1);
+        from = ls_max(0, binding->at - occurrences->until + 1);
     }
     if (ls_spec_fires_by_entry(spec)) {
-        match->end = spec->way == LS_WAY_LIST ? block->lists[match->list].end
-                                              : worthless_from(&occurrences->decay, match->points);
+        end = spec->way == LS_WAY_LIST ? block->lists[block->streams[number]].end
+                                       : worthless_from(&occurrences->decay, match->points);
     }
+    /* from <= age < end */
+    const int64_t first = end > now ? 0 : now - end + 1;
+    const int64_t last = from > now ? -1 : ls_min(now - from, UINT32_MAX);
+    if (end <= from || first > last) {
+        return false;
+    }
+    match->since = (uint32_t)first;
+    match->span = (uint32_t)(last - first);
+    return true;
 }
 
 static ls_list_key key_of(const ls_binding *binding, const ls_occurrences *occurrences)
@@ -492,10 +502,10 @@ static ls_block_list *list_for(ls_block_tables *block, uint32_t number)
         i++;
     }
     ls_block_list *list = &block->lists[i];
-    block->list_of[number] = i;
+    block->streams[number] = i;
     if (i < block->list_count) {
-        block->list_next[number] = block->list_next[list->spec];
-        block->list_next[list->spec] = number;
+        block->specs[number].next = block->specs[list->spec].next;
+        block->specs[list->spec].next = number;
         return list;
     }
     block->list_count++;
@@ -510,11 +520,23 @@ static void list_lists(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
     for (uint32_t i = 0; i < binding->spec_count; i++) {
-        block->list_next[i] = LS_NO_CODE;
         if (binding->specs[i].way == LS_WAY_LIST) {
             ls_block_list *list = list_for(block, i);
             list->end = ls_max(list->end, worthless_from(&binding->specs[i].occurrences->decay,
                                                          most_points(binding, i)));
+        }
+    }
+}
+
+static void list_streams(ls_block_tables *block)
+{
+    const ls_binding *binding = block->binding;
+    list_lists(block);
+    block->stream_count = block->list_count;
+    for (uint32_t i = 0; i < binding->spec_count; i++) {
+        if (binding->specs[i].way == LS_WAY_SUM || binding->specs[i].way == LS_WAY_COUNT) {
+            block->stream_spec[block->stream_count] = i;
+            block->streams[i] = (uint32_t)block->stream_count++;
         }
     }
 }
@@ -524,124 +546,122 @@ static bool is_matched(const ls_block_tables *block, uint32_t number)
 {
     const ls_spec *spec = &block->binding->specs[number];
     return spec->way > LS_WAY_TABLE &&
-           (spec->way != LS_WAY_LIST || block->lists[block->list_of[number]].spec == number);
+           (spec->way != LS_WAY_LIST || block->lists[block->streams[number]].spec == number);
 }
 
-static ls_block_match match_of(const ls_block_tables *block, const ls_match *match)
+static void list_class(ls_block_tables *block, size_t class)
 {
-    const ls_spec *spec = &block->binding->specs[match->spec];
-    uint32_t column = spec->way == LS_WAY_SUM ? spec->target : match->spec;
-    ls_block_match out = {.spec = match->spec,
-                          .list = block->list_of[match->spec],
-                          .column = column * LS_BLOCK_ROWS,
-                          .way = spec->way,
-                          .points = match->points};
-    find_ages(block, &out);
-    return out;
-}
-
-/* The first time at which occurrences of the class do something; UINT32_MAX: none do. */
-static uint32_t since_of(const ls_block_tables *block, size_t class)
-{
-    const ls_block_class *all = &block->occurrences[class];
-    const int64_t now = block->binding->at - LS_EVENT_BASE;
-    int64_t end = 0;
+    const ls_binding *binding = block->binding;
+    const ls_event_class *all = ls_class_matches(binding, class);
+    ls_block_class *out = &block->occurrences[class];
+    *out = (ls_block_class){(uint32_t)block->match_count, 0, UINT32_MAX};
     for (uint32_t i = all->first; i < all->first + all->count; i++) {
-        end = ls_max(end, block->matches[i].end);
+        const ls_match *match = &binding->classes.matches[i];
+        ls_block_match *to = &block->matches[block->match_count];
+        *to = (ls_block_match){.stream = block->streams[match->spec], .points = match->points};
+        if (is_matched(block, match->spec) && find_times(block, match->spec, to)) {
+            out->since = to->since < out->since ? to->since : out->since;
+            out->count++;
+            block->match_count++;
+        }
     }
-    int64_t since = end > now ? 0 : now - end + 1;
-    return end <= 0 || since > UINT32_MAX ? UINT32_MAX : (uint32_t)since;
 }
 
 static void list_matches(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
-    uint32_t count = 0;
-    for (size_t class = 0; class < binding->classes.count; class ++) {
-        const ls_event_class *all = ls_class_matches(binding, class);
-        block->occurrences[class].first = count;
-        for (uint32_t i = all->first; i < all->first + all->count; i++) {
-            if (is_matched(block, binding->classes.matches[i].spec)) {
-                block->matches[count++] = match_of(block, &binding->classes.matches[i]);
-            }
-        }
-        block->occurrences[class].count = count - block->occurrences[class].first;
-    }
-    for (size_t class = 0; class < binding->classes.count; class ++) {
-        block->occurrences[class].since = since_of(block, class);
+    for (size_t class = 0; class < block->class_count; class ++) {
+        list_class(block, class);
     }
     for (size_t place = 0; place < block->place_count; place++) {
         block->places[place].since = block->occurrences[block->places[place].class].since;
     }
-    for (size_t name = 0; name < binding->event_code_count; name++) {
+    for (size_t name = 0; name < block->name_count; name++) {
         block->name_occurs[name] = binding->generic_first[name] < binding->generic_first[name + 1];
     }
 }
 
-/* By class of events: which of its matches is of the list. */
-static int make_list_matches(ls_block_tables *block, ls_block_list *list)
+int ls_block_list_classes(ls_block_tables *block)
 {
-    const ls_binding *binding = block->binding;
-    list->matches =
-        ls_allocate_zero(binding->context, binding->classes.count, sizeof *list->matches);
-    for (size_t class = 0; list->matches && class < binding->classes.count; class ++) {
+    ls_context *context = block->binding->context;
+    for (size_t i = 0; i < block->list_count; i++) {
+        block->lists[i].matches = ls_allocate_zero(context, block->class_count, sizeof(uint16_t));
+        if (block->lists[i].matches == NULL) {
+            return LS_ERROR_MEMORY;
+        }
+    }
+    for (size_t class = 0; class < block->class_count; class ++) {
         const ls_block_class *all = &block->occurrences[class];
-        for (uint32_t i = all->first; i < all->first + all->count; i++) {
-            if (block->matches[i].spec == list->spec) {
-                list->matches[class] = (uint16_t)(i - all->first + 1);
+        for (uint32_t i = 0; i < all->count; i++) {
+            uint32_t stream = block->matches[all->first + i].stream;
+            if (stream < block->list_count) {
+                block->lists[stream].matches[class] = (uint16_t)(i + 1);
                 block->class_lists[class] = 1;
             }
         }
     }
-    return list->matches ? LS_OK : LS_ERROR_MEMORY;
+    return LS_OK;
+}
+
+int ls_block_allocate_occurrences(ls_block_tables *block)
+{
+    ls_context *context = block->binding->context;
+    const size_t specs = block->spec_count + 1;
+    block->occurrences =
+        ls_allocate_zero(context, block->class_count, sizeof *block->occurrences);
+    block->matches = ls_allocate_zero(context, block->match_capacity, sizeof *block->matches);
+    block->class_lists = ls_allocate_zero(context, block->class_count, 1);
+    block->name_occurs = ls_allocate_zero(context, block->name_count, 1);
+    block->lists = ls_allocate_zero(context, specs, sizeof *block->lists);
+    block->specs = ls_allocate_zero(context, specs, sizeof *block->specs);
+    block->streams = ls_allocate_zero(context, specs, sizeof *block->streams);
+    block->stream_spec = ls_allocate_zero(context, specs, sizeof *block->stream_spec);
+    return block->occurrences && block->matches && block->class_lists && block->name_occurs &&
+                   block->lists && block->specs && block->streams && block->stream_spec
+               ? LS_OK
+               : LS_ERROR_MEMORY;
 }
 
 static int make_occurrences(ls_block_tables *block)
 {
     const ls_binding *binding = block->binding;
-    ls_context *context = binding->context;
-    int status = LS_OK;
-    if (!binding->any_kernel) {
+    block->occurs = binding->any_kernel;
+    if (!block->occurs) {
         return LS_OK;
     }
-    block->occurrences =
-        ls_allocate_zero(context, binding->classes.count, sizeof *block->occurrences);
-    block->matches =
-        ls_allocate_zero(context, binding->classes.match_count + 1, sizeof *block->matches);
-    block->class_lists = ls_allocate_zero(context, binding->classes.count, 1);
-    block->name_occurs = ls_allocate_zero(context, binding->event_code_count, 1);
-    block->lists = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->lists);
-    block->list_of = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_of);
-    block->list_next = ls_allocate_zero(context, binding->spec_count + 1, sizeof *block->list_next);
-    if (block->occurrences == NULL || block->matches == NULL || block->class_lists == NULL ||
-        block->name_occurs == NULL || block->lists == NULL || block->list_of == NULL ||
-        block->list_next == NULL) {
+    block->class_count = binding->classes.count;
+    block->match_capacity = binding->classes.match_count + 1;
+    block->name_count = binding->event_code_count;
+    block->spec_count = binding->spec_count;
+    if (ls_block_allocate_occurrences(block) != LS_OK) {
         return LS_ERROR_MEMORY;
+    }
+    for (uint32_t i = 0; i < binding->spec_count; i++) {
+        block->specs[i] =
+            (ls_block_spec){binding, i, i, binding->specs[i].target, 0, LS_NO_CODE};
     }
     int64_t now = binding->at - LS_EVENT_BASE;
     block->now = now < 0 ? 0 : now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
-    list_lists(block);
+    list_streams(block);
     list_matches(block);
-    for (size_t i = 0; i < block->list_count && status == LS_OK; i++) {
-        status = make_list_matches(block, &block->lists[i]);
-    }
-    return status;
+    return ls_block_list_classes(block);
 }
 
 static void free_occurrences(ls_block_tables *block)
 {
-    const ls_binding *binding = block->binding;
-    ls_context *context = binding->context;
+    ls_context *context = block->binding->context;
+    const size_t specs = block->spec_count + 1;
     for (size_t i = 0; i < block->list_count; i++) {
-        ls_free(context, block->lists[i].matches, binding->classes.count * sizeof(uint16_t));
+        ls_free(context, block->lists[i].matches, block->class_count * sizeof(uint16_t));
     }
-    ls_free(context, block->occurrences, binding->classes.count * sizeof *block->occurrences);
-    ls_free(context, block->matches, (binding->classes.match_count + 1) * sizeof *block->matches);
-    ls_free(context, block->class_lists, binding->classes.count);
-    ls_free(context, block->name_occurs, binding->event_code_count);
-    ls_free(context, block->lists, (binding->spec_count + 1) * sizeof *block->lists);
-    ls_free(context, block->list_of, (binding->spec_count + 1) * sizeof *block->list_of);
-    ls_free(context, block->list_next, (binding->spec_count + 1) * sizeof *block->list_next);
+    ls_free(context, block->occurrences, block->class_count * sizeof *block->occurrences);
+    ls_free(context, block->matches, block->match_capacity * sizeof *block->matches);
+    ls_free(context, block->class_lists, block->class_count);
+    ls_free(context, block->name_occurs, block->name_count);
+    ls_free(context, block->lists, specs * sizeof *block->lists);
+    ls_free(context, block->specs, specs * sizeof *block->specs);
+    ls_free(context, block->streams, specs * sizeof *block->streams);
+    ls_free(context, block->stream_spec, specs * sizeof *block->stream_spec);
 }
 
 /* Rows of more events might pass what a sum can hold. */
@@ -711,6 +731,9 @@ int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding)
         status = make_events(block);
         block->most_events = most_events(binding);
     }
+    block->lane_count = binding->lane_count;
+    block->lanes = binding->lanes;
+    block->flush = binding->flush;
     block->kernels = ls_block_kernels_best(binding->dataset->context);
     block->ready = status == LS_OK;
     return status;

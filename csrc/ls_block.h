@@ -29,13 +29,22 @@ typedef struct ls_gain_table {
 #define LS_WIDE_CELL_SHIFT 18
 #define LS_CELL_SHIFT 16
 
-/* What an event of a class does to a row, beside its entry. */
+/* A spec whose occurrences are worked out one by one, and the columns that it adds to. */
+typedef struct ls_block_spec {
+    const ls_binding *binding;
+    uint32_t number; /* of the binding's specs */
+    uint32_t count;  /* of the columns of counts */
+    uint32_t target; /* of the sums */
+    uint32_t fired;  /* of the columns that say whether a rule fired */
+    uint32_t next;   /* the next spec that chooses from the same list; LS_NO_CODE: none */
+} ls_block_spec;
+
+/* Occurrences of a chunk are put down in streams: one for each list, and one for each other spec.
+ * What an event of a class adds to a stream, if it is of these times: */
 typedef struct ls_block_match {
-    uint32_t spec, list; /* list: LS_WAY_LIST */
-    uint32_t column;     /* the first number of its target's or spec's column */
-    ls_way way;
+    uint32_t stream;
+    uint32_t since, span; /* time - since <= span, in seconds from LS_EVENT_BASE on */
     int64_t points;
-    int64_t from, end; /* ages at which it does something: from <= age < end */
 } ls_block_match;
 
 typedef struct ls_block_class {
@@ -43,7 +52,7 @@ typedef struct ls_block_class {
     uint32_t since;        /* the first time at which one does something; UINT32_MAX: none does */
 } ls_block_class;
 
-/* What once_per or latest chooses from. */
+/* What once_per or latest chooses from: the stream of the same number. */
 typedef enum ls_list_key { LS_KEY_NONE, LS_KEY_DAY, LS_KEY_CODE, LS_KEY_OTHER } ls_list_key;
 typedef struct ls_block_list {
     uint32_t spec; /* the first that chooses from it */
@@ -135,22 +144,37 @@ typedef struct ls_block_tables {
     ls_block_entries entries;
     ls_vector_tables vector;
 
+    size_t lane_count;
+    const ls_lane *lanes; /* the binding's */
+    size_t flush;         /* events that lanes take before they are emptied */
+
     /* Occurrences that entries do not hold: */
+    bool occurs; /* there are such */
+    size_t class_count, match_count, match_capacity;
     ls_block_class *occurrences; /* by class of events */
     uint8_t *class_lists;        /* by class of events: 1 where some match is listed */
     ls_block_match *matches;
     uint32_t now;         /* the instant, in seconds since LS_EVENT_BASE */
+    size_t name_count;
     uint8_t *name_occurs; /* by name: whether some spec is asked event by event */
+    size_t spec_count;
+    ls_block_spec *specs; /* the binding's */
     size_t list_count;
     ls_block_list *lists;
-    uint32_t *list_of;    /* by spec: its list */
-    uint32_t *list_next;  /* by spec: the next that chooses from the same list; LS_NO_CODE: none */
+    size_t stream_count;   /* of the lists, then of other specs */
+    uint32_t *streams;     /* by spec */
+    uint32_t *stream_spec; /* by stream, but for lists */
     uint64_t most_events; /* rows of more events are scored by themselves: sums might overflow */
 } ls_block_tables;
 
 /* For the dataset and the instant that the binding is up to date with; the binding is borrowed.
  * LS_OK or LS_ERROR_MEMORY; to be freed in either case. */
 int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding);
+
+/* For the files that make tables: room for occurrences, by the counts that are set; which matches
+ * of a class are listed, once all are there. LS_OK or LS_ERROR_MEMORY. */
+int ls_block_allocate_occurrences(ls_block_tables *block);
+int ls_block_list_classes(ls_block_tables *block);
 
 /* A map for several definitions. */
 typedef struct ls_common_map {

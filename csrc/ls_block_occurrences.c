@@ -1,133 +1,261 @@
-/* Occurrences that tables do not hold: only events whose place has some are looked at, each with
- * the few specs of its class. What once_per and latest choose from is listed until the row's events
- * are through. */
+/* Occurrences that tables do not hold. Only events whose place has some are looked at: a chunk's are
+ * put down in streams, one for each list and one for each other spec, and then each stream is
+ * worked through by itself, so that nothing is asked occurrence by occurrence that is the same for
+ * all. What is listed is chosen from row by row. */
 #include "ls_block_occurrences.h"
 
 #include "ls_block_settle.h"
 #include "ls_time.h"
 
-/* What is known of the event that is looked at. */
-typedef struct happening {
-    size_t row; /* of the block */
-    size_t event;
-    int64_t time, age;
-} happening;
+/* ---- streams --------------------------------------------------------------------------------- */
 
-LS_INLINE int64_t key_of(const ls_block_tables *block, const ls_block_list *list,
-                         const happening *of)
+/* Rows of a block and events of a chunk have 16 bits. */
+LS_INLINE uint32_t pack(size_t row, size_t event)
 {
-    switch (list->key) {
-    case LS_KEY_NONE: return 0;
-    case LS_KEY_DAY: return (of->time - LS_TIME_MIN) / LS_DAY;
-    case LS_KEY_CODE:
-        return ls_table_folded(list->table, ls_column_code(list->table->column, of->event));
-    default: break;
-    }
-    const ls_binding *binding = block->binding;
-    return ls_kernel_once_key(binding, binding->specs[list->spec].occurrences, of->event, of->time);
+    return (uint32_t)(event << 16 | row);
+}
+LS_INLINE size_t row_of(const ls_aging *one)
+{
+    return one->of & 0xffff;
+}
+LS_INLINE size_t event_of(const ls_aging *one)
+{
+    return one->of >> 16;
 }
 
-LS_INLINE void add_occurrence(const ls_block_tables *block, const ls_block_match *match,
-                              const happening *of, ls_block_memory *memory)
+LS_INLINE ls_aging *stream_of(const ls_block_memory *memory, size_t stream)
 {
-    const ls_binding *binding = block->binding;
-    if (of->age < match->from || of->age >= match->end) {
-        return;
-    }
-    if (match->way == LS_WAY_SUM) {
-        memory->sums[match->column + of->row] +=
-            ls_quick_decay_points(&binding->decays[match->spec], match->points, of->age);
-        memory->fired[of->row] = 1;
-    } else if (match->way == LS_WAY_COUNT) {
-        int64_t *latest = &memory->latest[match->column + of->row];
-        memory->counts[match->column + of->row]++;
-        *latest = ls_max(*latest, of->time);
-    } else {
-        ls_listed *listed = memory->listed + (size_t)match->list * LS_CHUNK_EVENTS;
-        listed[memory->list_counts[match->list]++] =
-            (ls_listed){key_of(block, &block->lists[match->list], of), of->time, match->points};
-    }
+    return memory->streams + stream * LS_CHUNK_EVENTS;
 }
 
 /* Specs that are asked event by event. */
-static void look_closely(const ls_block_tables *block, uint32_t name, const happening *of,
-                         ls_block_memory *memory)
+static void put_closely(const ls_block_tables *block, size_t begin, size_t i, size_t row,
+                        uint32_t time, ls_block_memory *memory)
 {
     const ls_binding *binding = block->binding;
+    const uint32_t name = memory->names[i];
+    const int64_t age = binding->at - LS_EVENT_BASE - (int64_t)time;
     for (uint32_t k = binding->generic_first[name]; k < binding->generic_first[name + 1]; k++) {
-        uint32_t number = binding->generic_specs[k];
+        uint32_t number = binding->generic_specs[k], stream = block->streams[number];
         const ls_spec *spec = &binding->specs[number];
-        ls_block_match match = {
-            .spec = number, .list = block->list_of[number], .way = spec->way, .end = INT64_MAX};
-        match.column = (spec->way == LS_WAY_SUM ? spec->target : number) * LS_BLOCK_ROWS;
-        if (spec->way > LS_WAY_TABLE && ls_spec_open(spec->occurrences, binding->at, of->age) &&
-            ls_kernel_is_occurrence(binding, spec, of->event, &match.points)) {
-            add_occurrence(block, &match, of, memory);
+        int64_t points;
+        if (spec->way > LS_WAY_TABLE && ls_spec_open(spec->occurrences, binding->at, age) &&
+            ls_kernel_is_occurrence(binding, spec, begin + i, &points)) {
+            stream_of(memory, stream)[memory->stream_counts[stream]++] =
+                (ls_aging){points, time, pack(row, i)};
         }
     }
 }
 
-static void look_at(const ls_block_tables *block, size_t i, const happening *of, bool lists,
-                    ls_block_memory *memory)
+/* The chunk's active events from *next on that are of the row. */
+static void put_row(const ls_block_tables *block, size_t begin, size_t end, size_t row,
+                    size_t *next, ls_block_memory *memory)
 {
-    const ls_binding *binding = block->binding;
-    const ls_block_class *all = &block->occurrences[block->places[memory->places[i]].class];
-    const ls_block_match *match = block->matches + all->first, *end = match + all->count;
-    for (; match < end; match++) {
-        if (lists || match->way != LS_WAY_LIST) {
-            add_occurrence(block, match, of, memory);
+    const uint32_t *times = (const uint32_t *)block->binding->dataset->events.times + begin;
+    const bool closely = block->binding->any_generic;
+    uint32_t *restrict counts = memory->stream_counts;
+    for (; *next < memory->active_count && memory->active[*next] < end; ++*next) {
+        const size_t i = memory->active[*next];
+        const uint32_t time = times[i];
+        const ls_block_class *all = &block->occurrences[block->places[memory->places[i]].class];
+        const ls_block_match *match = block->matches + all->first, *last = match + all->count;
+        for (; match < last; match++) {
+            stream_of(memory, match->stream)[counts[match->stream]] =
+                (ls_aging){match->points, time, pack(row, i)};
+            counts[match->stream] += time - match->since <= match->span;
         }
-    }
-    if (binding->any_generic && block->name_occurs[memory->names[i]]) {
-        look_closely(block, memory->names[i], of, memory);
+        if (closely && block->name_occurs[memory->names[i]] &&
+            (int64_t)time <= block->binding->at - LS_EVENT_BASE) {
+            put_closely(block, begin, i, row, time, memory);
+        }
     }
 }
 
-static void take_listed(const ls_block_tables *block, const ls_block_list *list, ls_listed *listed,
-                        size_t count, size_t row, ls_block_memory *memory, ls_scratch *scratch)
+/* ---- what streams say ------------------------------------------------------------------------ */
+
+static int64_t now_of(const ls_block_tables *block)
 {
-    const ls_binding *binding = block->binding;
-    const size_t first = ls_kernel_choose(binding, list->spec, listed, count, scratch);
-    const bool alone = block->list_next[list->spec] == LS_NO_CODE;
-    for (uint32_t number = list->spec; number != LS_NO_CODE; number = block->list_next[number]) {
-        const ls_spec *spec = &binding->specs[number];
-        if (spec->rule == NULL || spec->occurrences->times_count > 0) {
-            ls_block_column(memory->counts, number)[row] = (int64_t)(count - first);
-            ls_block_column(memory->latest, number)[row] = listed[count - 1].time;
-        } else {
-            ls_block_column(memory->sums, spec->target)[row] +=
-                ls_kernel_sum_chosen(binding, number, listed + first, count - first,
-                                     alone ? NULL : &spec->occurrences->points);
-            memory->fired[row] = 1;
+    return block->binding->at - LS_EVENT_BASE;
+}
+
+static void add_points(const ls_block_tables *block, const ls_block_spec *spec, ls_aging *all,
+                       size_t count, ls_block_memory *memory)
+{
+    int64_t *restrict sums = ls_block_column(memory->sums, spec->target);
+    uint64_t *restrict fired = memory->fired + spec->fired * LS_BLOCK_ROWS;
+    ls_quick_decay_all(&spec->binding->decays[spec->number], now_of(block), all, count);
+    for (size_t i = 0; i < count; i++) {
+        sums[row_of(&all[i])] += all[i].points;
+        fired[row_of(&all[i])] = 1;
+    }
+}
+
+static void add_counts(const ls_block_spec *spec, const ls_aging *all, size_t count,
+                       ls_block_memory *memory)
+{
+    int64_t *restrict counts = ls_block_column(memory->counts, spec->count);
+    int64_t *restrict latest = ls_block_column(memory->latest, spec->count);
+    for (size_t i = 0; i < count; i++) {
+        const size_t row = row_of(&all[i]);
+        counts[row]++;
+        latest[row] = ls_max(latest[row], LS_EVENT_BASE + (int64_t)all[i].time);
+    }
+}
+
+static bool is_counted(const ls_spec *spec)
+{
+    return spec->rule == NULL || spec->occurrences->times_count > 0;
+}
+
+static void add_stream(const ls_block_tables *block, size_t stream, ls_block_memory *memory)
+{
+    const ls_block_spec *spec = &block->specs[block->stream_spec[stream]];
+    ls_aging *all = stream_of(memory, stream);
+    const size_t count = memory->stream_counts[stream];
+    if (spec->binding->specs[spec->number].way == LS_WAY_SUM) {
+        add_points(block, spec, all, count, memory);
+    } else {
+        add_counts(spec, all, count, memory);
+    }
+}
+
+static void add_streams(const ls_block_tables *block, ls_block_memory *memory)
+{
+    for (size_t i = block->list_count; i < block->stream_count; i++) {
+        if (memory->stream_counts[i] > 0) {
+            add_stream(block, i, memory);
+            memory->stream_counts[i] = 0;
         }
     }
 }
 
-/* The row's events are through. */
-static void end_lists(const ls_block_tables *block, size_t row, ls_block_memory *memory,
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+LS_INLINE int64_t key_of(const ls_block_tables *block, const ls_block_list *list, size_t event,
+                         int64_t time)
+{
+    switch (list->key) {
+    case LS_KEY_NONE: return 0;
+    case LS_KEY_DAY: return (time - LS_TIME_MIN) / LS_DAY;
+    case LS_KEY_CODE:
+        return ls_table_folded(list->table, ls_column_code(list->table->column, event));
+    default: break;
+    }
+    const ls_block_spec *spec = &block->specs[list->spec];
+    return ls_kernel_once_key(spec->binding, spec->binding->specs[spec->number].occurrences, event,
+                              time);
+}
+
+static bool is_in_order(const ls_aging *all, size_t count)
+{
+    size_t i = 1;
+    while (i < count && (all[i - 1].time < all[i].time ||
+                         (all[i - 1].time == all[i].time && all[i - 1].points <= all[i].points))) {
+        i++;
+    }
+    return i >= count;
+}
+
+/* The latest ones, in order; at most one of a day. Each is moved to the end; the first of them. */
+static size_t choose_days(ls_aging *all, size_t count, uint64_t most)
+{
+    uint32_t last = UINT32_MAX;
+    size_t chosen = count;
+    for (size_t i = count; i-- > 0 && (uint64_t)(count - chosen) < most;) {
+        const uint32_t day = all[i].time / (uint32_t)LS_DAY; /* LS_EVENT_BASE is a midnight */
+        if (day != last) {
+            all[--chosen] = all[i];
+            last = day;
+        }
+    }
+    return chosen;
+}
+
+static size_t choose_by_keys(const ls_block_tables *block, const ls_block_list *list, size_t begin,
+                             ls_aging *all, size_t count, ls_scratch *scratch)
+{
+    const ls_block_spec *spec = &block->specs[list->spec];
+    ls_listed *listed = scratch->listed;
+    for (size_t i = 0; i < count; i++) {
+        const int64_t time = LS_EVENT_BASE + (int64_t)all[i].time;
+        listed[i] =
+            (ls_listed){key_of(block, list, begin + event_of(&all[i]), time), time, all[i].points};
+    }
+    const size_t first = ls_kernel_choose(spec->binding, spec->number, listed, count, scratch);
+    for (size_t i = first; i < count; i++) {
+        all[i] = (ls_aging){listed[i].points, (uint32_t)(listed[i].time - LS_EVENT_BASE),
+                            all[i].of & 0xffff};
+    }
+    return first;
+}
+
+/* What is chosen of one row's: moved to the end; the first of them. */
+static size_t choose(const ls_block_tables *block, const ls_block_list *list, size_t begin,
+                     ls_aging *all, size_t count, ls_scratch *scratch)
+{
+    const ls_block_spec *spec = &block->specs[list->spec];
+    const ls_occurrences *occurrences = spec->binding->specs[spec->number].occurrences;
+    const uint64_t most = occurrences->latest ? occurrences->latest : UINT64_MAX;
+    if (count == 1) {
+        return 0;
+    }
+    if (list->key > LS_KEY_DAY || !is_in_order(all, count)) {
+        return choose_by_keys(block, list, begin, all, count, scratch);
+    }
+    if (list->key == LS_KEY_DAY) {
+        return choose_days(all, count, most);
+    }
+    return count > most ? count - (size_t)most : 0;
+}
+
+/* Leaves what is chosen of each row; how many these are. */
+static size_t choose_of_rows(const ls_block_tables *block, const ls_block_list *list, size_t begin,
+                             ls_aging *all, size_t count, ls_scratch *scratch)
+{
+    size_t kept = 0;
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && row_of(&all[end]) == row_of(&all[i]);) {
+            end++;
+        }
+        const size_t first = i + choose(block, list, begin, all + i, end - i, scratch);
+        memmove(all + kept, all + first, (end - first) * sizeof *all);
+        kept += end - first;
+    }
+    return kept;
+}
+
+static void add_chosen(const ls_block_tables *block, uint32_t number, bool last,
+                       const ls_aging *all, size_t count, ls_block_memory *memory)
+{
+    const ls_block_spec *spec = &block->specs[number];
+    const ls_spec *of = &spec->binding->specs[spec->number];
+    ls_aging *own = last ? (ls_aging *)(uintptr_t)all : memory->chosen;
+    if (is_counted(of)) {
+        add_counts(spec, all, count, memory);
+        return;
+    }
+    for (size_t i = 0; !last && i < count; i++) {
+        own[i] = (ls_aging){of->occurrences->points, all[i].time, all[i].of};
+    }
+    add_points(block, spec, own, count, memory);
+}
+
+static void end_lists(const ls_block_tables *block, size_t begin, ls_block_memory *memory,
                       ls_scratch *scratch)
 {
     for (size_t i = 0; i < block->list_count; i++) {
-        if (memory->list_counts[i] > 0) {
-            take_listed(block, &block->lists[i], memory->listed + i * LS_CHUNK_EVENTS,
-                        memory->list_counts[i], row, memory, scratch);
-            memory->list_counts[i] = 0;
+        const ls_block_list *list = &block->lists[i];
+        ls_aging *all = stream_of(memory, i);
+        if (memory->stream_counts[i] == 0) {
+            continue;
         }
-    }
-}
-
-static void occur_in_row(const ls_block_tables *block, size_t begin, size_t end, size_t row,
-                         bool lists, size_t *next, size_t found, ls_block_memory *memory)
-{
-    const ls_binding *binding = block->binding;
-    const uint32_t *times = (const uint32_t *)binding->dataset->events.times;
-    for (; *next < found && memory->active[*next] < end; ++*next) {
-        size_t i = memory->active[*next], event = begin + i;
-        int64_t time = LS_EVENT_BASE + (int64_t)times[event];
-        const happening of = {row, event, time, binding->at - time};
-        if (of.age >= 0) {
-            look_at(block, i, &of, lists, memory);
+        const size_t count =
+            choose_of_rows(block, list, begin, all, memory->stream_counts[i], scratch);
+        const bool alone = block->specs[list->spec].next == LS_NO_CODE;
+        for (uint32_t k = list->spec; k != LS_NO_CODE; k = block->specs[k].next) {
+            add_chosen(block, k, alone, all, count, memory);
         }
+        memory->stream_counts[i] = 0;
     }
 }
 
@@ -135,28 +263,30 @@ void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, si
                     ls_block_memory *memory, ls_scratch *scratch)
 {
     const size_t begin = (size_t)chunk->first[0];
-    const size_t found = memory->active_count;
     for (size_t i = 0, next = 0; i < chunk->rows; i++) {
-        const size_t end = (size_t)chunk->first[i + 1] - begin;
-        occur_in_row(block, begin, end, row + i, true, &next, found, memory);
-        end_lists(block, row + i, memory, scratch);
+        put_row(block, begin, (size_t)chunk->first[i + 1] - begin, row + i, &next, memory);
     }
+    add_streams(block, memory);
+    end_lists(block, begin, memory, scratch);
 }
+
+/* ---- long rows ------------------------------------------------------------------------------- */
 
 size_t ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part *chunk, size_t row,
                               size_t kept, size_t row_begin, ls_block_memory *memory,
                               ls_scratch *scratch)
 {
     const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[1] - begin;
-    const size_t found = memory->active_count;
     size_t next = 0;
-    for (size_t i = 0; i < found; i++) {
+    for (size_t i = 0; i < memory->active_count; i++) {
         uint16_t class = block->places[memory->places[memory->active[i]]].class;
         scratch->entries[kept] = (uint32_t)(begin - row_begin + memory->active[i]);
         scratch->classes[kept] = class;
         kept += block->class_lists[class];
     }
-    occur_in_row(block, begin, count, row, false, &next, found, memory);
+    put_row(block, begin, count, row, &next, memory);
+    add_streams(block, memory);
+    memset(memory->stream_counts, 0, block->list_count * sizeof *memory->stream_counts);
     return kept;
 }
 
@@ -164,7 +294,7 @@ size_t ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part 
 static size_t find_listed(const ls_block_tables *block, const ls_block_list *list, size_t begin,
                           size_t count, ls_scratch *scratch)
 {
-    const ls_binding *binding = block->binding;
+    const uint32_t *times = (const uint32_t *)block->binding->dataset->events.times;
     size_t listed = 0;
     for (size_t i = 0; i < count; i++) {
         const uint16_t class = scratch->classes[i];
@@ -173,15 +303,36 @@ static size_t find_listed(const ls_block_tables *block, const ls_block_list *lis
         }
         const ls_block_match *match =
             &block->matches[block->occurrences[class].first + list->matches[class] - 1];
-        happening of = {.event = begin + scratch->entries[i]};
-        of.time = ls_event_time(&binding->dataset->events, of.event);
-        of.age = binding->at - of.time;
-        if (of.age >= match->from && of.age < match->end) {
+        const size_t event = begin + scratch->entries[i];
+        if (times[event] - match->since <= match->span) {
+            const int64_t time = LS_EVENT_BASE + (int64_t)times[event];
             scratch->listed[listed++] =
-                (ls_listed){key_of(block, list, &of), of.time, match->points};
+                (ls_listed){key_of(block, list, event, time), time, match->points};
         }
     }
     return listed;
+}
+
+static void take_listed(const ls_block_tables *block, const ls_block_list *list, size_t count,
+                        size_t row, ls_block_memory *memory, ls_scratch *scratch)
+{
+    const ls_block_spec *of = &block->specs[list->spec];
+    const ls_listed *listed = scratch->listed;
+    const size_t first = ls_kernel_choose(of->binding, of->number, scratch->listed, count, scratch);
+    const bool alone = of->next == LS_NO_CODE;
+    for (uint32_t k = list->spec; k != LS_NO_CODE; k = of->next) {
+        of = &block->specs[k];
+        const ls_spec *spec = &of->binding->specs[of->number];
+        if (is_counted(spec)) {
+            ls_block_column(memory->counts, of->count)[row] = (int64_t)(count - first);
+            ls_block_column(memory->latest, of->count)[row] = listed[count - 1].time;
+        } else {
+            ls_block_column(memory->sums, of->target)[row] +=
+                ls_kernel_sum_chosen(of->binding, of->number, listed + first, count - first,
+                                     alone ? NULL : &spec->occurrences->points);
+            memory->fired[of->fired * LS_BLOCK_ROWS + row] = 1;
+        }
+    }
 }
 
 void ls_block_list_row(const ls_block_tables *block, size_t begin, size_t count, size_t row,
@@ -191,10 +342,12 @@ void ls_block_list_row(const ls_block_tables *block, size_t begin, size_t count,
         const ls_block_list *list = &block->lists[i];
         size_t listed = find_listed(block, list, begin, count, scratch);
         if (listed > 0) {
-            take_listed(block, list, scratch->listed, listed, row, memory, scratch);
+            take_listed(block, list, listed, row, memory, scratch);
         }
     }
 }
+
+/* ---- counts ---------------------------------------------------------------------------------- */
 
 void ls_block_add_decayed_times(const ls_block_tables *block, size_t rows, ls_block_memory *memory)
 {

@@ -18,13 +18,14 @@ LS_INLINE size_t ls_block_whole(size_t rows)
     return (rows + LS_STRIP - 1) / LS_STRIP * LS_STRIP;
 }
 
-LS_INLINE void ls_block_add_lanes(const ls_binding *binding, size_t rows, ls_block_memory *memory)
+LS_INLINE void ls_block_add_lanes(const ls_block_tables *block, size_t rows,
+                                  ls_block_memory *memory)
 {
-    for (size_t i = 0; i < binding->lane_count; i++) {
-        const ls_lane *lane = &binding->lanes[i];
+    for (size_t i = 0; i < block->lane_count; i++) {
+        const ls_lane *lane = &block->lanes[i];
         const uint64_t *words = memory->words + lane->word * LS_BLOCK_ROWS;
         if (lane->kind == LS_LANE_FIRED) {
-            ls_columns_or_lane(words, lane, rows, memory->fired);
+            ls_columns_or_lane(words, lane, rows, memory->fired + lane->index * LS_BLOCK_ROWS);
             continue;
         }
         int64_t *columns = lane->kind == LS_LANE_COUNT ? memory->counts : memory->sums;
@@ -187,7 +188,7 @@ LS_INLINE void ls_block_narrow(const ls_definition *definition, size_t rows,
 LS_INLINE void ls_block_count(const ls_block_tables *block, size_t rows, ls_block_memory *memory)
 {
     if (block->entries.words) {
-        ls_block_add_lanes(block->binding, ls_block_whole(rows), memory);
+        ls_block_add_lanes(block, ls_block_whole(rows), memory);
     }
 }
 

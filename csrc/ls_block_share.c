@@ -121,6 +121,10 @@ static int add_table(sharer *sharer, size_t name, size_t k, size_t *size)
         common->parts[common->part_count++] = (uint16_t)(sample * *size);
     }
     sharer->sample_counts[k] = count;
+    if (count == 1) { /* the name does not ask it: nothing but zeros */
+        common->part_count = common->firsts[k * common->map.name_count + name];
+        common->firsts[k * common->map.name_count + name] = 0;
+    }
     *size *= count;
     return *size <= MOST_PLACES ? LS_OK : LS_MORE;
 }

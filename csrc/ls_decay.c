@@ -14,7 +14,7 @@ static unsigned bit_length(uint64_t number)
     return number ? 64 - (unsigned)__builtin_clzll(number) : 0;
 }
 
-static uint64_t multiply_high(uint64_t a, uint64_t b)
+LS_INLINE uint64_t multiply_high(uint64_t a, uint64_t b)
 {
     return (uint64_t)((uint128)a * b >> 64);
 }
@@ -78,7 +78,7 @@ LS_INLINE uint128 intervals(const ls_quick_decay *quick, uint64_t age)
     return (uint128)age * quick->reciprocal >> quick->shift;
 }
 
-static uint64_t by_steps(const ls_quick_decay *quick, uint64_t points, uint64_t age)
+LS_INLINE uint64_t by_steps(const ls_quick_decay *quick, uint64_t points, uint64_t age)
 {
     uint64_t every = (uint64_t)quick->decay.every;
     uint64_t steps = (uint64_t)(intervals(quick, age) >> 64);
@@ -88,7 +88,7 @@ static uint64_t by_steps(const ls_quick_decay *quick, uint64_t points, uint64_t 
 }
 
 /* Half up: twice the number and one over twice the divisor. */
-static uint64_t linearly(const ls_quick_decay *quick, uint64_t points, uint64_t age)
+LS_INLINE uint64_t linearly(const ls_quick_decay *quick, uint64_t points, uint64_t age)
 {
     uint64_t divisor = 2 * quick->whole;
     uint64_t number = 2 * points * (quick->whole - age * quick->loss) + quick->whole;
@@ -111,7 +111,7 @@ LS_INLINE uint64_t power(const ls_half_life_powers *powers, uint64_t f)
 }
 
 /* False: the rounding is not certain. */
-static bool by_half_life(const ls_quick_decay *quick, uint64_t points, uint64_t age, uint64_t *out)
+LS_INLINE bool by_half_life(const ls_quick_decay *quick, uint64_t points, uint64_t age, uint64_t *out)
 {
     const uint64_t near = UINT64_C(1)
                           << 44; /* of a whole number of half-lives: more than the error */
@@ -132,23 +132,51 @@ static bool by_half_life(const ls_quick_decay *quick, uint64_t points, uint64_t 
     return below >= error && below + error < (uint128)1 << places;
 }
 
-int64_t ls_quick_decay_points(const ls_quick_decay *quick, int64_t points, int64_t age)
+/* Made for each curve. */
+LS_INLINE int64_t points_left(const ls_quick_decay *quick, ls_curve curve, int64_t points,
+                              int64_t age)
 {
     uint64_t size = points < 0 ? 0 - (uint64_t)points : (uint64_t)points, left = 0;
-    if (quick->decay.curve == LS_CURVE_NONE) {
-        return points;
-    }
-    if (size >= quick->most || age < 0 || age >> AGE_BITS != 0) {
+    if (LS_UNLIKELY(size >= quick->most || age < 0 || age >> AGE_BITS != 0)) {
         return ls_decay_points(&quick->decay, points, age);
     }
     if (age < quick->end) {
-        if (quick->decay.curve == LS_CURVE_STEP) {
+        if (curve == LS_CURVE_STEP) {
             left = by_steps(quick, size, (uint64_t)age);
-        } else if (quick->decay.curve == LS_CURVE_LINEAR) {
+        } else if (curve == LS_CURVE_LINEAR) {
             left = linearly(quick, size, (uint64_t)age);
-        } else if (!by_half_life(quick, size, (uint64_t)age, &left)) {
+        } else if (LS_UNLIKELY(!by_half_life(quick, size, (uint64_t)age, &left))) {
             return ls_decay_points(&quick->decay, points, age);
         }
     }
     return points < 0 ? -(int64_t)left : (int64_t)left;
+}
+
+int64_t ls_quick_decay_points(const ls_quick_decay *quick, int64_t points, int64_t age)
+{
+    switch (quick->decay.curve) {
+    case LS_CURVE_NONE: return points;
+    case LS_CURVE_STEP: return points_left(quick, LS_CURVE_STEP, points, age);
+    case LS_CURVE_LINEAR: return points_left(quick, LS_CURVE_LINEAR, points, age);
+    default: return points_left(quick, LS_CURVE_HALF_LIFE, points, age);
+    }
+}
+
+LS_INLINE void age_all(const ls_quick_decay *quick, ls_curve curve, int64_t now, ls_aging *all,
+                       size_t count)
+{
+    const ls_quick_decay own = *quick; /* nothing that is written is of it */
+    for (size_t i = 0; i < count; i++) {
+        all[i].points = points_left(&own, curve, all[i].points, now - (int64_t)all[i].time);
+    }
+}
+
+void ls_quick_decay_all(const ls_quick_decay *quick, int64_t now, ls_aging *all, size_t count)
+{
+    switch (quick->decay.curve) {
+    case LS_CURVE_NONE: break;
+    case LS_CURVE_STEP: age_all(quick, LS_CURVE_STEP, now, all, count); break;
+    case LS_CURVE_LINEAR: age_all(quick, LS_CURVE_LINEAR, now, all, count); break;
+    default: age_all(quick, LS_CURVE_HALF_LIFE, now, all, count); break;
+    }
 }

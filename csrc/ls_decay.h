@@ -28,4 +28,14 @@ void ls_quick_decay_make(ls_quick_decay *out, const ls_decay *decay,
                          const ls_half_life_powers *powers);
 /* As ls_decay_points; age >= 0. */
 int64_t ls_quick_decay_points(const ls_quick_decay *quick, int64_t points, int64_t age);
+
+/* An occurrence that ages. */
+typedef struct ls_aging {
+    int64_t points;
+    uint32_t time; /* seconds from anywhere on */
+    uint32_t of;   /* whatever the caller wants to know of it */
+} ls_aging;
+/* The points of all become what is left of them at `now`, seconds from the same instant on, before
+ * which none is. */
+void ls_quick_decay_all(const ls_quick_decay *quick, int64_t now, ls_aging *all, size_t count);
 #endif

@@ -19,7 +19,7 @@ static void *take(char *start, size_t *used, size_t size)
 /* Without a start the size is found alone. */
 /* The most columns and lists that some definition needs. */
 typedef struct needs {
-    size_t words, targets, specs, lists, truths;
+    size_t words, targets, specs, streams, truths;
 } needs;
 
 static void larger(size_t *most, size_t needed)
@@ -34,7 +34,7 @@ static void add_needs(needs *most, const ls_block_tables *block)
     larger(&most->words, block->words);
     larger(&most->targets, binding->target_count);
     larger(&most->specs, binding->spec_count);
-    larger(&most->lists, block->list_count);
+    larger(&most->streams, block->stream_count);
     if (definition->scope) {
         larger(&most->truths, ls_block_filter_depth(definition->scope));
     }
@@ -64,8 +64,9 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
     memory->latest = take(start, &used, most->specs * column);
     memory->truths = take(start, &used, most->truths * LS_BLOCK_ROWS);
     memory->active = take(start, &used, events * sizeof(uint16_t));
-    memory->listed = take(start, &used, most->lists * LS_CHUNK_EVENTS * sizeof(ls_listed));
-    memory->list_counts = take(start, &used, most->lists * sizeof(uint32_t));
+    memory->streams = take(start, &used, most->streams * LS_CHUNK_EVENTS * sizeof(ls_aging));
+    memory->stream_counts = take(start, &used, most->streams * sizeof(uint32_t));
+    memory->chosen = take(start, &used, LS_CHUNK_EVENTS * sizeof(ls_aging));
     memory->fired = take(start, &used, column);
     memory->fit = take(start, &used, column);
     memory->engagement = take(start, &used, column);
@@ -553,11 +554,11 @@ static void add_portably(const ls_block_tables *block, const ls_block_part *chun
 }
 
 /* Adds what the words of some entries of a row say to its sums. */
-static void empty_words(const ls_binding *binding, const uint64_t *words, size_t count, size_t row,
+static void empty_words(const ls_block_tables *block, const uint64_t *words, size_t count, size_t row,
                         ls_block_memory *memory)
 {
-    for (size_t i = 0; i < binding->lane_count; i++) {
-        const ls_lane *lane = &binding->lanes[i];
+    for (size_t i = 0; i < block->lane_count; i++) {
+        const ls_lane *lane = &block->lanes[i];
         uint64_t mask = UINT64_MAX >> (64 - lane->bits);
         int64_t sum = (int64_t)(words[lane->word] >> lane->shift & mask) * lane->unit +
                       (int64_t)count * lane->least;
@@ -566,7 +567,7 @@ static void empty_words(const ls_binding *binding, const uint64_t *words, size_t
         } else if (lane->kind == LS_LANE_COUNT) {
             ls_block_column(memory->counts, lane->index)[row] += sum;
         } else {
-            memory->fired[row] |= (uint64_t)sum;
+            memory->fired[lane->index * LS_BLOCK_ROWS + row] |= (uint64_t)sum;
         }
     }
 }
@@ -601,11 +602,11 @@ static void sum_words(const ls_block_tables *block, size_t from, size_t to,
 static void take_row(const ls_block_tables *block, size_t from, size_t to, size_t row,
                      ls_block_memory *memory)
 {
-    const size_t most = block->binding->flush;
+    const size_t most = block->flush;
     uint64_t *words = memory->row_words;
     for (; to - from > most; from += most) {
         sum_words(block, from, from + most, memory, words);
-        empty_words(block->binding, words, most, row, memory);
+        empty_words(block, words, most, row, memory);
     }
     sum_words(block, from, to, memory, words);
     for (size_t word = 0; word < block->words; word++) {
@@ -619,7 +620,7 @@ static void take_rows(const ls_block_tables *block, size_t first, size_t rows,
 {
     const uint64_t *running = memory->running;
     const uint16_t *bounds = memory->bounds;
-    const size_t most = block->binding->flush;
+    const size_t most = block->flush;
     for (size_t i = 0; i < rows; i++) {
         size_t from = bounds[i], to = bounds[i + 1];
         if (block->words == 1 && to - from <= most) {
@@ -635,7 +636,7 @@ static void take_rows(const ls_block_tables *block, size_t first, size_t rows,
 static void add_long_row(const ls_block_tables *block, const uint64_t *first, size_t row,
                          ls_block_memory *memory, ls_scratch *scratch)
 {
-    const bool occurs = block->binding->any_kernel;
+    const bool occurs = block->occurs;
     uint64_t *words = memory->row_words;
     size_t kept = 0;
     for (uint64_t begin = first[row]; begin < first[row + 1];) {
@@ -648,7 +649,7 @@ static void add_long_row(const ls_block_tables *block, const uint64_t *first, si
             words[word] = memory->words[word * LS_BLOCK_ROWS + row];
             memory->words[word * LS_BLOCK_ROWS + row] = 0;
         }
-        empty_words(block->binding, words, (size_t)memory->entries[row], row, memory);
+        empty_words(block, words, (size_t)memory->entries[row], row, memory);
         memory->entries[row] = 0;
         if (occurs) {
             kept = ls_block_occur_in_part(block, &chunk, row, kept, (size_t)first[row], memory,
@@ -676,7 +677,7 @@ static void add_events(const ls_block_tables *block, const uint64_t *first, size
             const ls_block_part chunk = {first + row, stop - row};
             block->kernels->add(block, &chunk, memory);
             take_rows(block, row, stop - row, memory);
-            if (block->binding->any_kernel) {
+            if (block->occurs) {
                 ls_block_occur(block, &chunk, row, memory, scratch);
             }
             row = stop;
@@ -723,7 +724,7 @@ static void clear_columns(const ls_block_tables *block, ls_block_memory *memory)
     memset(memory->sums, 0, binding->target_count * column);
     for (size_t i = 0; i < block->counted_count; i++) {
         memset(ls_block_column(memory->counts, block->counted[i]), 0, column);
-        for (size_t k = 0; k < LS_BLOCK_ROWS && binding->any_kernel; k++) {
+        for (size_t k = 0; k < LS_BLOCK_ROWS && block->occurs; k++) {
             ls_block_column(memory->latest, block->counted[i])[k] = INT64_MIN;
         }
     }

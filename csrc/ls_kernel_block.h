@@ -29,8 +29,9 @@ typedef struct ls_block_memory {
     uint64_t *row_words;    /* of one row */
     uint16_t *active;       /* events that may be occurrences, by place in the chunk */
     size_t active_count;
-    ls_listed *listed;     /* by list: LS_CHUNK_EVENTS of them */
-    uint32_t *list_counts; /* by list */
+    ls_aging *streams; /* by stream: LS_CHUNK_EVENTS of them */
+    uint32_t *stream_counts;
+    ls_aging *chosen; /* of a list: LS_CHUNK_EVENTS of them */
     /* Columns: */
     uint64_t *words;  /* by word: of the entries that are not in the sums */
     int64_t *entries; /* how many these are */
