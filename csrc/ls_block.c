@@ -213,7 +213,7 @@ static void fill_cells(ls_block_tables *block)
     }
 }
 
-static int make_cells(ls_block_tables *block)
+int ls_block_make_cells(ls_block_tables *block)
 {
     bool wide = most_thresholds(block, LS_WIDE_CELL_SHIFT) <= 1 &&
                 block->bucket_count >> (TIME_BITS - LS_WIDE_CELL_SHIFT) == 0;
@@ -232,7 +232,7 @@ static int make_cells(ls_block_tables *block)
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-static int allocate_entries(ls_context *context, size_t words, ls_block_entries *out)
+int ls_block_allocate_entries(ls_context *context, size_t words, ls_block_entries *out)
 {
     out->size = words * sizeof(uint64_t) + LS_ENTRY_ALIGNMENT;
     out->block = ls_allocate_zero(context, 1, out->size);
@@ -260,8 +260,9 @@ static int make_entries(ls_block_tables *block)
     const ls_binding *binding = block->binding;
     size_t words = binding->words;
     block->words = words + (words > 1 && words % 2 != 0);
-    if (allocate_entries(binding->context, binding->rows.count * block->bucket_count * block->words,
-                         &block->entries) != LS_OK) {
+    if (ls_block_allocate_entries(binding->context,
+                                  binding->rows.count * block->bucket_count * block->words,
+                                  &block->entries) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
     uint64_t *entry = block->entries.words;
@@ -342,8 +343,9 @@ static int make_vector_entries(ls_block_tables *block, size_t names)
     size_t buckets = block->bucket_count - 1, words = block->words;
     vector->classes = ls_allocate_zero(block->binding->context, block->part_count + 1, 1);
     if (vector->classes == NULL ||
-        allocate_entries(block->binding->context, names * buckets * vector->class_count * words,
-                         &vector->entries) != LS_OK) {
+        ls_block_allocate_entries(block->binding->context,
+                                  names * buckets * vector->class_count * words,
+                                  &vector->entries) != LS_OK) {
         return LS_ERROR_MEMORY;
     }
     for (size_t i = 0; i < block->part_count; i++) {
@@ -431,7 +433,8 @@ static int64_t worthless_from(const ls_decay *decay, int64_t points)
 /* The times at which a match does something; false: at none. What once_per and latest choose from
  * ends for all matches of a spec together: what is older than that is chosen last, and worth
  * nothing. */
-static bool find_times(const ls_block_tables *block, uint32_t number, ls_block_match *match)
+bool ls_block_find_times(const ls_block_tables *block, uint32_t number, int64_t list_end,
+                         ls_block_match *match)
 {
     const ls_binding *binding = block->binding;
     const ls_spec *spec = &binding->specs[number];
@@ -445,7 +448,7 @@ static bool find_times(const ls_block_tables *block, uint32_t number, ls_block_m
         from = ls_max(0, binding->at - occurrences->until + 1);
     }
     if (ls_spec_fires_by_entry(spec)) {
-        end = spec->way == LS_WAY_LIST ? block->lists[block->streams[number]].end
+        end = spec->way == LS_WAY_LIST ? list_end
                                        : worthless_from(&occurrences->decay, match->points);
     }
     /* from <= age < end */
@@ -469,19 +472,29 @@ static ls_list_key key_of(const ls_binding *binding, const ls_occurrences *occur
                                                                              : LS_KEY_OTHER;
 }
 
+static bool count_once_alike(const ls_block_spec *one, const ls_block_spec *other)
+{
+    const ls_occurrences *a = one->binding->specs[one->number].occurrences;
+    const ls_occurrences *b = other->binding->specs[other->number].occurrences;
+    return a->once == b->once &&
+           (a->once != LS_ONCE_PROPERTY || one->binding->tables[a->once_property].classes ==
+                                               other->binding->tables[b->once_property].classes);
+}
+
 /* Whether two specs list the same occurrences and choose the same of them: they may differ in what
  * these are worth. */
-static bool choose_alike(const ls_spec *one, const ls_spec *other)
+bool ls_block_choose_alike(const ls_block_spec *one, const ls_block_spec *other)
 {
-    const ls_occurrences *a = one->occurrences, *b = other->occurrences;
-    if (one->generic || other->generic || a->where || b->where ||
+    const ls_spec *first = &one->binding->specs[one->number];
+    const ls_spec *second = &other->binding->specs[other->number];
+    const ls_occurrences *a = first->occurrences, *b = second->occurrences;
+    if (first->generic || second->generic || a->where || b->where ||
         a->choice.kind != LS_CHOICE_NONE || b->choice.kind != LS_CHOICE_NONE ||
-        ls_spec_fires_by_entry(one) != ls_spec_fires_by_entry(other) || a->once != b->once ||
-        (a->once == LS_ONCE_PROPERTY && a->once_property != b->once_property) ||
-        a->latest != b->latest || a->has_last != b->has_last || a->has_from != b->has_from ||
-        a->has_until != b->has_until || (a->has_last && a->last != b->last) ||
-        (a->has_from && a->from != b->from) || (a->has_until && a->until != b->until) ||
-        a->event_count != b->event_count) {
+        ls_spec_fires_by_entry(first) != ls_spec_fires_by_entry(second) ||
+        !count_once_alike(one, other) || a->latest != b->latest || a->has_last != b->has_last ||
+        a->has_from != b->has_from || a->has_until != b->has_until ||
+        (a->has_last && a->last != b->last) || (a->has_from && a->from != b->from) ||
+        (a->has_until && a->until != b->until) || a->event_count != b->event_count) {
         return false;
     }
     size_t i = 0;
@@ -498,7 +511,8 @@ static ls_block_list *list_for(ls_block_tables *block, uint32_t number)
     const ls_binding *binding = block->binding;
     const ls_spec *spec = &binding->specs[number];
     uint32_t i = 0;
-    while (i < block->list_count && !choose_alike(&binding->specs[block->lists[i].spec], spec)) {
+    while (i < block->list_count &&
+           !ls_block_choose_alike(&block->specs[block->lists[i].spec], &block->specs[number])) {
         i++;
     }
     ls_block_list *list = &block->lists[i];
@@ -542,11 +556,14 @@ static void list_streams(ls_block_tables *block)
 }
 
 /* Of specs that share a list, the first alone fills it. */
-static bool is_matched(const ls_block_tables *block, uint32_t number)
+static bool make_match(const ls_block_tables *block, const ls_match *of, ls_block_match *out)
 {
-    const ls_spec *spec = &block->binding->specs[number];
-    return spec->way > LS_WAY_TABLE &&
-           (spec->way != LS_WAY_LIST || block->lists[block->streams[number]].spec == number);
+    const ls_way way = block->binding->specs[of->spec].way;
+    const uint32_t stream = block->streams[of->spec];
+    *out = (ls_block_match){.stream = stream, .points = of->points};
+    return way > LS_WAY_TABLE && (way != LS_WAY_LIST || block->lists[stream].spec == of->spec) &&
+           ls_block_find_times(block, of->spec, way == LS_WAY_LIST ? block->lists[stream].end : 0,
+                               out);
 }
 
 static void list_class(ls_block_tables *block, size_t class)
@@ -556,10 +573,8 @@ static void list_class(ls_block_tables *block, size_t class)
     ls_block_class *out = &block->occurrences[class];
     *out = (ls_block_class){(uint32_t)block->match_count, 0, UINT32_MAX};
     for (uint32_t i = all->first; i < all->first + all->count; i++) {
-        const ls_match *match = &binding->classes.matches[i];
         ls_block_match *to = &block->matches[block->match_count];
-        *to = (ls_block_match){.stream = block->streams[match->spec], .points = match->points};
-        if (is_matched(block, match->spec) && find_times(block, match->spec, to)) {
+        if (make_match(block, &binding->classes.matches[i], to)) {
             out->since = to->since < out->since ? to->since : out->since;
             out->count++;
             block->match_count++;
@@ -607,8 +622,7 @@ int ls_block_allocate_occurrences(ls_block_tables *block)
 {
     ls_context *context = block->binding->context;
     const size_t specs = block->spec_count + 1;
-    block->occurrences =
-        ls_allocate_zero(context, block->class_count, sizeof *block->occurrences);
+    block->occurrences = ls_allocate_zero(context, block->class_count, sizeof *block->occurrences);
     block->matches = ls_allocate_zero(context, block->match_capacity, sizeof *block->matches);
     block->class_lists = ls_allocate_zero(context, block->class_count, 1);
     block->name_occurs = ls_allocate_zero(context, block->name_count, 1);
@@ -637,8 +651,7 @@ static int make_occurrences(ls_block_tables *block)
         return LS_ERROR_MEMORY;
     }
     for (uint32_t i = 0; i < binding->spec_count; i++) {
-        block->specs[i] =
-            (ls_block_spec){binding, i, i, binding->specs[i].target, 0, LS_NO_CODE};
+        block->specs[i] = (ls_block_spec){binding, i, i, binding->specs[i].target, 0, LS_NO_CODE};
     }
     int64_t now = binding->at - LS_EVENT_BASE;
     block->now = now < 0 ? 0 : now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
@@ -691,6 +704,7 @@ void ls_block_tables_free(ls_block_tables *block)
             (block->binding->map_table_count + 1) * sizeof *block->own_map.tables);
     ls_free(context, block->thresholds, block->bucket_count * sizeof *block->thresholds);
     ls_free(context, block->cells, block->cell_count * sizeof *block->cells);
+    ls_free(context, block->which, block->which_count * sizeof *block->which);
     ls_free(context, block->entries.block, block->entries.size);
     ls_free(context, block->vector.classes, block->part_count + 1);
     free_occurrences(block);
@@ -701,7 +715,7 @@ void ls_block_tables_free(ls_block_tables *block)
 static int make_events(ls_block_tables *block)
 {
     int status = make_thresholds(block);
-    status = status == LS_OK ? make_cells(block) : status;
+    status = status == LS_OK ? ls_block_make_cells(block) : status;
     status = status == LS_OK ? make_places(block) : status;
     status = status == LS_OK ? make_entries(block) : status;
     status = status == LS_OK ? make_vectors(block) : status;

@@ -110,8 +110,15 @@ typedef struct ls_block_place {
     uint16_t class;
 } ls_block_place;
 
+/* Where columns of several definitions stand side by side: of sums, of counts, of what fired. */
+typedef struct ls_block_columns {
+    uint32_t sums, counts, fired;
+} ls_block_columns;
+
 typedef struct ls_block_tables {
     const ls_binding *binding;
+    bool member;            /* its events are looked at with those of others: see ls_joined */
+    ls_block_columns first; /* its columns among those of all members */
     const ls_block_kernels *kernels;
     bool ready; /* false: records are scored one by one */
     size_t gain_count;
@@ -140,6 +147,9 @@ typedef struct ls_block_tables {
     /* By cell. cell_thresholds <= 1: what must be added to the time inside the cell so that the
      * bits from cell_shift up are the bucket; else the bucket at its start. */
     uint32_t *cells;
+    /* Joined tables: by what is the place of an entry else, its number. NULL: there are others. */
+    size_t which_count;
+    uint16_t *which;
     size_t words; /* of an entry: the binding's, rounded up to be even above 1 */
     ls_block_entries entries;
     ls_vector_tables vector;
@@ -154,7 +164,7 @@ typedef struct ls_block_tables {
     ls_block_class *occurrences; /* by class of events */
     uint8_t *class_lists;        /* by class of events: 1 where some match is listed */
     ls_block_match *matches;
-    uint32_t now;         /* the instant, in seconds since LS_EVENT_BASE */
+    uint32_t now; /* the instant, in seconds since LS_EVENT_BASE */
     size_t name_count;
     uint8_t *name_occurs; /* by name: whether some spec is asked event by event */
     size_t spec_count;
@@ -164,7 +174,7 @@ typedef struct ls_block_tables {
     size_t stream_count;   /* of the lists, then of other specs */
     uint32_t *streams;     /* by spec */
     uint32_t *stream_spec; /* by stream, but for lists */
-    uint64_t most_events; /* rows of more events are scored by themselves: sums might overflow */
+    uint64_t most_events;  /* rows of more events are scored by themselves: sums might overflow */
 } ls_block_tables;
 
 /* For the dataset and the instant that the binding is up to date with; the binding is borrowed.
@@ -176,6 +186,24 @@ int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding);
 int ls_block_allocate_occurrences(ls_block_tables *block);
 int ls_block_list_classes(ls_block_tables *block);
 
+/* For joined tables: cells by thresholds; room for so many words of entries; the times of a match
+ * of a spec, whose list ends at that age (false: none); whether specs of one list or two list the
+ * same and choose the same of it. */
+int ls_block_make_cells(ls_block_tables *block);
+int ls_block_allocate_entries(ls_context *context, size_t words, ls_block_entries *out);
+bool ls_block_find_times(const ls_block_tables *block, uint32_t spec, int64_t list_end,
+                         ls_block_match *match);
+bool ls_block_choose_alike(const ls_block_spec *one, const ls_block_spec *other);
+
+/* What several definitions make of events, in one pass over these. */
+typedef struct ls_joined {
+    ls_context *context;
+    ls_block_tables tables;   /* of events alone; not ready: nothing is joined */
+    ls_block_columns columns; /* of all members */
+    size_t lane_count;
+    ls_lane *lanes;
+} ls_joined;
+
 /* A map for several definitions. */
 typedef struct ls_common_map {
     ls_context *context;
@@ -183,9 +211,10 @@ typedef struct ls_common_map {
     size_t place_count, part_count, part_capacity;
     uint32_t *bases, *firsts;
     uint16_t *parts;
+    ls_joined joined; /* those that share it */
 } ls_common_map;
 /* Lets blocks share places where that pays: these are ready, for one dataset and instant. LS_OK or
- * LS_ERROR_MEMORY; to be freed in either case, after the blocks. */
+ * LS_ERROR_MEMORY; to be freed in either case, before the blocks and their bindings. */
 int ls_block_share(ls_common_map *common, ls_block_tables *blocks, size_t count);
 void ls_common_map_free(ls_common_map *common);
 void ls_block_tables_free(ls_block_tables *block);

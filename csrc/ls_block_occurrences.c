@@ -1,5 +1,5 @@
-/* Occurrences that tables do not hold. Only events whose place has some are looked at: a chunk's are
- * put down in streams, one for each list and one for each other spec, and then each stream is
+/* Occurrences that tables do not hold. Only events whose place has some are looked at: a chunk's
+ * are put down in streams, one for each list and one for each other spec, and then each stream is
  * worked through by itself, so that nothing is asked occurrence by occurrence that is the same for
  * all. What is listed is chosen from row by row. */
 #include "ls_block_occurrences.h"
@@ -25,7 +25,7 @@ LS_INLINE size_t event_of(const ls_aging *one)
 
 LS_INLINE ls_aging *stream_of(const ls_block_memory *memory, size_t stream)
 {
-    return memory->streams + stream * LS_CHUNK_EVENTS;
+    return memory->streams + stream * LS_STREAM_ROOM;
 }
 
 /* Specs that are asked event by event. */

@@ -1,7 +1,7 @@
 /* Places that definitions share. Where several tell events apart by the same properties, most of
  * the work is to look up what class each value is of: it is done once. A common place is one of
  * every definition, which then has its tables by common places. */
-#include "ls_kernel_block.h"
+#include "ls_block_join.h"
 
 /* Past these it takes longer than it saves. */
 #define MOST_PLACES 65536
@@ -263,6 +263,9 @@ int ls_block_share(ls_common_map *common, ls_block_tables *blocks, size_t count)
     }
     if (status == LS_OK && sharer.count > 1) {
         status = share(&sharer, &placed);
+        if (status == LS_OK) {
+            status = ls_block_join(&common->joined, context, sharer.blocks, sharer.count);
+        }
     }
     const size_t tables = sharer.table_count + 1;
     ls_free(context, sharer.blocks, count * sizeof(ls_block_tables *));
@@ -280,6 +283,7 @@ void ls_common_map_free(ls_common_map *common)
     if (context == NULL) {
         return;
     }
+    ls_joined_free(&common->joined);
     const size_t tables = common->map.table_count + 1;
     ls_free(context, common->bases, common->map.name_count * sizeof *common->bases);
     ls_free(context, common->firsts, common->map.name_count * tables * sizeof *common->firsts);

@@ -111,7 +111,8 @@ LS_INLINE uint64_t power(const ls_half_life_powers *powers, uint64_t f)
 }
 
 /* False: the rounding is not certain. */
-LS_INLINE bool by_half_life(const ls_quick_decay *quick, uint64_t points, uint64_t age, uint64_t *out)
+LS_INLINE bool by_half_life(const ls_quick_decay *quick, uint64_t points, uint64_t age,
+                            uint64_t *out)
 {
     const uint64_t near = UINT64_C(1)
                           << 44; /* of a whole number of half-lives: more than the error */

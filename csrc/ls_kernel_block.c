@@ -19,7 +19,7 @@ static void *take(char *start, size_t *used, size_t size)
 /* Without a start the size is found alone. */
 /* The most columns and lists that some definition needs. */
 typedef struct needs {
-    size_t words, targets, specs, streams, truths;
+    size_t words, targets, specs, streams, truths, fired;
 } needs;
 
 static void larger(size_t *most, size_t needed)
@@ -44,6 +44,16 @@ static void add_needs(needs *most, const ls_block_tables *block)
     }
 }
 
+/* Columns of joined definitions stand side by side, and behind them those of others. */
+static void add_joined(needs *most, const ls_joined *joined)
+{
+    larger(&most->words, joined->tables.words);
+    larger(&most->streams, joined->tables.stream_count);
+    most->targets += joined->columns.sums;
+    most->specs += joined->columns.counts;
+    most->fired += joined->columns.fired;
+}
+
 static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
 {
     const size_t column = LS_BLOCK_ROWS * sizeof(int64_t);
@@ -64,10 +74,10 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
     memory->latest = take(start, &used, most->specs * column);
     memory->truths = take(start, &used, most->truths * LS_BLOCK_ROWS);
     memory->active = take(start, &used, events * sizeof(uint16_t));
-    memory->streams = take(start, &used, most->streams * LS_CHUNK_EVENTS * sizeof(ls_aging));
+    memory->streams = take(start, &used, most->streams * LS_STREAM_ROOM * sizeof(ls_aging));
     memory->stream_counts = take(start, &used, most->streams * sizeof(uint32_t));
     memory->chosen = take(start, &used, LS_CHUNK_EVENTS * sizeof(ls_aging));
-    memory->fired = take(start, &used, column);
+    memory->fired = take(start, &used, most->fired * column);
     memory->fit = take(start, &used, column);
     memory->engagement = take(start, &used, column);
     memory->value = take(start, &used, column);
@@ -75,6 +85,7 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
     memory->labels = take(start, &used, LS_BLOCK_ROWS * sizeof(int32_t));
     memory->flags = take(start, &used, LS_BLOCK_ROWS);
     memory->alone = take(start, &used, LS_BLOCK_ROWS * sizeof *memory->alone);
+    memory->joined_alone = take(start, &used, LS_BLOCK_ROWS * sizeof *memory->alone);
     return used + 64;
 }
 
@@ -101,13 +112,15 @@ static size_t common_room(const ls_block_tables *blocks, size_t count)
 }
 
 int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
-                         const ls_block_tables *blocks, size_t count)
+                         const ls_block_tables *blocks, size_t count, const ls_common_map *common)
 {
-    needs most = {1, 1, 1, 1, 1};
+    needs most = {1, 1, 1, 1, 1, 1};
     memset(memory, 0, sizeof *memory);
     for (size_t i = 0; i < count; i++) {
         add_needs(&most, &blocks[i]);
     }
+    add_joined(&most, &common->joined);
+    memory->others = common->joined.columns;
     memory->context = context;
     memory->common_capacity = common_room(blocks, count);
     memory->size = lay_out(memory, &most, NULL);
@@ -475,6 +488,25 @@ static void look_at_indexes(const ls_block_tables *block, size_t begin, size_t c
     memory->active_count = found;
 }
 
+/* The same where equal entries are kept once. */
+static void look_at_joined(const ls_block_tables *block, size_t begin, size_t count,
+                           ls_block_memory *memory)
+{
+    const looker of = begin_look(block, begin, memory);
+    const uint16_t *restrict which = block->which;
+    uint16_t *restrict active = memory->active, *restrict indexes = memory->indexes;
+    const bool few = block->cell_thresholds <= 1;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t time = of.times[i];
+        const ls_block_place *place = &of.table[of.places[i]];
+        indexes[i] = which[few ? entry_in(&of, place, time) : place->row + bucket_of(block, time)];
+        active[found] = (uint16_t)i;
+        found += is_active(&of, place, time);
+    }
+    memory->active_count = found;
+}
+
 /* Where some specs are asked event by event, all events of their names are active. */
 static void add_generic(const ls_block_tables *block, size_t begin, size_t count,
                         ls_block_memory *memory)
@@ -492,7 +524,7 @@ static void add_generic(const ls_block_tables *block, size_t begin, size_t count
 
 /* ---- events: sums ---------------------------------------------------------------------------- */
 
-void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *memory)
+void ls_block_sum(const ls_block_tables *block, size_t count, ls_block_memory *memory)
 {
     const uint16_t *indexes = memory->indexes;
     if (block->words == 1) {
@@ -519,13 +551,16 @@ static void add_at_places(const ls_block_tables *block, size_t begin, size_t cou
 {
     const bool few = block->cell_thresholds <= 1;
     find_places(block, begin, count, memory);
-    if (block->words == 1 && few) {
+    if (block->which != NULL) {
+        look_at_joined(block, begin, count, memory);
+        ls_block_sum(block, count, memory);
+    } else if (block->words == 1 && few) {
         look_at_words(block, begin, count, memory);
     } else if (block->words == 2 && few) {
         look_at_pairs(block, begin, count, memory);
     } else {
         look_at_indexes(block, begin, count, memory);
-        ls_block_run(block, count, memory);
+        ls_block_sum(block, count, memory);
     }
     if (block->binding->any_generic) {
         add_generic(block, begin, count, memory);
@@ -550,12 +585,12 @@ static void add_portably(const ls_block_tables *block, const ls_block_part *chun
         add_at_places(block, begin, count, memory);
         return;
     }
-    ls_block_run(block, count, memory);
+    ls_block_sum(block, count, memory);
 }
 
 /* Adds what the words of some entries of a row say to its sums. */
-static void empty_words(const ls_block_tables *block, const uint64_t *words, size_t count, size_t row,
-                        ls_block_memory *memory)
+static void empty_words(const ls_block_tables *block, const uint64_t *words, size_t count,
+                        size_t row, ls_block_memory *memory)
 {
     for (size_t i = 0; i < block->lane_count; i++) {
         const ls_lane *lane = &block->lanes[i];
@@ -715,13 +750,18 @@ const ls_block_kernels *ls_block_kernels_best(const ls_context *context)
 }
 
 /* Columns are cleared as a whole, since passes go past the last row. */
-static void clear_columns(const ls_block_tables *block, ls_block_memory *memory)
+static void clear_words(const ls_block_tables *block, ls_block_memory *memory)
 {
     const size_t column = LS_BLOCK_ROWS * sizeof(int64_t);
-    const ls_binding *binding = block->binding;
     memset(memory->words, 0, block->words * column);
     memset(memory->entries, 0, column);
-    memset(memory->sums, 0, binding->target_count * column);
+    memset(memory->alone, 0, LS_BLOCK_ROWS * sizeof *memory->alone);
+}
+
+static void clear_sums(const ls_block_tables *block, ls_block_memory *memory)
+{
+    const size_t column = LS_BLOCK_ROWS * sizeof(int64_t);
+    memset(memory->sums, 0, block->binding->target_count * column);
     for (size_t i = 0; i < block->counted_count; i++) {
         memset(ls_block_column(memory->counts, block->counted[i]), 0, column);
         for (size_t k = 0; k < LS_BLOCK_ROWS && block->occurs; k++) {
@@ -729,10 +769,14 @@ static void clear_columns(const ls_block_tables *block, ls_block_memory *memory)
         }
     }
     memset(memory->fired, 0, column);
+}
+
+static void clear_score(ls_block_memory *memory)
+{
+    const size_t column = LS_BLOCK_ROWS * sizeof(int64_t);
     memset(memory->fit, 0, column);
     memset(memory->engagement, 0, column);
     memset(memory->label, 0, column);
-    memset(memory->alone, 0, LS_BLOCK_ROWS * sizeof *memory->alone);
 }
 
 static void store(const ls_score_column *column, size_t first, size_t rows,
@@ -785,39 +829,104 @@ static void leave_out(const ls_block_question *question)
     }
 }
 
-static void score_block(const ls_block_tables *block, const ls_score_column *columns, size_t first,
-                        size_t rows, ls_block_memory *memory, ls_scratch *scratch)
+/* The memory with the columns of one definition. */
+static ls_block_memory own_columns(const ls_block_memory *memory, const ls_block_tables *block)
 {
-    const ls_binding *binding = block->binding;
-    const ls_block_question question = {block, columns, first, rows, memory, scratch};
-    clear_columns(block, memory);
+    const ls_block_columns first = block->member ? block->first : memory->others;
+    ls_block_memory own = *memory;
+    own.sums = ls_block_column(own.sums, first.sums);
+    own.counts = ls_block_column(own.counts, first.counts);
+    own.latest = ls_block_column(own.latest, first.counts);
+    own.fired += (size_t)first.fired * LS_BLOCK_ROWS;
+    own.alone = block->member ? own.joined_alone : own.alone;
+    return own;
+}
+
+/* Events, and what lanes make of them. */
+static void look_at_events(const ls_block_tables *block, size_t first, size_t rows,
+                           ls_block_memory *memory, ls_scratch *scratch)
+{
+    clear_words(block, memory);
     if (block->entries.words) {
-        add_events(block, binding->dataset->events.first + first, rows, memory, scratch);
+        add_events(block, block->binding->dataset->events.first + first, rows, memory, scratch);
     }
     block->kernels->count(block, rows, memory);
+}
+
+static void look_together(const ls_block_run *run, size_t first, size_t rows,
+                          ls_block_memory *memory, ls_scratch *scratch)
+{
+    ls_block_memory all = *memory;
+    all.alone = all.joined_alone;
+    for (size_t i = 0; i < run->count; i++) {
+        const ls_block_tables *block = &run->blocks[run->definitions[i]];
+        if (block->member) {
+            ls_block_memory own = own_columns(memory, block);
+            clear_sums(block, &own);
+        }
+    }
+    look_at_events(&run->joined->tables, first, rows, &all, scratch);
+}
+
+static void score_block(const ls_block_run *run, uint32_t definition, size_t first, size_t rows,
+                        ls_block_memory *memory, ls_scratch *scratch)
+{
+    const ls_block_tables *block = &run->blocks[definition];
+    const ls_block_question question = {block, run->columns, first, rows, memory, scratch};
+    if (!block->member) {
+        clear_sums(block, memory);
+        look_at_events(block, first, rows, memory, scratch);
+    }
+    clear_score(memory);
     add_filter_rules(&question);
     ls_block_add_decayed_times(block, rows, memory);
     block->kernels->settle(block, first, rows, memory);
     leave_out(&question);
-    store(&columns[binding->definition - binding->plan->definitions], first, rows, memory);
+    store(&run->columns[definition], first, rows, memory);
+    for (size_t i = 0; i < rows; i++) {
+        if (memory->alone[i]) {
+            ls_kernel_run(block->binding, run->columns, run->rolled[definition], first + i,
+                          first + i + 1, scratch);
+        }
+    }
 }
 
-void ls_kernel_blocks(const ls_block_tables *block, const ls_score_column *columns,
-                      ls_rolled *const *rolled, size_t first, size_t last, ls_block_memory *memory,
-                      ls_scratch *scratch)
+static void score_definition(const ls_block_run *run, uint32_t definition, size_t first,
+                             size_t last, ls_block_memory *memory, ls_scratch *scratch)
 {
-    const ls_binding *binding = block->binding;
+    const ls_block_tables *block = &run->blocks[definition];
     if (!block->ready) {
-        ls_kernel_run(binding, columns, rolled, first, last, scratch);
+        ls_kernel_run(block->binding, run->columns, run->rolled[definition], first, last, scratch);
         return;
     }
+    ls_block_memory own = own_columns(memory, block);
     for (size_t row = first; row < last; row += LS_BLOCK_ROWS) {
         size_t rows = last - row < LS_BLOCK_ROWS ? last - row : LS_BLOCK_ROWS;
-        score_block(block, columns, row, rows, memory, scratch);
-        for (size_t i = 0; i < rows; i++) {
-            if (memory->alone[i]) {
-                ls_kernel_run(binding, columns, rolled, row + i, row + i + 1, scratch);
-            }
+        score_block(run, definition, row, rows, &own, scratch);
+    }
+}
+
+static bool any_member(const ls_block_run *run)
+{
+    size_t i = 0;
+    while (i < run->count && !run->blocks[run->definitions[i]].member) {
+        i++;
+    }
+    return i < run->count;
+}
+
+void ls_kernel_blocks(const ls_block_run *run, size_t first, size_t last, ls_block_memory *memory,
+                      ls_scratch *scratch)
+{
+    const bool joined = any_member(run);
+    const size_t step = joined ? LS_BLOCK_ROWS : last - first;
+    for (size_t row = first; row < last; row += step) {
+        const size_t end = last - row < step ? last : row + step;
+        if (joined) {
+            look_together(run, row, end - row, memory, scratch);
+        }
+        for (size_t i = 0; i < run->count; i++) {
+            score_definition(run, run->definitions[i], row, end, memory, scratch);
         }
     }
 }

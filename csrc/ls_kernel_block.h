@@ -8,6 +8,8 @@
 
 /* Events that are looked up at a time: what is kept of them fits the nearest cache. */
 #define LS_CHUNK_EVENTS 1024
+/* Room for a stream: not a power of two, lest all streams begin in the same lines of a cache. */
+#define LS_STREAM_ROOM (LS_CHUNK_EVENTS + 36)
 /* Room behind a chunk's events, into which vectors may reach. */
 #define LS_CHUNK_SPARE 32
 
@@ -29,7 +31,7 @@ typedef struct ls_block_memory {
     uint64_t *row_words;    /* of one row */
     uint16_t *active;       /* events that may be occurrences, by place in the chunk */
     size_t active_count;
-    ls_aging *streams; /* by stream: LS_CHUNK_EVENTS of them */
+    ls_aging *streams; /* by stream: LS_STREAM_ROOM of them */
     uint32_t *stream_counts;
     ls_aging *chosen; /* of a list: LS_CHUNK_EVENTS of them */
     /* Columns: */
@@ -38,29 +40,39 @@ typedef struct ls_block_memory {
     int64_t *sums;    /* by target */
     int64_t *counts;  /* by spec */
     int64_t *latest;  /* by spec: when the latest occurrence was */
-    uint64_t *fired;  /* 0: no rule fired */
+    uint64_t *fired;  /* by definition, where several are joined; 0: no rule fired */
     int64_t *fit, *engagement, *value, *label;
     int32_t *labels;
     uint8_t *flags;
     /* Places that several definitions have in common, of the events of some rows: */
     uint16_t *common_places;
     size_t common_capacity, common_begin, common_end;
-    uint8_t *truths; /* by filter that is being asked */
-    bool *alone;     /* the row is scored by itself */
+    uint8_t *truths;         /* by filter that is being asked */
+    bool *alone;             /* the row is scored by itself */
+    bool *joined_alone;      /* by all members of what is joined */
+    ls_block_columns others; /* where columns of those that are no members begin */
 } ls_block_memory;
 
-/* LS_OK or LS_ERROR_MEMORY. */
+/* common: what the blocks share. LS_OK or LS_ERROR_MEMORY. */
 int ls_block_memory_init(ls_block_memory *memory, ls_context *context,
-                         const ls_block_tables *blocks, size_t count);
+                         const ls_block_tables *blocks, size_t count, const ls_common_map *common);
 void ls_block_memory_free(ls_block_memory *memory);
 
 /* Places of the events of these rows, where the definitions share them: they are found when they
  * are first asked for. To be called before ls_kernel_blocks. */
 void ls_block_begin_rows(const ls_block_tables *blocks, size_t count, size_t first, size_t last,
                          ls_block_memory *memory);
-/* As ls_kernel_run, which it is where the tables are not ready. */
-void ls_kernel_blocks(const ls_block_tables *block, const ls_score_column *columns,
-                      ls_rolled *const *rolled, size_t first, size_t last, ls_block_memory *memory,
+/* What is scored row by row: definitions of one object, in this order. */
+typedef struct ls_block_run {
+    const ls_block_tables *blocks; /* by definition */
+    const ls_joined *joined;
+    const ls_score_column *columns; /* by definition */
+    ls_rolled ***rolled;            /* by definition */
+    const uint32_t *definitions;
+    size_t count;
+} ls_block_run;
+/* As ls_kernel_run of each, which it is where the tables are not ready. */
+void ls_kernel_blocks(const ls_block_run *run, size_t first, size_t last, ls_block_memory *memory,
                       ls_scratch *scratch);
 
 /* The rows of a chunk: where their events begin, and one more; no more than LS_CHUNK_EVENTS. */
@@ -82,7 +94,7 @@ struct ls_block_kernels {
                    ls_block_memory *memory);
 };
 /* Sums up the entries of `count` indexes, where these are of one or two words. */
-void ls_block_run(const ls_block_tables *block, size_t count, ls_block_memory *memory);
+void ls_block_sum(const ls_block_tables *block, size_t count, ls_block_memory *memory);
 extern const ls_block_kernels ls_portable_kernels;
 /* ls_kernel_avx2.c; NULL where the processor or the build has none. */
 const ls_block_kernels *ls_avx2_kernels(const ls_context *context);

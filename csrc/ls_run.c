@@ -85,11 +85,10 @@ static void score_rows(score_job *job, size_t first, size_t last, unsigned threa
     if (stage_object(job) == LS_CONTACT) {
         ls_block_begin_rows(job->blocks, job->plan->count, first, last, &job->memories[thread]);
     }
-    for (size_t i = job->stage; i < job->stage_end; i++) {
-        uint32_t definition = job->plan->order[i];
-        ls_kernel_blocks(&job->blocks[definition], job->result->columns, job->rolled[definition],
-                         first, last, &job->memories[thread], &job->scratches[thread]);
-    }
+    const ls_block_run run = {
+        job->blocks, &job->common.joined,           job->result->columns,
+        job->rolled, job->plan->order + job->stage, job->stage_end - job->stage};
+    ls_kernel_blocks(&run, first, last, &job->memories[thread], &job->scratches[thread]);
 }
 
 static void work(void *user, unsigned thread)
@@ -187,7 +186,7 @@ static int bind(score_job *job, ls_error *error)
         if (ls_scratch_init(&job->scratches[job->scratch_count], job->job.context, job->bindings,
                             job->plan->count, events) != LS_OK ||
             ls_block_memory_init(&job->memories[job->scratch_count], job->job.context, job->blocks,
-                                 job->plan->count) != LS_OK) {
+                                 job->plan->count, &job->common) != LS_OK) {
             return ls_fail_memory(error);
         }
     }
@@ -257,11 +256,11 @@ static void close_job(ls_job *base)
     score_job *job = (score_job *)base;
     ls_context *context = base->context;
     close_stage(job);
+    ls_common_map_free(&job->common);
     for (size_t i = 0; i < job->bound; i++) {
         ls_block_tables_free(&job->blocks[i]);
         ls_binding_free(&job->bindings[i]);
     }
-    ls_common_map_free(&job->common);
     ls_answers_free(&job->answers);
     for (unsigned i = 0; i < job->threads && job->scratches && job->memories; i++) {
         ls_scratch_free(&job->scratches[i]);
