@@ -362,7 +362,7 @@ static int make_vector_entries(ls_block_tables *block, size_t names)
     return LS_OK;
 }
 
-static void list_places(ls_vector_tables *vector)
+void ls_block_list_places(ls_vector_tables *vector)
 {
     for (unsigned mask = 0; mask < 256; mask++) {
         unsigned count = 0;
@@ -393,7 +393,7 @@ static int make_vectors(ls_block_tables *block)
     vector->bucket_step = (int16_t)vector->class_count;
     vector->few_names = names <= sizeof vector->few_firsts;
     find_first_buckets(block);
-    list_places(vector);
+    ls_block_list_places(vector);
     vector->ready = make_vector_entries(block, names) == LS_OK;
     return vector->ready ? LS_OK : LS_ERROR_MEMORY;
 }
@@ -704,6 +704,7 @@ void ls_block_tables_free(ls_block_tables *block)
             (block->binding->map_table_count + 1) * sizeof *block->own_map.tables);
     ls_free(context, block->thresholds, block->bucket_count * sizeof *block->thresholds);
     ls_free(context, block->cells, block->cell_count * sizeof *block->cells);
+    ls_block_silence_free(context, &block->silence);
     ls_free(context, block->which, block->which_count * sizeof *block->which);
     ls_free(context, block->entries.block, block->entries.size);
     ls_free(context, block->vector.classes, block->part_count + 1);
@@ -719,7 +720,8 @@ static int make_events(ls_block_tables *block)
     status = status == LS_OK ? make_places(block) : status;
     status = status == LS_OK ? make_entries(block) : status;
     status = status == LS_OK ? make_vectors(block) : status;
-    return status == LS_OK ? make_occurrences(block) : status;
+    status = status == LS_OK ? make_occurrences(block) : status;
+    return status == LS_OK ? ls_block_silence_make(block) : status;
 }
 
 /* What passes over columns do not do: scores of companies and deals, rules over associated records,
@@ -739,15 +741,15 @@ int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding)
     if (!suits(binding)) {
         return LS_OK;
     }
+    block->lane_count = binding->lane_count;
+    block->lanes = binding->lanes;
+    block->flush = binding->flush;
     int status = make_gains(block);
     status = status == LS_OK ? list_counted(block) : status;
     if (status == LS_OK && binding->spec_count > 0 && binding->dataset->events.count > 0) {
         status = make_events(block);
         block->most_events = most_events(binding);
     }
-    block->lane_count = binding->lane_count;
-    block->lanes = binding->lanes;
-    block->flush = binding->flush;
     block->kernels = ls_block_kernels_best(binding->dataset->context);
     block->ready = status == LS_OK;
     return status;

@@ -110,6 +110,17 @@ typedef struct ls_block_place {
     uint16_t class;
 } ls_block_place;
 
+/* Events that are left out, since nothing is to be known of them but, where nothing else fired a
+ * rule, whether they did. */
+typedef struct ls_block_silence {
+    bool ready; /* enough are */
+    size_t name_count;
+    uint32_t *since; /* by name: older ones are */
+    uint8_t *fires;  /* by name: 1 where an older one may fire a rule */
+    bool any_fires;
+    uint32_t now; /* later ones are */
+} ls_block_silence;
+
 /* Where columns of several definitions stand side by side: of sums, of counts, of what fired. */
 typedef struct ls_block_columns {
     uint32_t sums, counts, fired;
@@ -174,7 +185,8 @@ typedef struct ls_block_tables {
     size_t stream_count;   /* of the lists, then of other specs */
     uint32_t *streams;     /* by spec */
     uint32_t *stream_spec; /* by stream, but for lists */
-    uint64_t most_events;  /* rows of more events are scored by themselves: sums might overflow */
+    ls_block_silence silence;
+    uint64_t most_events; /* rows of more events are scored by themselves: sums might overflow */
 } ls_block_tables;
 
 /* For the dataset and the instant that the binding is up to date with; the binding is borrowed.
@@ -190,10 +202,16 @@ int ls_block_list_classes(ls_block_tables *block);
  * of a spec, whose list ends at that age (false: none); whether specs of one list or two list the
  * same and choose the same of it. */
 int ls_block_make_cells(ls_block_tables *block);
+void ls_block_list_places(ls_vector_tables *vector);
 int ls_block_allocate_entries(ls_context *context, size_t words, ls_block_entries *out);
 bool ls_block_find_times(const ls_block_tables *block, uint32_t spec, int64_t list_end,
                          ls_block_match *match);
 bool ls_block_choose_alike(const ls_block_spec *one, const ls_block_spec *other);
+
+/* ls_block_places.c: which events can be left out, of tables that are complete but for that. LS_OK
+ * or LS_ERROR_MEMORY. */
+int ls_block_silence_make(ls_block_tables *block);
+void ls_block_silence_free(ls_context *context, ls_block_silence *silence);
 
 /* What several definitions make of events, in one pass over these. */
 typedef struct ls_joined {

@@ -430,7 +430,8 @@ static int join(joiner *joiner)
     status = status == LS_OK ? join_thresholds(joiner) : status;
     status = status == LS_OK ? join_places(joiner) : status;
     status = status == LS_OK ? join_entries(joiner) : status;
-    return status == LS_OK ? join_occurrences(joiner) : status;
+    status = status == LS_OK ? join_occurrences(joiner) : status;
+    return status == LS_OK ? ls_block_silence_make(tables) : status;
 }
 
 int ls_block_join(ls_joined *joined, ls_context *context, ls_block_tables **members, size_t count)

@@ -47,11 +47,11 @@ static void put_closely(const ls_block_tables *block, size_t begin, size_t i, si
     }
 }
 
-/* The chunk's active events from *next on that are of the row. */
+/* The chunk's active items from *next on that are of the row: before item `end`. */
 static void put_row(const ls_block_tables *block, size_t begin, size_t end, size_t row,
                     size_t *next, ls_block_memory *memory)
 {
-    const uint32_t *times = (const uint32_t *)block->binding->dataset->events.times + begin;
+    const uint32_t *times = memory->item_times, *events = memory->item_events;
     const bool closely = block->binding->any_generic;
     uint32_t *restrict counts = memory->stream_counts;
     for (; *next < memory->active_count && memory->active[*next] < end; ++*next) {
@@ -61,7 +61,7 @@ static void put_row(const ls_block_tables *block, size_t begin, size_t end, size
         const ls_block_match *match = block->matches + all->first, *last = match + all->count;
         for (; match < last; match++) {
             stream_of(memory, match->stream)[counts[match->stream]] =
-                (ls_aging){match->points, time, pack(row, i)};
+                (ls_aging){match->points, time, pack(row, events ? events[i] : i)};
             counts[match->stream] += time - match->since <= match->span;
         }
         if (closely && block->name_occurs[memory->names[i]] &&
@@ -264,7 +264,7 @@ void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, si
 {
     const size_t begin = (size_t)chunk->first[0];
     for (size_t i = 0, next = 0; i < chunk->rows; i++) {
-        put_row(block, begin, (size_t)chunk->first[i + 1] - begin, row + i, &next, memory);
+        put_row(block, begin, memory->bounds[i + 1], row + i, &next, memory);
     }
     add_streams(block, memory);
     end_lists(block, begin, memory, scratch);
@@ -276,15 +276,17 @@ size_t ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part 
                               size_t kept, size_t row_begin, ls_block_memory *memory,
                               ls_scratch *scratch)
 {
-    const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[1] - begin;
+    const size_t begin = (size_t)chunk->first[0];
+    const uint32_t *events = memory->item_events;
     size_t next = 0;
     for (size_t i = 0; i < memory->active_count; i++) {
-        uint16_t class = block->places[memory->places[memory->active[i]]].class;
-        scratch->entries[kept] = (uint32_t)(begin - row_begin + memory->active[i]);
+        const size_t item = memory->active[i];
+        uint16_t class = block->places[memory->places[item]].class;
+        scratch->entries[kept] = (uint32_t)(begin - row_begin + (events ? events[item] : item));
         scratch->classes[kept] = class;
         kept += block->class_lists[class];
     }
-    put_row(block, begin, count, row, &next, memory);
+    put_row(block, begin, memory->bounds[1], row, &next, memory);
     add_streams(block, memory);
     memset(memory->stream_counts, 0, block->list_count * sizeof *memory->stream_counts);
     return kept;

@@ -206,6 +206,7 @@ static int take_places(const sharer *sharer, size_t i, const placed *placed)
     block->places = places;
     block->place_count = count;
     block->map = &sharer->common->map;
+    block->silence.ready = false; /* what is left out is none that others want */
     return LS_OK;
 }
 

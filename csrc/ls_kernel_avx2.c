@@ -174,9 +174,9 @@ static LS_AVX2 size_t list_chunk(const ls_block_tables *block, size_t begin, siz
 }
 
 /* The first item of each row of the chunk. */
-static LS_AVX2 void find_bounds(const ls_block_part *chunk, ls_block_memory *memory)
+static LS_AVX2 void find_bounds(const uint32_t *groups, const ls_block_part *chunk,
+                                ls_block_memory *memory)
 {
-    const uint32_t *groups = memory->names;
     for (size_t i = 0; i <= chunk->rows; i++) {
         const uint32_t event = (uint32_t)(chunk->first[i] - chunk->first[0]);
         const uint32_t group = groups[event / 8];
@@ -238,7 +238,7 @@ static LS_AVX2 void add(const ls_block_tables *block, const ls_block_part *chunk
         return;
     }
     count = list_chunk(block, begin, count, memory);
-    find_bounds(chunk, memory);
+    find_bounds(memory->names, chunk, memory);
     if (block->words == 1) {
         run_one_word(&block->vector, count, memory);
     } else if (block->words == 2) {
@@ -249,6 +249,57 @@ static LS_AVX2 void add(const ls_block_tables *block, const ls_block_part *chunk
         }
         memory->table = block->vector.entries.words;
     }
+}
+
+/* Eight events at a time. */
+static LS_AVX2 size_t keep(const ls_block_tables *block, const ls_block_part *chunk,
+                           ls_block_memory *memory)
+{
+    const ls_events *of = &block->binding->dataset->events;
+    const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[chunk->rows] - begin;
+    const uint8_t *codes = (const uint8_t *)of->event.codes + begin;
+    const uint32_t *times = (const uint32_t *)of->times + begin;
+    const __m256i bias = _mm256_set1_epi32(INT32_MIN);
+    const __m256i now = _mm256_set1_epi32((int32_t)(block->silence.now ^ UINT32_C(0x80000000)));
+    uint32_t *restrict groups = memory->items;
+    size_t found = 0, i = 0;
+    if (of->event.width != 1) {
+        return ls_block_keep(block, chunk, memory);
+    }
+    for (; i + 8 <= count; i += 8) {
+        const __m256i time = _mm256_loadu_si256((const __m256i *)(const void *)(times + i));
+        const __m256i names = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(codes + i)));
+        const __m256i since =
+            _mm256_i32gather_epi32((const int *)block->silence.since, names, sizeof(uint32_t));
+        const __m256i biased = _mm256_xor_si256(time, bias);
+        const __m256i out =
+            _mm256_or_si256(_mm256_cmpgt_epi32(_mm256_xor_si256(since, bias), biased),
+                            _mm256_cmpgt_epi32(biased, now));
+        const unsigned mask = ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(out)) & 0xff;
+        const __m256i places =
+            _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(block->vector.places + mask)));
+        const __m256i events = _mm256_add_epi32(_mm256_set1_epi32((int32_t)i), places);
+        _mm256_storeu_si256((__m256i *)(void *)(memory->kept + found), events);
+        _mm256_storeu_si256((__m256i *)(void *)(memory->kept_times + found),
+                            _mm256_permutevar8x32_epi32(time, places));
+        _mm256_storeu_si256((__m256i *)(void *)(memory->names + found),
+                            _mm256_permutevar8x32_epi32(names, places));
+        groups[i / 8] = (uint32_t)(found << 8) | mask;
+        found += (size_t)_mm_popcnt_u32(mask);
+    }
+    groups[i / 8] = (uint32_t)(found << 8);
+    for (unsigned k = 0; i + k < count; k++) {
+        const uint32_t time = times[i + k];
+        const uint32_t in =
+            (time >= block->silence.since[codes[i + k]]) & (time <= block->silence.now);
+        memory->kept[found] = (uint32_t)(i + k);
+        memory->kept_times[found] = time;
+        memory->names[found] = codes[i + k];
+        groups[i / 8] |= in << k;
+        found += in;
+    }
+    find_bounds(groups, chunk, memory);
+    return found;
 }
 
 static LS_AVX2 void count_lanes(const ls_block_tables *block, size_t rows, ls_block_memory *memory)
@@ -264,7 +315,7 @@ static LS_AVX2 void settle(const ls_block_tables *block, size_t first, size_t ro
 
 const ls_block_kernels *ls_avx2_kernels(const ls_context *context)
 {
-    static const ls_block_kernels kernels = {add, count_lanes, settle};
+    static const ls_block_kernels kernels = {add, keep, count_lanes, settle};
     return ls_cpu_avx2(context) ? &kernels : NULL;
 }
 

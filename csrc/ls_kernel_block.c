@@ -4,6 +4,7 @@
  * hold is scored row by row. */
 #include "ls_block_filter.h"
 #include "ls_block_occurrences.h"
+#include "ls_block_places.h"
 #include "ls_block_settle.h"
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -62,6 +63,8 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
     memory->names = take(start, &used, events * sizeof(uint32_t));
     memory->own_places = take(start, &used, events * sizeof(uint16_t));
     memory->common_places = take(start, &used, memory->common_capacity * sizeof(uint16_t));
+    memory->kept = take(start, &used, events * sizeof(uint32_t));
+    memory->kept_times = take(start, &used, events * sizeof(uint32_t));
     memory->items = take(start, &used, events * sizeof(uint32_t));
     memory->indexes = take(start, &used, events * sizeof(uint16_t));
     memory->running = take(start, &used, events * 2 * sizeof(uint64_t));
@@ -94,13 +97,19 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
 #define FEW_PLACES 65536
 #define MOST_PLACES (1 << 21)
 
+/* Whether the block shares places with others, and looks at events by itself. */
+static bool shares_places(const ls_block_tables *block)
+{
+    return block->map != NULL && block->map != &block->own_map && !block->member;
+}
+
 static size_t common_room(const ls_block_tables *blocks, size_t count)
 {
     size_t most = 0;
     for (size_t i = 0; i < count; i++) {
         const ls_dataset *dataset = blocks[i].binding->dataset;
         const uint64_t *first = dataset->events.first;
-        bool common = blocks[i].map != NULL && blocks[i].map != &blocks[i].own_map;
+        bool common = shares_places(&blocks[i]);
         for (size_t row = 0; common && most == 0 && row < dataset->tables[LS_CONTACT].count;
              row++) {
             size_t events = (size_t)(first[row + 1] - first[row]);
@@ -246,151 +255,57 @@ static void add_directly(const ls_block_tables *block, size_t begin, size_t coun
     loops[wide][block->column ? block->column->width : 0](block, begin, count, memory);
 }
 
-/* What the loop over events with a map of places reads. */
-typedef struct finder {
-    const uint32_t *names, *firsts;
-    const uint16_t *parts;
-} finder;
-
-LS_INLINE uint32_t code_of(const void *codes, size_t i, unsigned width)
+/* The chunk's items, which are its events or some of them, and their places. */
+static size_t find_items(const ls_block_tables *block, const ls_block_part *chunk,
+                         ls_block_memory *memory)
 {
-    return width == 1   ? ((const uint8_t *)codes)[i]
-           : width == 2 ? ((const uint16_t *)codes)[i]
-                        : ((const uint32_t *)codes)[i];
-}
-
-/* Adds what a property's value classes are worth. few: classes in a byte. */
-LS_INLINE void add_parts_of(const finder *of, const ls_property_table *table, size_t begin,
-                            size_t count, unsigned width, const uint8_t *restrict few,
-                            uint16_t *restrict places)
-{
-    const void *codes = (const char *)table->column->codes + begin * width;
-    const uint32_t *restrict many = table->classes, *restrict names = of->names;
-    const uint32_t *restrict firsts = of->firsts;
-    const uint16_t *restrict parts = of->parts;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t code = code_of(codes, i, width);
-        uint32_t class = few ? few[code] : many[code];
-        places[i] = (uint16_t)(places[i] + parts[firsts[names[i]] + class]);
+    const ls_events *events = &block->binding->dataset->events;
+    const size_t begin = (size_t)chunk->first[0];
+    memory->places = memory->own_places;
+    if (block->silence.ready) {
+        const size_t kept = block->kernels->keep(block, chunk, memory);
+        memory->item_events = memory->kept;
+        memory->item_times = memory->kept_times;
+        ls_block_map_places(block, begin, kept, memory->kept, memory->names, memory->own_places);
+        return kept;
     }
-}
-
-/* Where nothing is asked but whether there is a value, no table is read. */
-LS_INLINE void add_uniform_of(const finder *of, const ls_property_table *table, size_t begin,
-                              size_t count, unsigned width, uint16_t *restrict places)
-{
-    const void *codes = (const char *)table->column->codes + begin * width;
-    const uint32_t none = table->classes[0], some = table->classes[table->code_count > 1];
-    const uint32_t *restrict names = of->names, *restrict firsts = of->firsts;
-    const uint16_t *restrict parts = of->parts;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t class = code_of(codes, i, width) ? some : none;
-        places[i] = (uint16_t)(places[i] + parts[firsts[names[i]] + class]);
+    const size_t count = (size_t)chunk->first[chunk->rows] - begin;
+    memory->item_events = NULL;
+    memory->item_times = (const uint32_t *)events->times + begin;
+    for (size_t i = 0; i <= chunk->rows; i++) {
+        memory->bounds[i] = (uint16_t)(chunk->first[i] - begin);
     }
-}
-
-#define LS_PARTS(name, width)                                                                      \
-    static __attribute__((noinline)) void name(const finder *of, const ls_property_table *table,   \
-                                               size_t begin, size_t count, uint16_t *places)       \
-    {                                                                                              \
-        if (table->uniform) {                                                                      \
-            add_uniform_of(of, table, begin, count, width, places);                                \
-        } else if (table->few) {                                                                   \
-            add_parts_of(of, table, begin, count, width, table->few, places);                      \
-        } else {                                                                                   \
-            add_parts_of(of, table, begin, count, width, NULL, places);                            \
-        }                                                                                          \
-    }
-LS_PARTS(add_parts_1, 1)
-LS_PARTS(add_parts_2, 2)
-LS_PARTS(add_parts_4, 4)
-
-static void add_parts(const finder *of, const ls_property_table *table, size_t begin, size_t count,
-                      uint16_t *places)
-{
-    if (table->column == NULL) {
-        for (size_t i = 0; i < count; i++) {
-            uint32_t first = of->firsts[of->names[i]];
-            places[i] = (uint16_t)(places[i] + of->parts[first + table->classes[0]]);
-        }
-    } else if (table->column->width == 1) {
-        add_parts_1(of, table, begin, count, places);
-    } else if (table->column->width == 2) {
-        add_parts_2(of, table, begin, count, places);
-    } else {
-        add_parts_4(of, table, begin, count, places);
-    }
-}
-
-static void read_names(const ls_column *column, size_t begin, size_t count, uint32_t *restrict out)
-{
-    const void *codes = (const char *)column->codes + begin * column->width;
-    if (column->width == 1) {
-        for (size_t i = 0; i < count; i++) {
-            out[i] = code_of(codes, i, 1);
-        }
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            out[i] = code_of(codes, i, column->width);
-        }
-    }
-}
-
-/* Places of any number of properties, one after the other; no more events than a chunk has. */
-static void map_places(const ls_block_tables *block, size_t begin, size_t count,
-                       ls_block_memory *memory, uint16_t *restrict places)
-{
-    const ls_block_map *map = block->map;
-    read_names(&block->binding->dataset->events.event, begin, count, memory->names);
-    for (size_t i = 0; i < count; i++) {
-        places[i] = (uint16_t)map->bases[memory->names[i]];
-    }
-    for (size_t k = 0; k < map->table_count; k++) {
-        const finder of = {memory->names, map->firsts + k * map->name_count, map->parts};
-        add_parts(&of, map->tables[k], begin, count, places);
-    }
-}
-
-static void find_places(const ls_block_tables *block, size_t begin, size_t count,
-                        ls_block_memory *memory)
-{
-    if (block->map != &block->own_map && begin >= memory->common_begin &&
+    if (shares_places(block) && begin >= memory->common_begin &&
         begin + count <= memory->common_end) {
         memory->places = memory->common_places + (begin - memory->common_begin);
-        return;
+        return count;
     }
-    map_places(block, begin, count, memory, memory->own_places);
-    memory->places = memory->own_places;
+    ls_block_read_names(&events->event, begin, count, memory->names);
+    ls_block_map_places(block, begin, count, NULL, memory->names, memory->own_places);
+    return count;
 }
 
 void ls_block_begin_rows(const ls_block_tables *blocks, size_t count, size_t first, size_t last,
                          ls_block_memory *memory)
 {
-    const uint64_t *of_row = blocks[0].binding->dataset->events.first;
+    const ls_events *events = &blocks[0].binding->dataset->events;
     const ls_block_tables *block = NULL;
     memory->common_begin = memory->common_end = 0;
     for (size_t i = 0; i < count && block == NULL && memory->common_capacity > 0; i++) {
-        block = blocks[i].map != NULL && blocks[i].map != &blocks[i].own_map ? &blocks[i] : NULL;
+        block = shares_places(&blocks[i]) ? &blocks[i] : NULL;
     }
-    if (block == NULL || of_row[last] - of_row[first] > memory->common_capacity) {
+    if (block == NULL || events->first[last] - events->first[first] > memory->common_capacity) {
         return;
     }
-    const size_t begin = (size_t)of_row[first], end = (size_t)of_row[last];
+    const size_t begin = (size_t)events->first[first], end = (size_t)events->first[last];
     for (size_t from = begin; from < end; from += LS_CHUNK_EVENTS) {
         size_t part = end - from < LS_CHUNK_EVENTS ? end - from : LS_CHUNK_EVENTS;
-        map_places(block, from, part, memory, memory->common_places + (from - begin));
+        ls_block_read_names(&events->event, from, part, memory->names);
+        ls_block_map_places(block, from, part, NULL, memory->names,
+                            memory->common_places + (from - begin));
     }
     memory->common_begin = begin;
     memory->common_end = end;
-}
-
-static uint32_t bucket_of(const ls_block_tables *block, uint32_t time)
-{
-    uint32_t bucket = block->cells[time >> block->cell_shift];
-    for (size_t k = 0; k < block->cell_thresholds; k++) {
-        bucket += block->thresholds[bucket] <= (int64_t)time;
-    }
-    return bucket;
 }
 
 /* What the loop over events whose places are found reads. */
@@ -402,15 +317,10 @@ typedef struct looker {
     uint32_t now;
 } looker;
 
-LS_INLINE looker begin_look(const ls_block_tables *block, size_t begin,
-                            const ls_block_memory *memory)
+LS_INLINE looker begin_look(const ls_block_tables *block, const ls_block_memory *memory)
 {
-    return (looker){memory->places,
-                    block->places,
-                    (const uint32_t *)block->binding->dataset->events.times + begin,
-                    block->cells,
-                    block->cell_shift,
-                    block->now};
+    return (looker){memory->places, block->places,     memory->item_times,
+                    block->cells,   block->cell_shift, block->now};
 }
 
 /* Cells of one threshold at most. */
@@ -426,10 +336,9 @@ LS_INLINE bool is_active(const looker *of, const ls_block_place *place, uint32_t
 }
 
 /* Sums up entries of one word and finds what may be an occurrence in one go. */
-static void look_at_words(const ls_block_tables *block, size_t begin, size_t count,
-                          ls_block_memory *memory)
+static void look_at_words(const ls_block_tables *block, size_t count, ls_block_memory *memory)
 {
-    const looker of = begin_look(block, begin, memory);
+    const looker of = begin_look(block, memory);
     const uint64_t *restrict entries = block->entries.words;
     uint64_t *restrict running = memory->running, sum = 0;
     uint16_t *restrict active = memory->active;
@@ -449,10 +358,9 @@ static void look_at_words(const ls_block_tables *block, size_t begin, size_t cou
 typedef uint64_t two_words __attribute__((vector_size(16)));
 
 /* The same of two words. */
-static void look_at_pairs(const ls_block_tables *block, size_t begin, size_t count,
-                          ls_block_memory *memory)
+static void look_at_pairs(const ls_block_tables *block, size_t count, ls_block_memory *memory)
 {
-    const looker of = begin_look(block, begin, memory);
+    const looker of = begin_look(block, memory);
     const two_words *restrict entries = (const two_words *)block->entries.words;
     two_words *restrict running = (two_words *)memory->running, sum = {0, 0};
     uint16_t *restrict active = memory->active;
@@ -470,18 +378,17 @@ static void look_at_pairs(const ls_block_tables *block, size_t begin, size_t cou
 }
 
 /* Entries of any number of words: where they are. */
-static void look_at_indexes(const ls_block_tables *block, size_t begin, size_t count,
-                            ls_block_memory *memory)
+static void look_at_indexes(const ls_block_tables *block, size_t count, ls_block_memory *memory)
 {
-    const looker of = begin_look(block, begin, memory);
+    const looker of = begin_look(block, memory);
     uint16_t *restrict active = memory->active, *restrict indexes = memory->indexes;
     const bool few = block->cell_thresholds <= 1;
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         const uint32_t time = of.times[i];
         const ls_block_place *place = &of.table[of.places[i]];
-        indexes[i] =
-            (uint16_t)(few ? entry_in(&of, place, time) : place->row + bucket_of(block, time));
+        indexes[i] = (uint16_t)(few ? entry_in(&of, place, time)
+                                    : place->row + ls_block_bucket(block, time));
         active[found] = (uint16_t)i;
         found += is_active(&of, place, time);
     }
@@ -489,10 +396,9 @@ static void look_at_indexes(const ls_block_tables *block, size_t begin, size_t c
 }
 
 /* The same where equal entries are kept once. */
-static void look_at_joined(const ls_block_tables *block, size_t begin, size_t count,
-                           ls_block_memory *memory)
+static void look_at_joined(const ls_block_tables *block, size_t count, ls_block_memory *memory)
 {
-    const looker of = begin_look(block, begin, memory);
+    const looker of = begin_look(block, memory);
     const uint16_t *restrict which = block->which;
     uint16_t *restrict active = memory->active, *restrict indexes = memory->indexes;
     const bool few = block->cell_thresholds <= 1;
@@ -500,7 +406,8 @@ static void look_at_joined(const ls_block_tables *block, size_t begin, size_t co
     for (size_t i = 0; i < count; i++) {
         const uint32_t time = of.times[i];
         const ls_block_place *place = &of.table[of.places[i]];
-        indexes[i] = which[few ? entry_in(&of, place, time) : place->row + bucket_of(block, time)];
+        indexes[i] =
+            which[few ? entry_in(&of, place, time) : place->row + ls_block_bucket(block, time)];
         active[found] = (uint16_t)i;
         found += is_active(&of, place, time);
     }
@@ -508,10 +415,9 @@ static void look_at_joined(const ls_block_tables *block, size_t begin, size_t co
 }
 
 /* Where some specs are asked event by event, all events of their names are active. */
-static void add_generic(const ls_block_tables *block, size_t begin, size_t count,
-                        ls_block_memory *memory)
+static void add_generic(const ls_block_tables *block, size_t count, ls_block_memory *memory)
 {
-    const looker of = begin_look(block, begin, memory);
+    const looker of = begin_look(block, memory);
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         bool active = is_active(&of, &of.table[of.places[i]], of.times[i]) ||
@@ -546,46 +452,43 @@ void ls_block_sum(const ls_block_tables *block, size_t count, ls_block_memory *m
     }
 }
 
-static void add_at_places(const ls_block_tables *block, size_t begin, size_t count,
+static void add_at_places(const ls_block_tables *block, const ls_block_part *chunk,
                           ls_block_memory *memory)
 {
     const bool few = block->cell_thresholds <= 1;
-    find_places(block, begin, count, memory);
+    const size_t count = find_items(block, chunk, memory);
     if (block->which != NULL) {
-        look_at_joined(block, begin, count, memory);
+        look_at_joined(block, count, memory);
         ls_block_sum(block, count, memory);
     } else if (block->words == 1 && few) {
-        look_at_words(block, begin, count, memory);
+        look_at_words(block, count, memory);
     } else if (block->words == 2 && few) {
-        look_at_pairs(block, begin, count, memory);
+        look_at_pairs(block, count, memory);
     } else {
-        look_at_indexes(block, begin, count, memory);
+        look_at_indexes(block, count, memory);
         ls_block_sum(block, count, memory);
     }
     if (block->binding->any_generic) {
-        add_generic(block, begin, count, memory);
+        add_generic(block, count, memory);
     }
 }
 
-/* Every event is an item. */
 static void add_portably(const ls_block_tables *block, const ls_block_part *chunk,
                          ls_block_memory *memory)
 {
     size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[chunk->rows] - begin;
     memory->table = block->entries.words;
-    for (size_t i = 0; i <= chunk->rows; i++) {
-        memory->bounds[i] = (uint16_t)(chunk->first[i] - begin);
-    }
-    if (block->direct) {
-        add_directly(block, begin, count, memory);
-        if (block->words == 1) {
-            return;
-        }
-    } else {
-        add_at_places(block, begin, count, memory);
+    if (!block->direct) {
+        add_at_places(block, chunk, memory);
         return;
     }
-    ls_block_sum(block, count, memory);
+    for (size_t i = 0; i <= chunk->rows; i++) { /* every event is an item */
+        memory->bounds[i] = (uint16_t)(chunk->first[i] - begin);
+    }
+    add_directly(block, begin, count, memory);
+    if (block->words > 1) {
+        ls_block_sum(block, count, memory);
+    }
 }
 
 /* Adds what the words of some entries of a row say to its sums. */
@@ -741,7 +644,8 @@ static void settle_portably(const ls_block_tables *block, size_t first, size_t r
     ls_block_settle(block, first, rows, memory);
 }
 
-const ls_block_kernels ls_portable_kernels = {add_portably, count_portably, settle_portably};
+const ls_block_kernels ls_portable_kernels = {add_portably, ls_block_keep, count_portably,
+                                              settle_portably};
 
 const ls_block_kernels *ls_block_kernels_best(const ls_context *context)
 {
@@ -851,6 +755,7 @@ static void look_at_events(const ls_block_tables *block, size_t first, size_t ro
         add_events(block, block->binding->dataset->events.first + first, rows, memory, scratch);
     }
     block->kernels->count(block, rows, memory);
+    ls_block_fire_late(block, block->binding->dataset->events.first + first, rows, memory);
 }
 
 static void look_together(const ls_block_run *run, size_t first, size_t rows,

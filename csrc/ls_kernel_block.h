@@ -20,7 +20,11 @@ typedef struct ls_block_memory {
     size_t size;
     void *memory;
     /* Of a chunk, by event unless said otherwise: */
-    uint32_t *names;        /* codes of names */
+    uint32_t *names; /* codes of names */
+    /* Those that are left in, which the following are of: events of the chunk, and their times. */
+    uint32_t *kept, *kept_times;
+    const uint32_t *item_events; /* these; NULL: all are items */
+    const uint32_t *item_times;
     const uint16_t *places; /* among the combinations of value classes */
     uint16_t *own_places;   /* room for them */
     uint32_t *items;        /* events that add something, in a form that their kernel knows */
@@ -29,7 +33,7 @@ typedef struct ls_block_memory {
     uint64_t *running;      /* by item: the sum of entries before it; one or two words */
     uint16_t *bounds;       /* by row: the first item of the row; one more */
     uint64_t *row_words;    /* of one row */
-    uint16_t *active;       /* events that may be occurrences, by place in the chunk */
+    uint16_t *active;       /* items that may be occurrences */
     size_t active_count;
     ls_aging *streams; /* by stream: LS_STREAM_ROOM of them */
     uint32_t *stream_counts;
@@ -87,6 +91,9 @@ const ls_block_kernels *ls_block_kernels_best(const ls_context *context);
 struct ls_block_kernels {
     /* Looks up the chunk's events: fills bounds, and running or indexes. */
     void (*add)(const ls_block_tables *block, const ls_block_part *chunk, ls_block_memory *memory);
+    /* Leaves out what says nothing: fills bounds, names, kept and kept_times; how many are kept. */
+    size_t (*keep)(const ls_block_tables *block, const ls_block_part *chunk,
+                   ls_block_memory *memory);
     /* Adds what words say to sums and counts. */
     void (*count)(const ls_block_tables *block, size_t rows, ls_block_memory *memory);
     /* Makes values, labels and the rest out of sums and counts. */
@@ -95,6 +102,8 @@ struct ls_block_kernels {
 };
 /* Sums up the entries of `count` indexes, where these are of one or two words. */
 void ls_block_sum(const ls_block_tables *block, size_t count, ls_block_memory *memory);
+size_t ls_block_keep(const ls_block_tables *block, const ls_block_part *chunk,
+                     ls_block_memory *memory);
 extern const ls_block_kernels ls_portable_kernels;
 /* ls_kernel_avx2.c; NULL where the processor or the build has none. */
 const ls_block_kernels *ls_avx2_kernels(const ls_context *context);
