@@ -566,6 +566,15 @@ static bool make_match(const ls_block_tables *block, const ls_match *of, ls_bloc
                                out);
 }
 
+void ls_block_fill_class(ls_block_tables *block, ls_block_class *class)
+{
+    const ls_block_match none = {(uint32_t)block->stream_count, UINT32_MAX, 0, 0};
+    while (class->count % LS_MATCH_STEP != 0) {
+        class->count++;
+        block->matches[block->match_count++] = none;
+    }
+}
+
 static void list_class(ls_block_tables *block, size_t class)
 {
     const ls_binding *binding = block->binding;
@@ -580,6 +589,7 @@ static void list_class(ls_block_tables *block, size_t class)
             block->match_count++;
         }
     }
+    ls_block_fill_class(block, out);
 }
 
 static void list_matches(ls_block_tables *block)
@@ -644,7 +654,8 @@ static int make_occurrences(ls_block_tables *block)
         return LS_OK;
     }
     block->class_count = binding->classes.count;
-    block->match_capacity = binding->classes.match_count + 1;
+    block->match_capacity =
+        binding->classes.match_count + binding->classes.count * (LS_MATCH_STEP - 1) + 1;
     block->name_count = binding->event_code_count;
     block->spec_count = binding->spec_count;
     if (ls_block_allocate_occurrences(block) != LS_OK) {

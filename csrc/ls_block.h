@@ -48,9 +48,10 @@ typedef struct ls_block_match {
 } ls_block_match;
 
 typedef struct ls_block_class {
-    uint32_t first, count; /* of matches */
+    uint32_t first, count; /* of matches: LS_MATCH_STEP at a time, the last of which may be none */
     uint32_t since;        /* the first time at which one does something; UINT32_MAX: none does */
 } ls_block_class;
+#define LS_MATCH_STEP 2
 
 /* What once_per or latest chooses from: the stream of the same number. */
 typedef enum ls_list_key { LS_KEY_NONE, LS_KEY_DAY, LS_KEY_CODE, LS_KEY_OTHER } ls_list_key;
@@ -193,9 +194,11 @@ typedef struct ls_block_tables {
  * LS_OK or LS_ERROR_MEMORY; to be freed in either case. */
 int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding);
 
-/* For the files that make tables: room for occurrences, by the counts that are set; which matches
- * of a class are listed, once all are there. LS_OK or LS_ERROR_MEMORY. */
+/* For the files that make tables: room for occurrences, by the counts that are set; the matches of
+ * a class made whole steps, once all are there; which matches of classes are listed. LS_OK or
+ * LS_ERROR_MEMORY. */
 int ls_block_allocate_occurrences(ls_block_tables *block);
+void ls_block_fill_class(ls_block_tables *block, ls_block_class *class);
 int ls_block_list_classes(ls_block_tables *block);
 
 /* For joined tables: cells by thresholds; room for so many words of entries; the times of a match

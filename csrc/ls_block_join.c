@@ -335,6 +335,9 @@ static bool join_match(const joiner *joiner, const ls_block_tables *block,
 {
     const ls_block_tables *tables = joiner->tables;
     const bool listed = own->stream < block->list_count;
+    if (own->stream == block->stream_count) {
+        return false; /* none */
+    }
     const uint32_t spec = block->first.counts + (listed ? block->lists[own->stream].spec
                                                         : block->stream_spec[own->stream]);
     *out = *own;
@@ -368,6 +371,7 @@ static void join_class(const joiner *joiner, size_t class)
             }
         }
     }
+    ls_block_fill_class(tables, out);
 }
 
 static int join_occurrences(joiner *joiner)
@@ -381,7 +385,7 @@ static int join_occurrences(joiner *joiner)
         return LS_OK;
     }
     tables->class_count = joiner->classes.count;
-    tables->match_capacity = 1;
+    tables->match_capacity = tables->class_count * (LS_MATCH_STEP - 1) + 1;
     for (size_t i = 0; i < joiner->classes.match_count; i++) {
         const ls_match *of = &joiner->classes.matches[i];
         tables->match_capacity += joiner->members[of->spec]->occurrences[of->points].count;

@@ -41,10 +41,28 @@ static void put_closely(const ls_block_tables *block, size_t begin, size_t i, si
         int64_t points;
         if (spec->way > LS_WAY_TABLE && ls_spec_open(spec->occurrences, binding->at, age) &&
             ls_kernel_is_occurrence(binding, spec, begin + i, &points)) {
-            stream_of(memory, stream)[memory->stream_counts[stream]++] =
-                (ls_aging){points, time, pack(row, i)};
+            *memory->stream_ends[stream]++ = (ls_aging){points, time, pack(row, i)};
         }
     }
+}
+
+LS_INLINE void put(const ls_block_match *match, uint32_t time, uint32_t of, ls_aging **ends)
+{
+    ls_aging *end = ends[match->stream];
+    *end = (ls_aging){match->points, time, of};
+    ends[match->stream] = end + (time - match->since <= match->span);
+}
+
+static void begin_streams(const ls_block_tables *block, ls_block_memory *memory)
+{
+    for (size_t i = 0; i <= block->stream_count; i++) {
+        memory->stream_ends[i] = stream_of(memory, i);
+    }
+}
+
+LS_INLINE size_t stream_size(const ls_block_memory *memory, size_t stream)
+{
+    return (size_t)(memory->stream_ends[stream] - stream_of(memory, stream));
 }
 
 /* The chunk's active items from *next on that are of the row: before item `end`. */
@@ -53,16 +71,15 @@ static void put_row(const ls_block_tables *block, size_t begin, size_t end, size
 {
     const uint32_t *times = memory->item_times, *events = memory->item_events;
     const bool closely = block->binding->any_generic;
-    uint32_t *restrict counts = memory->stream_counts;
+    ls_aging **restrict ends = memory->stream_ends;
     for (; *next < memory->active_count && memory->active[*next] < end; ++*next) {
         const size_t i = memory->active[*next];
-        const uint32_t time = times[i];
+        const uint32_t time = times[i], of = pack(row, events ? events[i] : i);
         const ls_block_class *all = &block->occurrences[block->places[memory->places[i]].class];
         const ls_block_match *match = block->matches + all->first, *last = match + all->count;
-        for (; match < last; match++) {
-            stream_of(memory, match->stream)[counts[match->stream]] =
-                (ls_aging){match->points, time, pack(row, events ? events[i] : i)};
-            counts[match->stream] += time - match->since <= match->span;
+        for (; match < last; match += LS_MATCH_STEP) {
+            put(match, time, of, ends);
+            put(match + 1, time, of, ends);
         }
         if (closely && block->name_occurs[memory->names[i]] &&
             (int64_t)time <= block->binding->at - LS_EVENT_BASE) {
@@ -111,7 +128,7 @@ static void add_stream(const ls_block_tables *block, size_t stream, ls_block_mem
 {
     const ls_block_spec *spec = &block->specs[block->stream_spec[stream]];
     ls_aging *all = stream_of(memory, stream);
-    const size_t count = memory->stream_counts[stream];
+    const size_t count = stream_size(memory, stream);
     if (spec->binding->specs[spec->number].way == LS_WAY_SUM) {
         add_points(block, spec, all, count, memory);
     } else {
@@ -122,9 +139,8 @@ static void add_stream(const ls_block_tables *block, size_t stream, ls_block_mem
 static void add_streams(const ls_block_tables *block, ls_block_memory *memory)
 {
     for (size_t i = block->list_count; i < block->stream_count; i++) {
-        if (memory->stream_counts[i] > 0) {
+        if (stream_size(memory, i) > 0) {
             add_stream(block, i, memory);
-            memory->stream_counts[i] = 0;
         }
     }
 }
@@ -218,8 +234,9 @@ static size_t choose_of_rows(const ls_block_tables *block, const ls_block_list *
             end++;
         }
         const size_t first = i + choose(block, list, begin, all + i, end - i, scratch);
-        memmove(all + kept, all + first, (end - first) * sizeof *all);
-        kept += end - first;
+        for (size_t k = first; k < end; k++) {
+            all[kept++] = all[k];
+        }
     }
     return kept;
 }
@@ -246,16 +263,15 @@ static void end_lists(const ls_block_tables *block, size_t begin, ls_block_memor
     for (size_t i = 0; i < block->list_count; i++) {
         const ls_block_list *list = &block->lists[i];
         ls_aging *all = stream_of(memory, i);
-        if (memory->stream_counts[i] == 0) {
+        if (stream_size(memory, i) == 0) {
             continue;
         }
         const size_t count =
-            choose_of_rows(block, list, begin, all, memory->stream_counts[i], scratch);
+            choose_of_rows(block, list, begin, all, stream_size(memory, i), scratch);
         const bool alone = block->specs[list->spec].next == LS_NO_CODE;
         for (uint32_t k = list->spec; k != LS_NO_CODE; k = block->specs[k].next) {
             add_chosen(block, k, alone, all, count, memory);
         }
-        memory->stream_counts[i] = 0;
     }
 }
 
@@ -263,6 +279,7 @@ void ls_block_occur(const ls_block_tables *block, const ls_block_part *chunk, si
                     ls_block_memory *memory, ls_scratch *scratch)
 {
     const size_t begin = (size_t)chunk->first[0];
+    begin_streams(block, memory);
     for (size_t i = 0, next = 0; i < chunk->rows; i++) {
         put_row(block, begin, memory->bounds[i + 1], row + i, &next, memory);
     }
@@ -286,9 +303,9 @@ size_t ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part 
         scratch->classes[kept] = class;
         kept += block->class_lists[class];
     }
+    begin_streams(block, memory);
     put_row(block, begin, memory->bounds[1], row, &next, memory);
     add_streams(block, memory);
-    memset(memory->stream_counts, 0, block->list_count * sizeof *memory->stream_counts);
     return kept;
 }
 

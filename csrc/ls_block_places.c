@@ -18,8 +18,7 @@ LS_INLINE uint32_t code_of(const void *codes, size_t i, unsigned width)
                         : ((const uint32_t *)codes)[i];
 }
 
-/* Adds what a property's value classes are worth. few: classes in a byte. The large table of many
- * texts with many classes is far away: it is not asked for names that do not ask the property. */
+/* Adds what a property's value classes are worth. few: classes in a byte. */
 LS_INLINE void add_parts_of(const finder *of, const ls_property_table *table, unsigned width,
                             bool few, bool all, uint16_t *restrict places)
 {
@@ -31,7 +30,7 @@ LS_INLINE void add_parts_of(const finder *of, const ls_property_table *table, un
     for (size_t i = 0; i < of->count; i++) {
         const uint32_t first = firsts[names[i]];
         uint32_t code = code_of(codes, all ? i : events[i], width);
-        uint32_t class = few ? near[code] : many[code & (0 - (uint32_t)(first != 0))];
+        uint32_t class = few ? near[code] : many[code];
         places[i] = (uint16_t)(places[i] + parts[first + class]);
     }
 }
@@ -65,16 +64,55 @@ LS_INLINE void add_uniform_of(const finder *of, const ls_property_table *table, 
     }
 LS_PARTS(add_parts_1, 1, true)
 LS_PARTS(add_parts_2, 2, true)
-LS_PARTS(add_parts_4, 4, true)
 LS_PARTS(add_some_1, 1, false)
 LS_PARTS(add_some_2, 2, false)
-LS_PARTS(add_some_4, 4, false)
+
+/* The items whose names ask the property, where it is far away: most names ask few. */
+static size_t choose_items(const finder *of, uint16_t *restrict chosen)
+{
+    const uint32_t *restrict names = of->names, *restrict firsts = of->firsts;
+    size_t count = 0;
+    for (size_t i = 0; i < of->count; i++) {
+        chosen[count] = (uint16_t)i;
+        count += firsts[names[i]] != 0;
+    }
+    return count;
+}
+
+LS_INLINE void add_chosen_of(const finder *of, const ls_property_table *table, bool few,
+                             const uint16_t *restrict chosen, size_t count,
+                             uint16_t *restrict places)
+{
+    const uint32_t *restrict codes = (const uint32_t *)table->column->codes + of->begin;
+    const uint8_t *restrict near = table->few;
+    const uint32_t *restrict many = table->classes, *restrict names = of->names;
+    const uint32_t *restrict firsts = of->firsts, *restrict events = of->events;
+    const uint16_t *restrict parts = of->parts;
+    for (size_t k = 0; k < count; k++) {
+        const size_t i = chosen[k];
+        const uint32_t code = codes[events ? events[i] : i];
+        const uint32_t class = few ? near[code] : many[code];
+        places[i] = (uint16_t)(places[i] + parts[firsts[names[i]] + class]);
+    }
+}
+
+/* Of codes of four bytes, which have many texts. */
+static void add_chosen(const finder *of, const ls_property_table *table, uint16_t *places)
+{
+    uint16_t chosen[LS_CHUNK_EVENTS];
+    const size_t count = choose_items(of, chosen);
+    if (table->few) {
+        add_chosen_of(of, table, true, chosen, count, places);
+    } else {
+        add_chosen_of(of, table, false, chosen, count, places);
+    }
+}
 
 static void add_parts(const finder *of, const ls_property_table *table, uint16_t *places)
 {
     typedef void adder(const finder *of, const ls_property_table *table, uint16_t *places);
-    static adder *const adders[2][5] = {{NULL, add_some_1, add_some_2, NULL, add_some_4},
-                                        {NULL, add_parts_1, add_parts_2, NULL, add_parts_4}};
+    static adder *const adders[2][3] = {{NULL, add_some_1, add_some_2},
+                                        {NULL, add_parts_1, add_parts_2}};
     if (table->column == NULL) {
         for (size_t i = 0; i < of->count; i++) {
             uint32_t first = of->firsts[of->names[i]];
@@ -82,7 +120,11 @@ static void add_parts(const finder *of, const ls_property_table *table, uint16_t
         }
         return;
     }
-    adders[of->events == NULL][table->column->width](of, table, places);
+    if (table->column->width == 4) {
+        add_chosen(of, table, places);
+    } else {
+        adders[of->events == NULL][table->column->width](of, table, places);
+    }
 }
 
 void ls_block_read_names(const ls_column *column, size_t begin, size_t count,

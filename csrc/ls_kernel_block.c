@@ -77,8 +77,8 @@ static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
     memory->latest = take(start, &used, most->specs * column);
     memory->truths = take(start, &used, most->truths * LS_BLOCK_ROWS);
     memory->active = take(start, &used, events * sizeof(uint16_t));
-    memory->streams = take(start, &used, most->streams * LS_STREAM_ROOM * sizeof(ls_aging));
-    memory->stream_counts = take(start, &used, most->streams * sizeof(uint32_t));
+    memory->streams = take(start, &used, (most->streams + 1) * LS_STREAM_ROOM * sizeof(ls_aging));
+    memory->stream_ends = take(start, &used, (most->streams + 1) * sizeof(ls_aging *));
     memory->chosen = take(start, &used, LS_CHUNK_EVENTS * sizeof(ls_aging));
     memory->fired = take(start, &used, most->fired * column);
     memory->fit = take(start, &used, column);

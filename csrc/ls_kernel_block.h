@@ -35,9 +35,9 @@ typedef struct ls_block_memory {
     uint64_t *row_words;    /* of one row */
     uint16_t *active;       /* items that may be occurrences */
     size_t active_count;
-    ls_aging *streams; /* by stream: LS_STREAM_ROOM of them */
-    uint32_t *stream_counts;
-    ls_aging *chosen; /* of a list: LS_CHUNK_EVENTS of them */
+    ls_aging *streams;      /* by stream, and one more that nothing reads: LS_STREAM_ROOM of them */
+    ls_aging **stream_ends; /* by stream, and one more: behind what is in it */
+    ls_aging *chosen;       /* of a list: LS_CHUNK_EVENTS of them */
     /* Columns: */
     uint64_t *words;  /* by word: of the entries that are not in the sums */
     int64_t *entries; /* how many these are */
