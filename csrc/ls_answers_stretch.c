@@ -202,15 +202,33 @@ static void find_anywhere(ls_stretch *stretch, const ls_needle *needle, uint64_t
     }
 }
 
-static void find_at_ends(ls_stretch *stretch, const ls_needle *needle, uint64_t bit)
+/* of_start: at the start of texts, else at their end. */
+LS_INLINE void find_at(ls_stretch *stretch, const ls_needle *needle, uint64_t bit, bool of_start)
 {
     const size_t length = needle->text.length;
-    for (size_t i = 0, start = 0; i < stretch->count; start = stretch->ends[i++]) {
-        const size_t end = stretch->ends[i];
-        if (length <= end - start) {
-            size_t at = needle->place == LS_AT_START ? start : end - length;
-            stretch->found[i] |= is_at(needle, stretch->bytes + at) ? bit : 0;
+    const uint64_t head = needle->head, mask = needle->mask;
+    const uint32_t *restrict ends = stretch->ends;
+    uint64_t *restrict found = stretch->found;
+    for (size_t i = 0, start = 0, end; i < stretch->count; start = end, i++) {
+        uint64_t word;
+        end = ends[i];
+        if (length > end - start) {
+            continue;
         }
+        const char *at = stretch->bytes + (of_start ? start : end - length);
+        memcpy(&word, at, sizeof word);
+        if (((word ^ head) & mask) == 0 && is_at(needle, at)) {
+            found[i] |= bit;
+        }
+    }
+}
+
+static void find_at_ends(ls_stretch *stretch, const ls_needle *needle, uint64_t bit)
+{
+    if (needle->place == LS_AT_START) {
+        find_at(stretch, needle, bit, true);
+    } else {
+        find_at(stretch, needle, bit, false);
     }
 }
 
@@ -219,14 +237,22 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Texts that are trimmed before they are asked. */
+/* Texts that are trimmed before they are asked. Hardly any begins or ends with a byte that is not
+ * past all blanks. */
 static void mark_blanks(ls_stretch *stretch)
 {
     for (size_t i = 0, start = 0; i < stretch->count; start = stretch->ends[i++]) {
         const size_t end = stretch->ends[i];
-        bool blank =
-            start == end || is_blank(stretch->bytes[start]) || is_blank(stretch->bytes[end - 1]);
-        stretch->marks[i] |= blank ? LS_STRETCH_LONG : 0;
+        if (start == end) {
+            stretch->marks[i] |= LS_STRETCH_LONG;
+            continue;
+        }
+        const unsigned char first = (unsigned char)stretch->bytes[start];
+        const unsigned char last = (unsigned char)stretch->bytes[end - 1];
+        if (LS_UNLIKELY((first <= ' ') | (last <= ' ')) &&
+            (is_blank((char)first) || is_blank((char)last))) {
+            stretch->marks[i] |= LS_STRETCH_LONG;
+        }
     }
 }
 

@@ -219,27 +219,42 @@ LS_INLINE bool class_text(const finder *finder, const ls_stretch *stretch, size_
            table->folded_codes[code] != LS_NO_CODE;
 }
 
-/* Whether nothing tells the texts of the stretch apart. */
+/* Whether the texts are asked needles alone, and fold to themselves. */
 static bool is_plain(const finder *finder, const ls_stretch *stretch)
 {
     unsigned marks = 0;
     for (size_t i = 0; i < stretch->count; i++) {
         marks |= stretch->marks[i];
     }
-    return finder->needles.count == 0 && marks == 0 && !finder->share.folds;
+    return marks == 0 && !finder->share.folds;
+}
+
+/* Of such texts; whether all are known. */
+static bool class_plain(const finder *finder, const ls_stretch *stretch)
+{
+    uint32_t *restrict classes = finder->share.answering->table->classes + stretch->first;
+    const uint32_t class_1 = finder->signatures[signature_of(finder, 0)].class_1;
+    uint32_t least = UINT32_MAX;
+    if (class_1 != 0 && finder->needles.count == 0) {
+        for (size_t i = 0; i < stretch->count; i++) {
+            classes[i] = class_1 - 1;
+        }
+        return true;
+    }
+    for (size_t i = 0; i < stretch->count; i++) {
+        const uint32_t found = finder->signatures[signature_of(finder, stretch->found[i])].class_1;
+        classes[i] = found != 0 ? found - 1 : LS_NO_CLASS_YET;
+        least = found < least ? found : least;
+    }
+    return least != 0;
 }
 
 /* Whether all are known. */
 static bool class_stretch(const finder *finder, const ls_stretch *stretch)
 {
-    uint32_t *classes = finder->share.answering->table->classes + stretch->first;
-    const uint32_t class_1 = finder->signatures[signature_of(finder, 0)].class_1;
     bool whole = true;
-    if (class_1 != 0 && is_plain(finder, stretch)) {
-        for (size_t i = 0; i < stretch->count; i++) {
-            classes[i] = class_1 - 1;
-        }
-        return true;
+    if (is_plain(finder, stretch)) {
+        return class_plain(finder, stretch);
     }
     for (size_t i = 0; i < stretch->count; i++) {
         whole = class_text(finder, stretch, i) && whole;

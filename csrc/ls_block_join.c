@@ -430,7 +430,8 @@ static int join(joiner *joiner)
     }
     place_columns(joiner);
     tables->words += tables->words % 2;
-    int status = tables->words <= MOST_WORDS ? join_lanes(joiner) : LS_MORE;
+    const bool some = tables->words > 0 && tables->words <= MOST_WORDS;
+    int status = some ? join_lanes(joiner) : LS_MORE;
     status = status == LS_OK ? join_thresholds(joiner) : status;
     status = status == LS_OK ? join_places(joiner) : status;
     status = status == LS_OK ? join_entries(joiner) : status;

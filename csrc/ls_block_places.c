@@ -79,19 +79,34 @@ static size_t choose_items(const finder *of, uint16_t *restrict chosen)
     return count;
 }
 
-LS_INLINE void add_chosen_of(const finder *of, const ls_property_table *table, bool few,
-                             const uint16_t *restrict chosen, size_t count,
-                             uint16_t *restrict places)
+/* Their codes; what is looked up by these is fetched meanwhile. */
+static void read_codes(const finder *of, const ls_property_table *table,
+                       const uint16_t *restrict chosen, size_t count, uint32_t *restrict out)
 {
     const uint32_t *restrict codes = (const uint32_t *)table->column->codes + of->begin;
+    const uint32_t *restrict events = of->events;
+    const char *classes = table->few ? (const char *)table->few : (const char *)table->classes;
+    const size_t size = table->uniform ? 0
+                        : table->few   ? sizeof *table->few
+                                       : sizeof *table->classes;
+    for (size_t k = 0; k < count; k++) {
+        const uint32_t code = codes[events ? events[chosen[k]] : chosen[k]];
+        __builtin_prefetch(classes + code * size);
+        out[k] = table->uniform ? code > 0 && table->code_count > 1 : code;
+    }
+}
+
+LS_INLINE void add_chosen_of(const finder *of, const ls_property_table *table, bool few,
+                             const uint16_t *restrict chosen, const uint32_t *restrict codes,
+                             size_t count, uint16_t *restrict places)
+{
     const uint8_t *restrict near = table->few;
     const uint32_t *restrict many = table->classes, *restrict names = of->names;
-    const uint32_t *restrict firsts = of->firsts, *restrict events = of->events;
+    const uint32_t *restrict firsts = of->firsts;
     const uint16_t *restrict parts = of->parts;
     for (size_t k = 0; k < count; k++) {
         const size_t i = chosen[k];
-        const uint32_t code = codes[events ? events[i] : i];
-        const uint32_t class = few ? near[code] : many[code];
+        const uint32_t class = few ? near[codes[k]] : many[codes[k]];
         places[i] = (uint16_t)(places[i] + parts[firsts[names[i]] + class]);
     }
 }
@@ -100,11 +115,13 @@ LS_INLINE void add_chosen_of(const finder *of, const ls_property_table *table, b
 static void add_chosen(const finder *of, const ls_property_table *table, uint16_t *places)
 {
     uint16_t chosen[LS_CHUNK_EVENTS];
+    uint32_t codes[LS_CHUNK_EVENTS];
     const size_t count = choose_items(of, chosen);
+    read_codes(of, table, chosen, count, codes);
     if (table->few) {
-        add_chosen_of(of, table, true, chosen, count, places);
+        add_chosen_of(of, table, true, chosen, codes, count, places);
     } else {
-        add_chosen_of(of, table, false, chosen, count, places);
+        add_chosen_of(of, table, false, chosen, codes, count, places);
     }
 }
 
@@ -290,11 +307,11 @@ int ls_block_silence_make(ls_block_tables *block)
         const size_t row = block->places[i].row / block->bucket_count;
         of.rows = row >= of.rows ? row + 1 : of.rows;
     }
-    of.fires = ls_allocate_zero(context, block->words, sizeof *of.fires);
+    of.fires = ls_allocate_zero(context, block->words + 1, sizeof *of.fires);
     of.row_since = ls_allocate_zero(context, of.rows, sizeof *of.row_since);
     of.row_fires = ls_allocate_zero(context, of.rows, 1);
     int status = silence(&of);
-    ls_free(context, of.fires, block->words * sizeof *of.fires);
+    ls_free(context, of.fires, (block->words + 1) * sizeof *of.fires);
     ls_free(context, of.row_since, of.rows * sizeof *of.row_since);
     ls_free(context, of.row_fires, of.rows);
     return status;
