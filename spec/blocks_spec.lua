@@ -198,6 +198,38 @@ local SHAPES = {
     }) },
 }
 
+-- Definitions that read the same properties and choose from the same occurrences; what these are worth ends at other
+-- ages. One goes over another's score, one asks no event, one leaves others nothing that is old.
+local function alike(name, k, more)
+    return definition({
+        { event = "e1", once_per = "day", points = k + 0.125, decay = { percent = 10 * k, every = "1 month",
+            curve = "linear" } },
+        { event = { "e1", "e2" }, once_per = { property = "session" }, points = k, decay = { percent = 25,
+            every = k .. " months" } },
+        { event = "e3", latest = 5, points = 2 * k, decay = { half_life = 10 * k .. " days" } },
+        { event = { "e2", "e3" }, within = "180 days", once_per = "day", times = { { at_least = 4 + k, points = 6 },
+            { at_least = 3, points = 2 } }, decay = { percent = 50, every = "1 month" } },
+        { event = "e4", where = { page = { contains = "p" .. k }, seconds = { at_least = 100 * k },
+            campaign = { known = k % 2 == 0 } }, points = 3, decay = { half_life = "7 days" } },
+        { event = "e5", property = "seconds", bands = { { at_least = 300 * k, points = 6 } }, otherwise = 0.5,
+            decay = { percent = 20, every = "2 weeks", curve = "linear" } },
+        { event = { "e4", "e5" }, within = 20 * k .. " days", times = { at_least = 2 }, points = 10,
+            decay = { percent = 100, every = "1 month", curve = "linear" } },
+        { event = "e2", where = { campaign = "c" .. k }, points = -k, within = { after = "2025-0" .. k .. "-01" } },
+    }, { name = name, empty_until_scored = true, limit = more })
+end
+
+local ALIKE = {
+    alike("one", 1), alike("two", 2, { min = -50, max = 5000 }),
+    definition({ { event = "e3", latest = 5, points = 0, decay = { half_life = "10 days" } },
+        { event = "e1", where = { page = { starts_with = "p1/" } }, points = 1, decay = { half_life = "1 day" } } },
+        { name = "three", empty_until_scored = true }),
+    { name = "four", groups = { { name = "Fit", kind = "fit", rules = {
+        { when = { ["score:two"] = { at_least = 20 }, plan = { known = true } }, points = 3 },
+        { when = { ["score:six"] = { less_than = 0 } }, points = -1 } } } } },
+    alike("five", 3), alike("six", 4),
+}
+
 -- ---- all ways ---------------------------------------------------------------------------------------------------
 
 local LISTS = { vip = { "r3", "r4", "r130", "r131" } }
@@ -212,7 +244,7 @@ local function compare(differences, way, want, got, numbers)
     ways.compare(differences, way, "score", want, got, numbers)
 end
 
-local function check(set, list)
+local function check(set, list, names)
     local all = {}
     for i, record in ipairs(list) do
         record.lists = in_lists(record)
@@ -222,9 +254,11 @@ local function check(set, list)
     local best = assert(ways.batch(set, assert(ways.dataset(contacts, events, lists, { plan = set:_open() })), AT, 2))
     local portable = assert(ways.batch(set, assert(ways.dataset(contacts, events, lists, { portable = true })), AT, 1))
     for _, record in ipairs(list) do
-        local differences, one = {}, assert(set:score(record, AT)).score
-        compare(differences, "vectors, one record", best[record.id].score, one, true)
-        compare(differences, "portable, vectors", portable[record.id].score, best[record.id].score)
+        local differences, one = {}, assert(set:score(record, AT))
+        for _, name in ipairs(names or { "score" }) do
+            compare(differences, "vectors, one record: " .. name, best[record.id][name], one[name], true)
+            compare(differences, "portable, vectors: " .. name, portable[record.id][name], best[record.id][name])
+        end
         if #differences > 0 then
             error(("record %s of %d events: %s"):format(record.id, #record.events, table.concat(differences, "; ")), 0)
         end
@@ -254,6 +288,20 @@ describe("rows of any number of events", function()
             } } },
         } }))
         check(set, records(5, 110))
+    end)
+
+    it("have the same scores where several definitions look at the same events", function()
+        local set = assert(leadscore.define(ALIKE))
+        local list = records(5, 110)
+        for i = 1, 40 do -- whose events only say that some rule fired, if that
+            list[#list + 1] = { id = "old" .. i, events = {
+                { event = "e" .. i % 5 + 1, at = AT - 900 * DAY - i, page = "p1/a", seconds = 1000 },
+                { event = "e" .. i % 3 + 1, at = AT - 800 * DAY, page = i % 2 == 0 and "p1/b" or "p3",
+                    campaign = "C1" },
+                { event = "e1", at = AT + i, page = "p1/a" },
+            } }
+        end
+        check(set, list, { "one", "two", "three", "four", "five", "six" })
     end)
 end)
 
