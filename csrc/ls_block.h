@@ -129,10 +129,14 @@ typedef struct ls_block_columns {
 
 typedef struct ls_block_tables {
     const ls_binding *binding;
+    ls_block_columns first; /* of a member: its columns among those of all */
+    unsigned cell_shift;    /* cells of 2^cell_shift seconds from LS_EVENT_BASE on */
     bool member;            /* its events are looked at with those of others: see ls_joined */
-    ls_block_columns first; /* its columns among those of all members */
+    bool ready;             /* false: records are scored one by one */
+    bool direct;  /* at most one property of few classes: place = part of its code + name */
+    bool occurs;  /* there are occurrences that entries do not hold */
+    uint32_t now; /* the instant, in seconds since LS_EVENT_BASE */
     const ls_block_kernels *kernels;
-    bool ready; /* false: records are scored one by one */
     size_t gain_count;
     ls_gain_table *gains; /* by fit table of the binding; gains NULL: it adds to several sums */
 
@@ -141,8 +145,7 @@ typedef struct ls_block_tables {
 
     /* An event has a place among the combinations of its name and value classes, a place has a row
      * of entries, and the time picks the entry of the row. */
-    bool direct; /* at most one property of few classes: place = part of its code + name */
-    const ls_column *column; /* the property; NULL: none */
+    const ls_column *column; /* direct: the property; NULL: none */
     size_t part_count;
     uint16_t *parts;         /* by code of the property: its value class * LS_DIRECT_NAMES */
     const ls_block_map *map; /* not direct: own_map, or what others have in common */
@@ -153,7 +156,6 @@ typedef struct ls_block_tables {
     /* Times in order: bucket 0 is the oldest, the last is later than the instant. */
     size_t bucket_count;
     int64_t *thresholds; /* by bucket but the first: its first time; ended by INT64_MAX */
-    unsigned cell_shift; /* cells of 2^cell_shift seconds from LS_EVENT_BASE on */
     size_t cell_count;
     size_t cell_thresholds; /* the most inside one cell */
     /* By cell. cell_thresholds <= 1: what must be added to the time inside the cell so that the
@@ -171,12 +173,10 @@ typedef struct ls_block_tables {
     size_t flush;         /* events that lanes take before they are emptied */
 
     /* Occurrences that entries do not hold: */
-    bool occurs; /* there are such */
     size_t class_count, match_count, match_capacity;
     ls_block_class *occurrences; /* by class of events */
     uint8_t *class_lists;        /* by class of events: 1 where some match is listed */
     ls_block_match *matches;
-    uint32_t now; /* the instant, in seconds since LS_EVENT_BASE */
     size_t name_count;
     uint8_t *name_occurs; /* by name: whether some spec is asked event by event */
     size_t spec_count;

@@ -309,25 +309,36 @@ size_t ls_block_occur_in_part(const ls_block_tables *block, const ls_block_part 
     return kept;
 }
 
+/* Which of the kept events of a long row are of a list's classes: their places go where what was
+ * chosen is found later. */
+static size_t find_kept(const ls_block_list *list, size_t count, ls_scratch *scratch)
+{
+    const uint16_t *restrict classes = scratch->classes, *restrict matches = list->matches;
+    uint32_t *restrict found = scratch->seen;
+    size_t listed = 0;
+    for (size_t i = 0; i < count; i++) {
+        found[listed] = (uint32_t)i;
+        listed += matches[classes[i]] != 0;
+    }
+    return listed;
+}
+
 /* The events of a long row that are of a list. */
 static size_t find_listed(const ls_block_tables *block, const ls_block_list *list, size_t begin,
                           size_t count, ls_scratch *scratch)
 {
     const uint32_t *times = (const uint32_t *)block->binding->dataset->events.times;
+    const size_t found = find_kept(list, count, scratch);
     size_t listed = 0;
-    for (size_t i = 0; i < count; i++) {
-        const uint16_t class = scratch->classes[i];
-        if (list->matches[class] == 0) {
-            continue;
-        }
+    for (size_t k = 0; k < found; k++) {
+        const size_t i = scratch->seen[k], class = scratch->classes[i];
         const ls_block_match *match =
             &block->matches[block->occurrences[class].first + list->matches[class] - 1];
         const size_t event = begin + scratch->entries[i];
-        if (times[event] - match->since <= match->span) {
-            const int64_t time = LS_EVENT_BASE + (int64_t)times[event];
-            scratch->listed[listed++] =
-                (ls_listed){key_of(block, list, event, time), time, match->points};
-        }
+        const int64_t time = LS_EVENT_BASE + (int64_t)times[event];
+        scratch->listed[listed] =
+            (ls_listed){key_of(block, list, event, time), time, match->points};
+        listed += times[event] - match->since <= match->span;
     }
     return listed;
 }
