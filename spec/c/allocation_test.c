@@ -43,7 +43,15 @@ static const char definition[] =
     "\"times\":[{\"min\":2}],\"points\":4},"
     "{\"event\":[\"page_view\"],\"once_per\":{\"property\":\"event.page\"},\"latest\":3,\"points\":"
     "1}]}],"
-    "\"thresholds\":{\"bands\":[{\"label\":\"High\",\"at_least\":20},{\"label\":\"Low\"}]}}]}";
+    "\"thresholds\":{\"bands\":[{\"label\":\"High\",\"at_least\":20},{\"label\":\"Low\"}]}},"
+    /* Looks at events together with the first. */
+    "{\"name\":\"interest\",\"object\":\"contact\",\"properties\":{\"event.page\":\"text\"},"
+    "\"groups\":[{\"name\":\"Activity\",\"kind\":\"engagement\",\"rules\":["
+    "{\"event\":[\"page_view\"],\"once_per\":{\"property\":\"event.page\"},\"latest\":3,\"points\":"
+    "2,\"decay\":{\"half_life\":86400}},"
+    "{\"event\":[\"page_view\"],\"where\":{\"property\":\"event.page\","
+    "\"is\":{\"tests\":[[\"contains\",\"docs\"]]}},\"points\":5,"
+    "\"decay\":{\"curve\":\"linear\",\"percent\":50,\"every\":2592000}}]}]}]}";
 
 static const char contacts_csv[] = "id,industry,employees,region\n"
                                    "1,Software,500,Northeast;West\n"
@@ -293,7 +301,7 @@ static int set(stage *s, const char *name, const char *value)
 
 static int do_scorer(stage *s)
 {
-    ls_score scored;
+    ls_score scored[2]; /* of both definitions */
     char points[LS_POINTS_TEXT];
     int status = ls_scorer_new(s->plan, &s->scorer, NULL);
     for (int i = 0; i < 2 && status == LS_OK; i++) {
@@ -307,11 +315,11 @@ static int do_scorer(stage *s)
         status = status == LS_OK ? ls_scorer_event(s->scorer, "call_started", 12, AT - 60, NULL)
                                  : status;
         for (int64_t later = 0; later < 4 && status == LS_OK; later++) {
-            status = ls_scorer_score(s->scorer, AT + later, &scored, NULL);
+            status = ls_scorer_score(s->scorer, AT + later, scored, NULL);
         }
     }
     if (status == LS_OK) {
-        write_text(&s->out, points, ls_print_points(scored.value, points));
+        write_text(&s->out, points, ls_print_points(scored[0].value, points));
         status = ls_scorer_explain(s->scorer, AT, write_text, &s->out, NULL);
     }
     return status;
