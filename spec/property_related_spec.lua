@@ -93,8 +93,9 @@ local function check_explanation(differences, case, object, id, find, explanatio
     end
 end
 
--- Runs seeds in chunks, so that several that fail are seen.
+-- Runs seeds in chunks, so that several that fail are seen; of a count in parts the whole ones.
 local function seeds(title, count, check)
+    count = math.floor(count)
     if ONLY then
         it(title .. ": " .. ONLY, function() check(ONLY) end)
         return
