@@ -11,6 +11,9 @@
 #include "ls_cpu.h"
 #include "ls_threads.h"
 
+/* Bytes of a chunk: small enough for its text and what is made of it to share a second-level cache
+ * of 512 KiB with the tables that it looks into. */
+#define CHUNK_SIZE ((size_t)64 * 1024)
 /* Sets, where there are several threads, and chunks of one: enough for a round to be long beside
  * its beginning and end. */
 #define MOST_SETS 4
@@ -85,11 +88,11 @@ static void choose_sizes(ls_record_scan *scan)
     const ls_source *source = &reading->csv.window.source;
     const uint64_t total = source->gzip == NULL ? source->total : 0;
     scan->threads = reading->threads;
-    scan->chunk_size = LS_CHUNK_SIZE;
-    if (total != 0 && total < LS_CHUNK_SIZE)
+    scan->chunk_size = CHUNK_SIZE;
+    if (total != 0 && total < CHUNK_SIZE)
         scan->chunk_size = (size_t)total;
-    if (total != 0 && total / (LEAST_SHARE * LS_CHUNK_SIZE) < scan->threads)
-        scan->threads = (unsigned)(total / (LEAST_SHARE * LS_CHUNK_SIZE));
+    if (total != 0 && total / (LEAST_SHARE * CHUNK_SIZE) < scan->threads)
+        scan->threads = (unsigned)(total / (LEAST_SHARE * CHUNK_SIZE));
     if (scan->threads < 1)
         scan->threads = 1;
     scan->set_count = scan->threads == 1 ? 1 : MOST_SETS;

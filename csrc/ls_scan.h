@@ -8,15 +8,11 @@
 #include "ls_ingest.h"
 #include "ls_scan_texts.h"
 
-/* Bytes of a chunk: small enough for its text and what is made of it to share a second-level cache
- * of 512 KiB with the tables that it looks into. */
-#define LS_CHUNK_SIZE ((size_t)64 * 1024)
-
 #define LS_LEFT_ROW (UINT32_C(1) << 31)
 
 typedef struct ls_chunk {
-    char *text;      /* size bytes and LS_WINDOW_SLACK */
-    size_t size;     /* at most LS_CHUNK_SIZE */
+    char *text; /* size bytes and LS_WINDOW_SLACK */
+    size_t size;
     size_t carried;  /* bytes before its own: left of the chunk before, or read again */
     size_t begin;    /* where its first row is */
     uint64_t at;     /* where the text is in the file, if threads read it in parts */
