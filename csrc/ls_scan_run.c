@@ -19,9 +19,10 @@
 #define SHARE 4
 #define LAST_SET 8
 /* Bytes of a chunk, worked out by one thread or shared by several: as much as measures best where
- * the second-level cache is of 512 KiB. */
+ * the second-level cache is of 512 KiB. Where memory is bounded it is less. */
 #define WHOLE_CHUNK ((size_t)256 * 1024)
 #define SHARED_CHUNK ((size_t)128 * 1024)
+#define LEAST_CHUNK ((size_t)64 * 1024)
 /* Bytes before a part that are read with it. */
 #define LEAD ((size_t)4 * 1024)
 /* The longest that the scanner goes on alone, in batches, where rows that are not plain keep
@@ -85,8 +86,11 @@ ls_scan *ls_scan_new(ls_reading *reading)
     scan->chunk_count = chunks_of_set(window, reading->threads);
     scan->chunks = ls_allocate_zero(context, 2 * scan->chunk_count, sizeof *scan->chunks);
     const uint64_t total = plain_size(window);
-    const size_t most = scan->threads == 1 ? WHOLE_CHUNK : SHARED_CHUNK,
-                 size = total != 0 && total < most ? (size_t)total : most;
+    size_t size = scan->threads == 1 ? WHOLE_CHUNK : SHARED_CHUNK;
+    if (context->max_memory != 0)
+        size = LEAST_CHUNK;
+    if (total != 0 && total < size)
+        size = (size_t)total;
     scan->workers = ls_allocate_zero(context, scan->threads, sizeof *scan->workers);
     int status = scan->chunks && scan->workers ? LS_OK : LS_ERROR_MEMORY;
     for (unsigned i = 0; i < scan->threads && status == LS_OK; i++)
