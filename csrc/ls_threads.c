@@ -97,7 +97,9 @@ void ls_crew_start(ls_crew *crew, unsigned threads,
 {
     crew->task = task;
     crew->user = user;
-    crew->round = crew->started = crew->idle = 0;
+    atomic_init(&crew->round, 0);
+    atomic_init(&crew->idle, 0);
+    crew->started = 0;
     crew->closing = false;
     crew->count = 0;
     pthread_mutex_init(&crew->mutex, NULL);
