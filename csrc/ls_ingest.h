@@ -214,6 +214,8 @@ int ls_refuse_problem(ls_reading *reading, const ls_row *row, ls_error *error);
  */
 int ls_check_cell(ls_reading *reading, const ls_row *row, size_t field, const ls_column *column,
                   uint32_t code, ls_error *error);
+/* ls_records.c: whether some text of the columns that the reading keeps cannot be read. */
+bool ls_any_unreadable(const ls_reading *reading);
 
 /* The column of a property, which is made if it is new; NULL: no memory. *index: of the table's or
  * events' columns. */

@@ -479,16 +479,6 @@ void ls_record_reserve_field(const ls_record_tools *tools, const ls_record_set *
 
 /* ---- what cannot be read --------------------------------------------------------------------- */
 
-static bool any_unreadable(const ls_reading *reading)
-{
-    const ls_table *table = &reading->dataset->tables[reading->object];
-    bool any = table->id.unreadable != NULL;
-    for (size_t f = 0; f < reading->field_count; f++)
-        any = any || (reading->fields[f].kept &&
-                      table->columns[reading->fields[f].column].unreadable != NULL);
-    return any;
-}
-
 /* Lists the cells of the row that becomes row `record` of its table. */
 static int check_row(ls_reading *reading, const ls_row *row, size_t record, ls_error *error)
 {
@@ -522,7 +512,7 @@ int ls_record_check(const ls_record_tools *tools, const ls_record_set *set, ls_e
     ls_reading *reading = tools->reading;
     size_t record = reading->dataset->tables[reading->object].count;
     int status = LS_OK;
-    if (!any_unreadable(reading))
+    if (!ls_any_unreadable(reading))
         return LS_OK;
     for (size_t i = 0; i < set->count; i++) {
         const ls_chunk *chunk = &set->chunks[i];

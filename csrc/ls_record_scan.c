@@ -41,8 +41,7 @@ struct ls_record_scan {
     ls_record_worker *workers;                 /* by thread */
     task *tasks;
     size_t task_count, task_capacity;
-    const char *tail; /* what the last chunk that was filled left */
-    size_t tail_length;
+    ls_string tail;         /* what the last chunk that was filled left */
     uint64_t line;          /* of the next row that is cut */
     ls_record_set *stopped; /* a row that is not plain ended it; NULL: none did */
     bool ended;             /* nothing whole follows, or enough was taken */
@@ -171,28 +170,6 @@ static uint64_t bytes_taken(const ls_record_scan *scan)
     return window_of(scan)->before + window_of(scan)->start;
 }
 
-/* After what is left of the chunk before come bytes of the file. False in *whole: no row ends in
- * them. */
-static int fill_chunk(ls_record_scan *scan, ls_chunk *chunk, bool *whole, ls_error *error)
-{
-    size_t length;
-    if (scan->tail_length != 0) /* it may be this chunk's own */
-        memmove(chunk->text, scan->tail, scan->tail_length);
-    chunk->carried = scan->tail_length;
-    int status = ls_window_take(window_of(scan), chunk->text + chunk->carried,
-                                chunk->size - chunk->carried, &length, error);
-    if (status != LS_OK)
-        return status;
-    chunk->filled = chunk->length = chunk->carried + length;
-    while (chunk->length != 0 && chunk->text[chunk->length - 1] != '\n')
-        chunk->length--;
-    memset(chunk->text + chunk->filled, 0, LS_WINDOW_SLACK);
-    scan->tail = chunk->text + chunk->length;
-    scan->tail_length = chunk->filled - chunk->length;
-    *whole = chunk->length != 0;
-    return LS_OK;
-}
-
 /* Fills the next set of the ring, if anything whole follows. */
 static int fill_set(ls_record_scan *scan, ls_error *error)
 {
@@ -201,7 +178,8 @@ static int fill_set(ls_record_scan *scan, ls_error *error)
     set->count = 0;
     while (set->count < scan->chunk_count && !scan->ended && status == LS_OK) {
         bool whole = false;
-        status = fill_chunk(scan, &set->chunks[set->count], &whole, error);
+        status =
+            ls_chunk_fill(&set->chunks[set->count], window_of(scan), &scan->tail, &whole, error);
         set->count += whole;
         scan->ended = !whole;
     }
@@ -224,7 +202,7 @@ static int put_back_rest(ls_record_scan *scan, ls_error *error)
 {
     int status = LS_OK;
     if (scan->stopped == NULL)
-        return ls_window_put_back(window_of(scan), scan->tail, scan->tail_length, error);
+        return ls_window_put_back(window_of(scan), scan->tail.text, scan->tail.length, error);
     for (size_t i = scan->active; i-- > 0 && status == LS_OK;) {
         const ls_record_set *set = set_of(scan, i);
         for (size_t k = set->filled; k-- > 0 && status == LS_OK;)
@@ -459,7 +437,7 @@ int ls_record_scan_run(ls_record_scan *scan, uint64_t budget, ls_error *error)
         scan->pause--;
         return LS_OK;
     }
-    scan->tail_length = scan->first = scan->active = 0;
+    scan->tail.length = scan->first = scan->active = 0;
     scan->line = csv->line;
     scan->stopped = NULL;
     scan->ended = false;

@@ -330,7 +330,7 @@ static int check_cells(ls_reading *reading, const run *run, size_t i, ls_error *
     return status;
 }
 
-static bool any_unreadable(const ls_reading *reading)
+bool ls_any_unreadable(const ls_reading *reading)
 {
     const ls_table *table = &reading->dataset->tables[reading->object];
     bool any = table->id.unreadable != NULL;
@@ -351,7 +351,7 @@ static int take_run(ls_reading *reading, run *run, ls_error *error)
             status = code_column(reading, run, f, error);
     if (status != LS_OK)
         return status;
-    if (any_unreadable(reading)) {
+    if (ls_any_unreadable(reading)) {
         size_t count = 0;
         while (count < run->count && (status = check_cells(reading, run, count, error)) == LS_OK)
             count++;

@@ -52,6 +52,10 @@ void ls_chunk_free(ls_chunk *chunk, ls_context *context);
 /* LS_OK or LS_ERROR_MEMORY. size: of the chunks that it works out. */
 int ls_scan_worker_init(ls_scan_worker *worker, const ls_reading *reading, size_t size);
 void ls_scan_worker_free(ls_scan_worker *worker, ls_context *context);
+/* ls_scan_run.c: fills a chunk with *tail, what the chunk before it left (it may be this one), and
+ * what follows in the window; *tail is then what it leaves. False in *whole: no row ends in it. */
+int ls_chunk_fill(ls_chunk *chunk, ls_window *window, ls_string *tail, bool *whole,
+                  ls_error *error);
 /* ls_scan_marks.c: cutting a chunk into rows of `stride` fields, some at a time, up to one that is
  * not plain. */
 typedef struct ls_cut {

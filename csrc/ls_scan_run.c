@@ -45,8 +45,7 @@ struct ls_scan {
     int shared; /* the set of this round */
     ls_crew crew;
     /* in order: */
-    const char *tail; /* what the last chunk that was filled left */
-    size_t tail_length;
+    ls_string tail; /* what the last chunk that was filled left */
     /* in parts: */
     bool ordered;            /* parts did not meet: no more of them */
     bool parts;              /* this run reads them */
@@ -139,23 +138,20 @@ static void end_rows(ls_chunk *chunk)
     memset(chunk->text + chunk->filled, 0, LS_WINDOW_SLACK);
 }
 
-/* After what is left of the chunk before come bytes of the file. False in *whole: no row ends in
- * them. */
-static int fill_chunk(ls_scan *scan, ls_chunk *chunk, bool *whole, ls_error *error)
+int ls_chunk_fill(ls_chunk *chunk, ls_window *window, ls_string *tail, bool *whole, ls_error *error)
 {
     size_t length;
-    if (scan->tail_length != 0)
-        memcpy(chunk->text, scan->tail, scan->tail_length);
-    chunk->carried = scan->tail_length;
-    int status = ls_window_take(window_of(scan), chunk->text + chunk->carried,
-                                chunk->size - chunk->carried, &length, error);
+    if (tail->length != 0)
+        memmove(chunk->text, tail->text, tail->length);
+    chunk->carried = tail->length;
+    int status = ls_window_take(window, chunk->text + chunk->carried, chunk->size - chunk->carried,
+                                &length, error);
     if (status != LS_OK)
         return status;
     chunk->begin = 0;
     chunk->filled = chunk->carried + length;
     end_rows(chunk);
-    scan->tail = chunk->text + chunk->length;
-    scan->tail_length = chunk->filled - chunk->length;
+    *tail = (ls_string){chunk->text + chunk->length, chunk->filled - chunk->length};
     *whole = chunk->length != 0;
     return LS_OK;
 }
@@ -215,7 +211,7 @@ static int fill_set(ls_scan *scan, int which, ls_error *error)
         ls_chunk *chunk = chunk_of(scan, which, set->count);
         int status = LS_OK;
         if (!scan->parts)
-            status = fill_chunk(scan, chunk, &whole, error);
+            status = ls_chunk_fill(chunk, window_of(scan), &scan->tail, &whole, error);
         else if ((whole = scan->next < plain_size(window_of(scan))))
             give_part(scan, chunk);
         if (status != LS_OK)
@@ -264,7 +260,7 @@ static int stop_set(ls_scan *scan, int which, size_t i, ls_error *error)
         status = put_back_set(scan, 1 - which, 0, chunk_of(scan, 1 - which, 0)->carried, error);
         if (status == LS_OK)
             status = put_back_set(scan, which, i, chunk_of(scan, which, i)->used, error);
-        scan->tail_length = 0;
+        scan->tail.length = 0;
     }
     scan->sets[1 - which].count = 0;
     scan->sets[which].count = i + 1;
@@ -338,7 +334,7 @@ static int take_rows(ls_scan *scan, uint64_t budget, bool *irregular, ls_error *
 static void begin_run(ls_scan *scan)
 {
     const ls_window *window = window_of(scan);
-    scan->tail_length = 0;
+    scan->tail.length = 0;
     scan->next = scan->finished = ls_window_place(window);
     scan->parts = scan->threads > 1 && !scan->ordered && !window->ended &&
                   scan->chunks->size > 2 * LEAD && scan->next < plain_size(window);
@@ -350,7 +346,7 @@ static int end_run(ls_scan *scan, ls_error *error)
     ls_csv *csv = &scan->reading->csv;
     int status = scan->parts
                      ? ls_window_move(&csv->window, scan->finished, error)
-                     : ls_window_put_back(&csv->window, scan->tail, scan->tail_length, error);
+                     : ls_window_put_back(&csv->window, scan->tail.text, scan->tail.length, error);
     csv->marked = csv->window.start;
     csv->mark_count = csv->next_mark = 0;
     return status;
