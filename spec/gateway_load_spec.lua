@@ -1,4 +1,4 @@
--- From end to end: clients send events, changes and forgets over four connections while workers are killed; then the
+-- From end to end: clients send events, changes and forgets over many connections while workers are killed; then the
 -- batch over the log must say of every contact what the gateway says. LEADSCORE_GATEWAY_EVENTS: how many (50,000 is
 -- the full size).
 
@@ -18,6 +18,9 @@ end
 local EVENTS = tonumber(os.getenv("LEADSCORE_GATEWAY_EVENTS")) or 10000
 local CONTACTS = math.max(50, math.floor(EVENTS / 60))
 local NOW = os.time()
+-- The kernel spreads connections over the workers by chance: of so many each worker gets some.
+local CLIENTS = 24
+local LARGEST = 9 -- events in one request
 
 local DEFINITIONS = [[
 return {
@@ -120,7 +123,7 @@ describe("a gateway under load", function()
             elseif dice <= 20 then
                 return { text = host.request_text("GET", "/contacts/" .. contact() .. "/score") }
             end
-            local count = dice <= 30 and random(9) or 1
+            local count = dice <= 30 and random(LARGEST) or 1
             local numbers, texts = {}, {}
             for i = 1, count do
                 state.events = state.events + 1
@@ -131,9 +134,9 @@ describe("a gateway under load", function()
         end
     end
 
-    it("takes what four clients send while a worker is killed", function()
+    it("takes what many clients send while a worker is killed", function()
         local state, broken, other = { events = 0 }, 0, {}
-        host.drive(gateway.port, 4, next_request(state), function(request, answer)
+        host.drive(gateway.port, CLIENTS, next_request(state), function(request, answer)
             if not answer then
                 broken = broken + 1
             elseif request.numbers and answer.status == 202 then
@@ -146,12 +149,12 @@ describe("a gateway under load", function()
         end)
         assert.same({}, other)
         assert.is_true(state.killed)
-        assert.is_true(broken <= 4)
+        assert.is_true(broken <= CLIENTS)
         local count = 0
         for _ in pairs(acknowledged) do
             count = count + 1
         end
-        assert.is_true(count >= EVENTS - 40)
+        assert.is_true(count >= EVENTS - CLIENTS * LARGEST)
     end)
 
     it("has every acknowledged event in the log", function()

@@ -92,9 +92,9 @@ describe("a gateway with Redis", function()
         local function on_answer(_, answer)
             if answer and answer.status == 202 then taken = taken + 1 end
         end
-        host.drive(gateway.port, 4, next_request, on_answer)
+        host.drive(gateway.port, 16, next_request, on_answer)
         sent = 0
-        host.drive(other.port, 4, next_request, on_answer)
+        host.drive(other.port, 16, next_request, on_answer)
         assert.equal(3000, taken)
         local elsewhere = other:client()
         assert.equal(3000, value("both"))
