@@ -57,6 +57,7 @@ static void free_dataset(ls_dataset *dataset)
 {
     ls_context *context = dataset->context;
     ls_ingest_free(dataset);
+    ls_free(context, dataset->spare.block, dataset->spare.size);
     free_events(dataset);
     ls_event_ids_free(dataset);
     ls_links_free(dataset);

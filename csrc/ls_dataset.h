@@ -151,7 +151,14 @@ struct ls_dataset {
     size_t match_count;
     ls_dataset_counts counts;
     struct ls_ingest *ingest; /* what reading keeps until events are grouped; NULL after */
-    uint64_t seed;            /* of the dictionaries; never shows in results */
+    /* The columns of the result that was closed last: the next of this size takes them, since new
+     * pages cost as much as a part of the scoring. NULL: none, as always under a limit of memory.
+     */
+    struct {
+        void *block;
+        size_t size;
+    } spare;
+    uint64_t seed; /* of the dictionaries; never shows in results */
     size_t list_capacity, source_capacity;
 };
 

@@ -117,6 +117,17 @@ LS_INLINE events take_tail(const events *at, size_t i, size_t count, unsigned wi
     return (events){out->names, out->codes, out->times};
 }
 
+/* The processor does not look beyond a page by itself, and a chunk's times are one. */
+#define AHEAD LS_CHUNK_EVENTS
+LS_INLINE LS_AVX2 void fetch_ahead(const events *at, size_t i, unsigned width)
+{
+    __builtin_prefetch(at->times + i);
+    __builtin_prefetch(at->names + i);
+    if (width != 0) {
+        __builtin_prefetch((const char *)at->codes + i * width);
+    }
+}
+
 /* The items of a chunk; groups: by eight events, the items before them << 8 | which are items. */
 LS_INLINE LS_AVX2 size_t list_items(const ls_vector_tables *vector, const events *at, size_t count,
                                     unsigned width, bool few_names, bool many,
@@ -135,6 +146,7 @@ LS_INLINE LS_AVX2 size_t list_items(const ls_vector_tables *vector, const events
     const events last = take_tail(at, count / 8 * 8, count, width, &rest);
     for (; i < count; i += 8) {
         const bool whole = i + 8 <= count;
+        fetch_ahead(at, i + AHEAD, width);
         unsigned mask = put_items(vector, &with, whole ? at : &last, whole ? i : 0, width,
                                   few_names, many, out + items);
         groups[i / 8] = (uint32_t)(items << 8) | mask;

@@ -3,48 +3,59 @@
 
 #include "ls_next.h"
 
-static bool allocate_column(const ls_definition *definition, ls_context *context, size_t rows,
-                            ls_score_column *column)
+/* ---- columns --------------------------------------------------------------------------------- */
+
+/* A part of the block, on cache lines of its own; without a block the size is found alone. */
+static void *take(char *block, size_t *used, size_t size)
 {
-    bool combined = definition->has_fit && definition->has_engagement;
-    size_t count = rows + (rows == 0);
-    column->value = ls_allocate_zero(context, count, sizeof(int64_t));
-    column->flags = ls_allocate_zero(context, count, 1);
-    column->fit = combined ? ls_allocate_zero(context, count, sizeof(int64_t)) : NULL;
-    column->engagement = combined ? ls_allocate_zero(context, count, sizeof(int64_t)) : NULL;
-    column->label =
-        definition->label_count ? ls_allocate_zero(context, count, sizeof(int32_t)) : NULL;
-    return column->value && column->flags && (!combined || (column->fit && column->engagement)) &&
-           (definition->label_count == 0 || column->label);
+    void *part = block ? block + *used : NULL;
+    *used += (size + 63) / 64 * 64;
+    return part;
+}
+
+static size_t lay_out(const ls_plan *plan, const size_t rows[3], char *block)
+{
+    size_t used = 0;
+    ls_score_column *columns = take(block, &used, plan->count * sizeof *columns);
+    for (size_t i = 0; i < plan->count; i++) {
+        const ls_definition *definition = &plan->definitions[i];
+        const bool combined = definition->has_fit && definition->has_engagement;
+        const size_t count = rows[definition->object], numbers = count * sizeof(int64_t);
+        const ls_score_column column = {
+            .value = take(block, &used, numbers),
+            .fit = combined ? take(block, &used, numbers) : NULL,
+            .engagement = combined ? take(block, &used, numbers) : NULL,
+            .label = definition->label_count ? take(block, &used, count * sizeof(int32_t)) : NULL,
+            .flags = take(block, &used, count),
+        };
+        if (block) {
+            columns[i] = column;
+        }
+    }
+    return used;
+}
+
+static int begin_columns(const ls_plan *plan, const size_t rows[3], void *block,
+                         ls_score_column **out)
+{
+    *out = block;
+    if (block == NULL) {
+        return LS_ERROR_MEMORY;
+    }
+    lay_out(plan, rows, block);
+    return LS_OK;
 }
 
 int ls_columns_new(const ls_plan *plan, ls_context *context, const size_t rows[3],
                    ls_score_column **out)
 {
-    *out = ls_allocate_zero(context, plan->count, sizeof **out);
-    for (size_t i = 0; *out && i < plan->count; i++) {
-        if (!allocate_column(&plan->definitions[i], context, rows[plan->definitions[i].object],
-                             &(*out)[i])) {
-            ls_columns_free(plan, context, rows, *out);
-            *out = NULL;
-        }
-    }
-    return *out ? LS_OK : LS_ERROR_MEMORY;
+    return begin_columns(plan, rows, ls_allocate_zero(context, 1, lay_out(plan, rows, NULL)), out);
 }
 
 void ls_columns_free(const ls_plan *plan, ls_context *context, const size_t rows[3],
                      ls_score_column *columns)
 {
-    for (size_t i = 0; columns && i < plan->count; i++) {
-        size_t count = rows[plan->definitions[i].object];
-        count += count == 0;
-        ls_free(context, columns[i].value, count * sizeof(int64_t));
-        ls_free(context, columns[i].fit, count * sizeof(int64_t));
-        ls_free(context, columns[i].engagement, count * sizeof(int64_t));
-        ls_free(context, columns[i].label, count * sizeof(int32_t));
-        ls_free(context, columns[i].flags, count);
-    }
-    ls_free(context, columns, plan->count * sizeof *columns);
+    ls_free(context, columns, columns ? lay_out(plan, rows, NULL) : 0);
 }
 
 void ls_columns_get(const ls_plan *plan, const ls_score_column *columns, size_t definition,
@@ -92,6 +103,37 @@ void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t defini
                   (score->in_scope && score->empty ? LS_FLAG_EMPTY : 0));
 }
 
+/* ---- results --------------------------------------------------------------------------------- */
+
+/* Columns that the dataset kept hold what they held: scoring writes every row. */
+static int take_columns(const ls_plan *plan, ls_dataset *dataset, const size_t rows[3],
+                        ls_score_column **out)
+{
+    void *block = dataset->spare.block;
+    if (block == NULL || dataset->context != plan->context ||
+        dataset->spare.size != lay_out(plan, rows, NULL)) {
+        return ls_columns_new(plan, plan->context, rows, out);
+    }
+    dataset->spare.block = NULL;
+    return begin_columns(plan, rows, block, out);
+}
+
+static void give_columns(const ls_result *result)
+{
+    ls_dataset *dataset = result->dataset;
+    const size_t size = lay_out(result->plan, result->rows, NULL);
+    if (dataset->context != result->context || result->context->max_memory != 0) {
+        ls_free(result->context, result->columns, size);
+        return;
+    }
+    ls_free(dataset->context, dataset->spare.block, dataset->spare.size);
+    dataset->spare.block = result->columns;
+    dataset->spare.size = size;
+#if defined(__SANITIZE_ADDRESS__)
+    memset(dataset->spare.block, 0xa5, size); /* no row comes out right that nobody wrote */
+#endif
+}
+
 int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, ls_result **out)
 {
     ls_context *context = plan->context;
@@ -100,7 +142,7 @@ int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, ls_resul
     const size_t rows[3] = {dataset->tables[LS_CONTACT].count, dataset->tables[LS_COMPANY].count,
                             dataset->tables[LS_DEAL].count};
     ls_score_column *columns = NULL;
-    if (result == NULL || walk == NULL || ls_columns_new(plan, context, rows, &columns) != LS_OK) {
+    if (result == NULL || walk == NULL || take_columns(plan, dataset, rows, &columns) != LS_OK) {
         ls_free(context, result, sizeof *result);
         ls_free(context, walk, sizeof *walk);
         return LS_ERROR_MEMORY;
@@ -125,7 +167,7 @@ void ls_result_close(ls_result *result)
         return;
     }
     ls_context *context = result->context;
-    ls_columns_free(result->plan, context, result->rows, result->columns);
+    give_columns(result);
     ls_walk_close(*result->walk);
     ls_free(context, result->walk, sizeof *result->walk);
     ls_plan_close((ls_plan *)(uintptr_t)result->plan);
