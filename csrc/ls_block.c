@@ -283,19 +283,24 @@ static int32_t signed_time(int64_t time)
     return (int32_t)(held - (INT64_C(1) << 31));
 }
 
-/* Bucket b has b thresholds up to its times. Those before 1976-01-10 hold for all times, which none
- * can be later than: the first bucket of any time is theirs. */
+uint32_t ls_block_first_time(const ls_block_tables *block, size_t bucket)
+{
+    const int64_t time = bucket > 0 ? block->thresholds[bucket - 1] : 0;
+    return time < 0 ? 0 : time > UINT32_MAX ? UINT32_MAX : (uint32_t)time;
+}
+
+/* Bucket b has b thresholds up to its times, the last of which is behind the instant. Those before
+ * 1976-01-10 hold for all times, which none can be later than: the first bucket of any time is
+ * theirs. */
 static bool make_vector_thresholds(ls_block_tables *block)
 {
     ls_vector_tables *vector = &block->vector;
-    size_t count = block->bucket_count - 2; /* but the one behind the instant */
-    int64_t now = block->thresholds[count] - 1;
-    if (block->bucket_count < 2 || count > LS_VECTOR_THRESHOLDS || now < 0 || now >= UINT32_MAX ||
-        (count > 0 && block->thresholds[0] <= 0)) {
+    const size_t count = block->bucket_count - 1;
+    if (count < 1 || count > LS_VECTOR_THRESHOLDS || block->thresholds[0] <= 0 ||
+        block->thresholds[count - 1] > UINT32_MAX) {
         return false;
     }
-    vector->threshold_count = count;
-    vector->now = signed_time(now);
+    vector->threshold_count = (count + LS_VECTOR_STEP - 1) / LS_VECTOR_STEP * LS_VECTOR_STEP;
     for (size_t i = 0; i < LS_VECTOR_THRESHOLDS; i++) {
         for (size_t k = 0; k < 8; k++) {
             vector->thresholds[i][k] =
@@ -323,24 +328,48 @@ static bool says_something(const ls_block_tables *block, size_t name, size_t buc
     return false;
 }
 
-static void find_first_buckets(ls_block_tables *block)
+/* ---- since when events say something ---- */
+
+int ls_block_since_begin(ls_context *context, size_t names, ls_block_since *out)
 {
-    for (size_t name = 0; name < LS_DIRECT_NAMES; name++) {
-        uint32_t bucket = 0;
+    out->name_count = names;
+    out->times = ls_allocate_zero(context, names, sizeof *out->times);
+    return out->times ? LS_OK : LS_ERROR_MEMORY;
+}
+
+void ls_block_since_split(ls_block_since *since)
+{
+    since->few = since->name_count <= LS_FEW_NAMES;
+    for (size_t name = 0; since->few && name < since->name_count; name++) {
+        since->low[name] = (uint8_t)(since->times[name] >> 16);
+        since->high[name] = (uint8_t)(since->times[name] >> 24);
+    }
+}
+
+void ls_block_since_free(ls_context *context, ls_block_since *since)
+{
+    ls_free(context, since->times, since->name_count * sizeof *since->times);
+    since->times = NULL;
+}
+
+static void find_since(ls_block_tables *block)
+{
+    ls_block_since *since = &block->vector.since;
+    for (size_t name = 0; name < since->name_count; name++) {
+        size_t bucket = 0;
         while (bucket + 1 < block->bucket_count && !says_something(block, name, bucket)) {
             bucket++;
         }
-        block->vector.first[name] = bucket + 1 < block->bucket_count ? bucket : INT8_MAX;
-        if (name < sizeof block->vector.few_firsts) {
-            block->vector.few_firsts[name] = (uint8_t)block->vector.first[name];
-        }
+        const bool any = bucket + 1 < block->bucket_count;
+        since->times[name] = any ? ls_block_first_time(block, bucket) : UINT32_MAX;
     }
+    ls_block_since_split(since);
 }
 
 static int make_vector_entries(ls_block_tables *block, size_t names)
 {
     ls_vector_tables *vector = &block->vector;
-    size_t buckets = block->bucket_count - 1, words = block->words;
+    size_t buckets = block->bucket_count, words = block->words;
     vector->classes = ls_allocate_zero(block->binding->context, block->part_count + 1, 1);
     if (vector->classes == NULL ||
         ls_block_allocate_entries(block->binding->context,
@@ -381,8 +410,7 @@ static int make_vectors(ls_block_tables *block)
     const ls_property_table *table = direct_table(binding);
     ls_vector_tables *vector = &block->vector;
     vector->class_count = table ? table->class_count : 1;
-    size_t names = binding->event_code_count,
-           step = (block->bucket_count - 1) * vector->class_count;
+    size_t names = binding->event_code_count, step = block->bucket_count * vector->class_count;
     if (!block->direct || (block->column && block->column->width > 2) || step > INT16_MAX ||
         names * step > UINT16_MAX ||
         names * step * block->words * sizeof(uint64_t) > LS_VECTOR_ENTRY_BYTES ||
@@ -391,11 +419,14 @@ static int make_vectors(ls_block_tables *block)
     }
     vector->name_step = (int16_t)step;
     vector->bucket_step = (int16_t)vector->class_count;
-    vector->few_names = names <= sizeof vector->few_firsts;
-    find_first_buckets(block);
     ls_block_list_places(vector);
-    vector->ready = make_vector_entries(block, names) == LS_OK;
-    return vector->ready ? LS_OK : LS_ERROR_MEMORY;
+    if (ls_block_since_begin(binding->context, names, &vector->since) != LS_OK ||
+        make_vector_entries(block, names) != LS_OK) {
+        return LS_ERROR_MEMORY;
+    }
+    find_since(block);
+    vector->ready = true;
+    return LS_OK;
 }
 
 /* ---- occurrences ----------------------------------------------------------------------------- */
@@ -719,6 +750,7 @@ void ls_block_tables_free(ls_block_tables *block)
     ls_free(context, block->which, block->which_count * sizeof *block->which);
     ls_free(context, block->entries.block, block->entries.size);
     ls_free(context, block->vector.classes, block->part_count + 1);
+    ls_block_since_free(context, &block->vector.since);
     free_occurrences(block);
     ls_free(context, block->vector.entries.block, block->vector.entries.size);
     memset(block, 0, sizeof *block);

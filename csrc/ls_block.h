@@ -71,21 +71,27 @@ typedef struct ls_block_entries {
     uint64_t *words;
 } ls_block_entries;
 
-/* A direct map for vectors of events: entries by name, bucket and value class, all there are. An
- * event that is older than all entries of its name that say something, or later than the instant,
- * is none. */
+/* By name: the time since which its events may say something; UINT32_MAX: none do. For vectors,
+ * where names are few: the times in units of 2^16 seconds, low bytes and high bytes. */
+#define LS_FEW_NAMES 16
+typedef struct ls_block_since {
+    size_t name_count;
+    uint32_t *times;
+    bool few;
+    uint8_t low[LS_FEW_NAMES], high[LS_FEW_NAMES];
+} ls_block_since;
+
+/* A direct map for vectors of events: entries by name, bucket and value class, all there are. */
 #define LS_VECTOR_THRESHOLDS 16
+#define LS_VECTOR_STEP 4
 #define LS_VECTOR_ENTRY_BYTES (64 * 1024)
 typedef struct ls_vector_tables {
     bool ready;
-    size_t threshold_count;
+    size_t threshold_count; /* a multiple of LS_VECTOR_STEP */
     /* The last time before each bucket but the first, less 2^31, eight times; behind them
      * INT32_MAX. */
     int32_t thresholds[LS_VECTOR_THRESHOLDS][8];
-    int32_t now;                     /* the instant, less 2^31 */
-    uint32_t first[LS_DIRECT_NAMES]; /* by name: the first bucket that says something */
-    uint8_t few_firsts[16];          /* the same, where names are below 16 */
-    bool few_names;
+    ls_block_since since;
     int16_t name_step, bucket_step; /* entries */
     size_t class_count;
     uint8_t *classes; /* by code of the property */
@@ -114,12 +120,11 @@ typedef struct ls_block_place {
 /* Events that are left out, since nothing is to be known of them but, where nothing else fired a
  * rule, whether they did. */
 typedef struct ls_block_silence {
-    bool ready; /* enough are */
-    size_t name_count;
-    uint32_t *since; /* by name: older ones are */
-    uint8_t *fires;  /* by name: 1 where an older one may fire a rule */
+    bool ready;           /* enough are */
+    ls_block_since since; /* older ones are; some of them may be left in all the same */
+    uint8_t *fires;       /* by name: 1 where an older one may fire a rule */
     bool any_fires;
-    uint32_t now; /* later ones are */
+    uint32_t now; /* later ones are, as above */
 } ls_block_silence;
 
 /* Where columns of several definitions stand side by side: of sums, of counts, of what fired. */
@@ -200,6 +205,13 @@ int ls_block_tables_make(ls_block_tables *block, const ls_binding *binding);
 int ls_block_allocate_occurrences(ls_block_tables *block);
 void ls_block_fill_class(ls_block_tables *block, ls_block_class *class);
 int ls_block_list_classes(ls_block_tables *block);
+
+/* Room for the times of so many names; once they are set, their bytes. LS_OK or LS_ERROR_MEMORY. */
+int ls_block_since_begin(ls_context *context, size_t names, ls_block_since *out);
+void ls_block_since_split(ls_block_since *since);
+void ls_block_since_free(ls_context *context, ls_block_since *since);
+/* The first time of a bucket. */
+uint32_t ls_block_first_time(const ls_block_tables *block, size_t bucket);
 
 /* For joined tables: cells by thresholds; room for so many words of entries; the times of a match
  * of a spec, whose list ends at that age (false: none); whether specs of one list or two list the

@@ -192,12 +192,6 @@ static const uint64_t *entry_of(const ls_block_tables *block, size_t row, size_t
     return block->entries.words + (block->which ? block->which[place] : place) * block->words;
 }
 
-static uint32_t first_time(const ls_block_tables *block, size_t bucket)
-{
-    const int64_t time = bucket > 0 ? block->thresholds[bucket - 1] : 0;
-    return time < 0 ? 0 : time > UINT32_MAX ? UINT32_MAX : (uint32_t)time;
-}
-
 /* Which entries of a row say something; the last bucket is later than the instant. */
 static void silence_row(const silencer *of, size_t row)
 {
@@ -213,7 +207,7 @@ static void silence_row(const silencer *of, size_t row)
         }
         of->row_fires[row] |= fires != 0;
         if (says != 0 && of->row_since[row] == UINT32_MAX) {
-            of->row_since[row] = first_time(block, bucket);
+            of->row_since[row] = ls_block_first_time(block, bucket);
         }
     }
 }
@@ -246,7 +240,7 @@ static void silence_name(const silencer *of, size_t name)
         since = of->row_since[row] < since ? of->row_since[row] : since;
         fires |= of->row_fires[row];
     }
-    of->block->silence.since[name] = since;
+    of->block->silence.since.times[name] = since;
     of->block->silence.fires[name] = fires;
     of->block->silence.any_fires = of->block->silence.any_fires || fires;
 }
@@ -260,7 +254,7 @@ static bool pays(const ls_block_tables *block)
     size_t count = 0, left_out = 0;
     for (size_t i = 0; i < events->count; i += step) {
         const uint32_t name = ls_column_code(&events->event, i);
-        left_out += times[i] < block->silence.since[name] || times[i] > block->silence.now;
+        left_out += times[i] < block->silence.since.times[name] || times[i] > block->silence.now;
         count++;
     }
     return left_out * 6 >= count;
@@ -271,10 +265,9 @@ static int silence(silencer *of)
     ls_block_tables *block = of->block;
     const size_t names = block->map->name_count;
     ls_block_silence *out = &block->silence;
-    out->name_count = names;
-    out->since = ls_allocate_zero(block->binding->context, names, sizeof *out->since);
+    int status = ls_block_since_begin(block->binding->context, names, &out->since);
     out->fires = ls_allocate_zero(block->binding->context, names, 1);
-    if (!of->fires || !of->row_since || !of->row_fires || !out->since || !out->fires) {
+    if (status != LS_OK || !of->fires || !of->row_since || !of->row_fires || !out->fires) {
         return LS_ERROR_MEMORY;
     }
     for (size_t i = 0; i < block->lane_count; i++) {
@@ -289,6 +282,7 @@ static int silence(silencer *of)
     for (size_t name = 0; name < names; name++) {
         silence_name(of, name);
     }
+    ls_block_since_split(&out->since);
     const int64_t now = block->binding->at - LS_EVENT_BASE;
     out->now = now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
     out->ready = now >= 0 && pays(block);
@@ -319,8 +313,8 @@ int ls_block_silence_make(ls_block_tables *block)
 
 void ls_block_silence_free(ls_context *context, ls_block_silence *silence)
 {
-    ls_free(context, silence->since, silence->name_count * sizeof *silence->since);
-    ls_free(context, silence->fires, silence->name_count);
+    ls_free(context, silence->fires, silence->since.name_count);
+    ls_block_since_free(context, &silence->since);
     memset(silence, 0, sizeof *silence);
 }
 
@@ -330,7 +324,7 @@ size_t ls_block_keep(const ls_block_tables *block, const ls_block_part *chunk,
     const ls_events *events = &block->binding->dataset->events;
     const size_t begin = (size_t)chunk->first[0];
     const uint32_t *restrict times = (const uint32_t *)events->times + begin;
-    const uint32_t *restrict since = block->silence.since, now = block->silence.now;
+    const uint32_t *restrict since = block->silence.since.times, now = block->silence.now;
     const void *names = (const char *)events->event.codes + begin * events->event.width;
     uint32_t *restrict kept = memory->kept, *restrict kept_times = memory->kept_times;
     size_t found = 0;
@@ -378,7 +372,8 @@ static size_t gather(const ls_block_tables *block, size_t from, size_t end, size
         memory->kept[found] = (uint32_t)(from - begin);
         memory->kept_times[found] = time;
         memory->names[found] = name;
-        found += (time < silence->since[name]) & (time <= silence->now) & silence->fires[name];
+        found +=
+            (time < silence->since.times[name]) & (time <= silence->now) & silence->fires[name];
     }
     *count = found;
     return from;

@@ -1,6 +1,7 @@
-/* Kernels for processors with AVX2. Eight events at a time get the offsets of their entries: their
- * times are compared with every threshold, and events that add nothing are left out. What is left
- * is then added one by one. Everything else is the portable code, compiled for longer vectors.
+/* Kernels for processors with AVX2. Of 32 events at a time it is found which may say something, by
+ * their names and times; these are put side by side, and eight at a time get the offsets of their
+ * entries, which are added one by one. Everything else is the portable code, compiled for longer
+ * vectors.
  *
  * The functions here are compiled for AVX2 one by one, whatever the rest of the library is compiled
  * for, and are only called where the processor has it. */
@@ -12,188 +13,298 @@
 
 typedef uint64_t two_words __attribute__((vector_size(16)));
 
-/* ---- which events add something -------------------------------------------------------------- */
-
-typedef struct constants {
-    __m256i now, firsts, keep_low, steps;
-} constants;
+/* ---- which events may say something ---------------------------------------------------------- */
 
 /* Where a chunk's events are. */
 typedef struct events {
     const uint8_t *names;
-    const void *codes;
+    const void *codes; /* of the one property, of `width` bytes; 0: there is none */
+    unsigned width;
     const uint32_t *times;
 } events;
 
-LS_INLINE LS_AVX2 __m256i load_times(const uint32_t *times)
-{
-    const __m256i bias = _mm256_set1_epi32(INT32_MIN);
-    return _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)times), bias);
-}
+/* By 32 events: which may say something, and how many did before these. */
+typedef struct group {
+    uint32_t before, mask;
+} group;
 
-LS_INLINE LS_AVX2 __m256i passed_threshold(const int32_t threshold[8], __m256i times)
-{
-    return _mm256_cmpgt_epi32(times, _mm256_loadu_si256((const __m256i *)threshold));
-}
+#define GROUP 32
 
-/* Minus the number of thresholds that each time has passed. Written out, so that no compiler makes
- * a loop of it. */
-LS_INLINE LS_AVX2 __m256i count_passed(const int32_t (*thresholds)[8], __m256i times)
-{
-    const __m256i passed[8] = {
-        passed_threshold(thresholds[0], times), passed_threshold(thresholds[1], times),
-        passed_threshold(thresholds[2], times), passed_threshold(thresholds[3], times),
-        passed_threshold(thresholds[4], times), passed_threshold(thresholds[5], times),
-        passed_threshold(thresholds[6], times), passed_threshold(thresholds[7], times),
-    };
-    return _mm256_add_epi32(_mm256_add_epi32(_mm256_add_epi32(passed[0], passed[1]),
-                                             _mm256_add_epi32(passed[2], passed[3])),
-                            _mm256_add_epi32(_mm256_add_epi32(passed[4], passed[5]),
-                                             _mm256_add_epi32(passed[6], passed[7])));
-}
+/* Up to 31 events at the end of all, in room for a group. */
+typedef struct tail {
+    uint8_t names[GROUP];
+    uint16_t codes[GROUP];
+    uint32_t times[GROUP];
+} tail;
 
-/* few_names: below 16. */
-LS_INLINE LS_AVX2 __m256i first_buckets(const ls_vector_tables *vector, const constants *with,
-                                        __m256i names, bool few_names)
+static events take_tail(const events *at, size_t i, size_t count, tail *out)
 {
-    return few_names ? _mm256_shuffle_epi8(with->firsts, _mm256_or_si256(names, with->keep_low))
-                     : _mm256_i32gather_epi32((const int *)vector->first, names, sizeof(uint32_t));
-}
-
-/* many: more than 8 thresholds. */
-/* The items of eight events, packed from out on: offset of the entry of class 0 << 16 | code. */
-LS_INLINE LS_AVX2 unsigned put_items(const ls_vector_tables *vector, const constants *with,
-                                     const events *at, size_t i, unsigned width, bool few_names,
-                                     bool many, uint32_t *out)
-{
-    const __m256i times = load_times(at->times + i);
-    const __m256i names = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(at->names + i)));
-    __m256i minus = count_passed(vector->thresholds, times);
-    if (many) {
-        minus = _mm256_add_epi32(minus, count_passed(vector->thresholds + 8, times));
+    memset(out, 0, sizeof *out);
+    memcpy(out->names, at->names + i, count);
+    memcpy(out->times, at->times + i, count * sizeof *at->times);
+    if (at->width != 0) {
+        memcpy(out->codes, (const char *)at->codes + i * at->width, count * at->width);
     }
-    const __m256i first = first_buckets(vector, with, names, few_names);
-    const __m256i silent =
-        _mm256_or_si256(_mm256_cmpgt_epi32(_mm256_add_epi32(first, minus), _mm256_setzero_si256()),
-                        _mm256_cmpgt_epi32(times, with->now));
-    const __m256i offsets =
-        _mm256_madd_epi16(_mm256_or_si256(names, _mm256_slli_epi32(minus, 16)), with->steps);
-    __m256i items = _mm256_slli_epi32(offsets, 16);
-    if (width == 1) {
-        const void *codes = (const uint8_t *)at->codes + i;
-        items = _mm256_or_si256(items, _mm256_cvtepu8_epi32(_mm_loadl_epi64(codes)));
-    } else if (width == 2) {
-        const void *codes = (const uint16_t *)at->codes + i;
-        items = _mm256_or_si256(items, _mm256_cvtepu16_epi32(_mm_loadu_si128(codes)));
+    return (events){out->names, out->codes, at->width, out->times};
+}
+
+LS_INLINE LS_AVX2 __m256i load_names(const uint8_t *names)
+{
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)names));
+}
+
+/* The high halves of the times of four events, and of the four that are 16 further on. */
+LS_INLINE LS_AVX2 __m256i high_halves(const uint32_t *times)
+{
+    const __m256i these = _mm256_castsi128_si256(_mm_loadu_si128((const void *)times));
+    const __m128i further = _mm_loadu_si128((const void *)(times + 16));
+    return _mm256_srli_epi32(_mm256_inserti128_si256(these, further, 1), 16);
+}
+
+/* Of numbers of 16 bits without a sign: all bits set where not below. */
+LS_INLINE LS_AVX2 __m256i not_below(__m256i these, __m256i those)
+{
+    return _mm256_cmpeq_epi16(_mm256_max_epu16(these, those), these);
+}
+
+/* By the high halves of times alone, so some that are a little too old are among them. */
+LS_INLINE LS_AVX2 uint32_t mask_few(__m256i low, __m256i high, const events *at, size_t i)
+{
+    const __m256i names = _mm256_loadu_si256((const void *)(at->names + i));
+    const __m256i one = _mm256_shuffle_epi8(low, names), other = _mm256_shuffle_epi8(high, names);
+    const uint32_t *times = at->times + i;
+    const __m256i first = _mm256_packus_epi32(high_halves(times), high_halves(times + 4));
+    const __m256i second = _mm256_packus_epi32(high_halves(times + 8), high_halves(times + 12));
+    return (uint32_t)_mm256_movemask_epi8(
+        _mm256_packs_epi16(not_below(first, _mm256_unpacklo_epi8(one, other)),
+                           not_below(second, _mm256_unpackhi_epi8(one, other))));
+}
+
+LS_INLINE LS_AVX2 uint32_t mask_many(const uint32_t *since, const events *at, size_t i)
+{
+    uint32_t mask = 0;
+    for (unsigned k = 0; k < GROUP; k += 8) {
+        const __m256i times = _mm256_loadu_si256((const void *)(at->times + i + k));
+        const __m256i from =
+            _mm256_i32gather_epi32((const int *)since, load_names(at->names + i + k),
+                                   sizeof(uint32_t));
+        const __m256i in = _mm256_cmpeq_epi32(_mm256_max_epu32(times, from), times);
+        mask |= (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(in)) << k;
     }
-    const unsigned mask = ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(silent)) & 0xff;
-    const __m256i places =
-        _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(vector->places + mask)));
-    _mm256_storeu_si256((__m256i *)out, _mm256_permutevar8x32_epi32(items, places));
     return mask;
 }
 
-/* Up to seven events at the end of a chunk, in room for eight; those that are not there are later
- * than any instant. */
-typedef struct tail {
-    uint8_t names[8];
-    uint16_t codes[8];
-    uint32_t times[8];
-} tail;
-
-LS_INLINE events take_tail(const events *at, size_t i, size_t count, unsigned width, tail *out)
-{
-    memset(out, 0, sizeof *out);
-    memset(out->times, 0xff, sizeof out->times);
-    for (size_t k = 0; i + k < count; k++) {
-        out->names[k] = at->names[i + k];
-        out->times[k] = at->times[i + k];
-        if (width == 1) {
-            ((uint8_t *)out->codes)[k] = ((const uint8_t *)at->codes)[i + k];
-        } else if (width == 2) {
-            out->codes[k] = ((const uint16_t *)at->codes)[i + k];
-        }
-    }
-    return (events){out->names, out->codes, out->times};
-}
-
 /* The processor does not look beyond a page by itself, and a chunk's times are one. */
-#define AHEAD LS_CHUNK_EVENTS
-LS_INLINE LS_AVX2 void fetch_ahead(const events *at, size_t i, unsigned width)
+LS_INLINE LS_AVX2 void fetch_ahead(const events *at, size_t i)
 {
     __builtin_prefetch(at->times + i);
+    __builtin_prefetch(at->times + i + GROUP / 2);
     __builtin_prefetch(at->names + i);
-    if (width != 0) {
-        __builtin_prefetch((const char *)at->codes + i * width);
+    if (at->width != 0) {
+        __builtin_prefetch((const char *)at->codes + i * at->width);
     }
 }
 
-/* The items of a chunk; groups: by eight events, the items before them << 8 | which are items. */
-LS_INLINE LS_AVX2 size_t list_items(const ls_vector_tables *vector, const events *at, size_t count,
-                                    unsigned width, bool few_names, bool many,
-                                    ls_block_memory *memory)
+/* Where what is kept of selected events is put down. */
+typedef struct kept {
+    uint32_t *restrict one, *restrict two, *restrict three;
+} kept;
+
+/* Puts down what is kept of eight events, those of the chunk from `event` on: `places` are those of
+ * the ones that are selected, which stand from `found` on. */
+typedef void put_eight(const kept *out, const events *at, size_t i, size_t event, __m256i places,
+                       size_t found);
+
+/* How events are selected. */
+typedef struct selector {
+    const ls_block_since *since;
+    const uint64_t *places; /* ls_vector_tables */
+    kept out;
+    group *restrict groups;
+    __m256i low, high;
+} selector;
+
+/* A group, of whose events those in `there` are events; how many are found then. */
+LS_INLINE LS_AVX2 size_t select_group(const selector *of, bool few, put_eight *put,
+                                      const events *at, size_t i, size_t event, uint32_t there,
+                                      size_t found)
 {
-    const constants with = {
-        _mm256_set1_epi32(vector->now),
-        _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)vector->few_firsts)),
-        _mm256_set1_epi32((int)0x80808000),
-        _mm256_set1_epi32((int)((uint32_t)(uint16_t)vector->name_step |
-                                (uint32_t)(uint16_t)-vector->bucket_step << 16)),
+    const uint32_t mask =
+        there & (few ? mask_few(of->low, of->high, at, i) : mask_many(of->since->times, at, i));
+    of->groups[event / GROUP] = (group){(uint32_t)found, mask};
+#pragma GCC unroll 4
+    for (unsigned k = 0; k < GROUP; k += 8) {
+        const unsigned eight = mask >> k & 0xff;
+        const __m128i places = _mm_loadl_epi64((const void *)(of->places + eight));
+        put(&of->out, at, i + k, event + k, _mm256_cvtepu8_epi32(places), found);
+        found += (size_t)_mm_popcnt_u32(eight);
+    }
+    return found;
+}
+
+/* Events of a chunk, and how many there are from its first to the last of all. */
+typedef struct span {
+    size_t begin, count, room;
+} span;
+
+/* Puts those side by side that may say something; how many. There is a group behind the last. */
+LS_INLINE LS_AVX2 size_t select_events(const selector *of, bool few, put_eight *put,
+                                       const events *at, const span *span)
+{
+    const size_t count = span->count;
+    size_t found = 0, i = 0;
+    for (; i + GROUP <= count; i += GROUP) {
+        fetch_ahead(at, i + LS_CHUNK_EVENTS);
+        found = select_group(of, few, put, at, i, i, UINT32_MAX, found);
+    }
+    of->groups[i / GROUP] = (group){(uint32_t)found, 0};
+    if (i < count) {
+        tail rest;
+        const uint32_t there = (UINT32_C(1) << (count - i)) - 1;
+        const bool whole = span->room - i >= GROUP;
+        const events last = whole ? *at : take_tail(at, i, count - i, &rest);
+        found = select_group(of, few, put, &last, whole ? i : 0, i, there, found);
+    }
+    return found;
+}
+
+static span span_of(const ls_events *events, const ls_block_part *chunk)
+{
+    const size_t begin = (size_t)chunk->first[0];
+    return (span){begin, (size_t)chunk->first[chunk->rows] - begin, (size_t)events->count - begin};
+}
+
+LS_INLINE LS_AVX2 size_t select_from(const ls_block_tables *block, const ls_block_since *since,
+                                     const events *at, const span *span, put_eight *put, kept out,
+                                     group *groups)
+{
+    const selector of = {
+        since,
+        block->vector.places,
+        out,
+        groups,
+        _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)since->low)),
+        _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)since->high)),
     };
-    uint32_t *restrict groups = memory->names, *restrict out = memory->items;
-    size_t items = 0, i = 0;
-    tail rest;
-    const events last = take_tail(at, count / 8 * 8, count, width, &rest);
-    for (; i < count; i += 8) {
-        const bool whole = i + 8 <= count;
-        fetch_ahead(at, i + AHEAD, width);
-        unsigned mask = put_items(vector, &with, whole ? at : &last, whole ? i : 0, width,
-                                  few_names, many, out + items);
-        groups[i / 8] = (uint32_t)(items << 8) | mask;
-        items += (size_t)_mm_popcnt_u32(mask);
-    }
-    groups[i / 8] = (uint32_t)(items << 8);
-    return items;
-}
-
-LS_INLINE LS_AVX2 size_t list_of_width(const ls_vector_tables *vector, const events *at,
-                                       size_t count, unsigned width, ls_block_memory *memory)
-{
-    if (vector->few_names && vector->threshold_count <= 8) {
-        return list_items(vector, at, count, width, true, false, memory);
-    }
-    if (vector->few_names) {
-        return list_items(vector, at, count, width, true, true, memory);
-    }
-    return list_items(vector, at, count, width, false, true, memory);
-}
-
-static LS_AVX2 size_t list_chunk(const ls_block_tables *block, size_t begin, size_t count,
-                                 ls_block_memory *memory)
-{
-    const ls_events *of = &block->binding->dataset->events;
-    const unsigned width = block->column ? block->column->width : 0;
-    const events at = {(const uint8_t *)of->event.codes + begin,
-                       width ? (const char *)block->column->codes + begin * width : NULL,
-                       (const uint32_t *)of->times + begin};
-    if (width == 0) {
-        return list_of_width(&block->vector, &at, count, 0, memory);
-    }
-    if (width == 1) {
-        return list_of_width(&block->vector, &at, count, 1, memory);
-    }
-    return list_of_width(&block->vector, &at, count, 2, memory);
+    return since->few ? select_events(&of, true, put, at, span)
+                      : select_events(&of, false, put, at, span);
 }
 
 /* The first item of each row of the chunk. */
-static LS_AVX2 void find_bounds(const uint32_t *groups, const ls_block_part *chunk,
+static LS_AVX2 void find_bounds(const group *groups, const ls_block_part *chunk,
                                 ls_block_memory *memory)
 {
     for (size_t i = 0; i <= chunk->rows; i++) {
         const uint32_t event = (uint32_t)(chunk->first[i] - chunk->first[0]);
-        const uint32_t group = groups[event / 8];
+        const group *of = &groups[event / GROUP];
         memory->bounds[i] =
-            (uint16_t)((group >> 8) + (uint32_t)_mm_popcnt_u32(_bzhi_u32(group, event % 8)));
+            (uint16_t)(of->before + (uint32_t)_mm_popcnt_u32(_bzhi_u32(of->mask, event % GROUP)));
+    }
+}
+
+LS_INLINE LS_AVX2 void put_down(uint32_t *out, __m256i numbers, __m256i places)
+{
+    _mm256_storeu_si256((__m256i *)(void *)out, _mm256_permutevar8x32_epi32(numbers, places));
+}
+
+LS_INLINE LS_AVX2 __m256i load_times(const uint32_t *times)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)times);
+}
+
+/* ---- of a direct map: where their entries are ------------------------------------------------ */
+
+/* Their times, and code << 16 | name. */
+LS_INLINE LS_AVX2 void put_item(const kept *out, const events *at, size_t i, size_t event,
+                                __m256i places, size_t found)
+{
+    __m256i item = load_names(at->names + i);
+    (void)event;
+    if (at->width == 1) {
+        const void *codes = (const uint8_t *)at->codes + i;
+        item = _mm256_or_si256(item,
+                               _mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64(codes)), 16));
+    } else if (at->width == 2) {
+        const void *codes = (const uint16_t *)at->codes + i;
+        item =
+            _mm256_or_si256(item,
+                            _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(codes)), 16));
+    }
+    put_down(out->one + found, load_times(at->times + i), places);
+    put_down(out->two + found, item, places);
+}
+
+LS_INLINE LS_AVX2 size_t list_of_width(const ls_block_tables *block, const events *at,
+                                       const span *span, ls_block_memory *memory)
+{
+    return select_from(block, &block->vector.since, at, span, put_item,
+                       (kept){memory->kept_times, memory->items, NULL},
+                       (group *)(void *)memory->names);
+}
+
+static LS_AVX2 size_t list_chunk(const ls_block_tables *block, const span *span,
+                                 ls_block_memory *memory)
+{
+    const ls_events *of = &block->binding->dataset->events;
+    const unsigned width = block->column ? block->column->width : 0;
+    const uint8_t *names = (const uint8_t *)of->event.codes + span->begin;
+    const uint32_t *times = (const uint32_t *)of->times + span->begin;
+    const char *codes = width ? (const char *)block->column->codes + span->begin * width : NULL;
+    if (width == 0) {
+        return list_of_width(block, &(events){names, codes, 0, times}, span, memory);
+    }
+    if (width == 1) {
+        return list_of_width(block, &(events){names, codes, 1, times}, span, memory);
+    }
+    return list_of_width(block, &(events){names, codes, 2, times}, span, memory);
+}
+
+LS_INLINE LS_AVX2 __m256i passed_threshold(const int32_t threshold[8], __m256i times)
+{
+    return _mm256_cmpgt_epi32(times, _mm256_loadu_si256((const __m256i *)(const void *)threshold));
+}
+
+/* Minus the number of thresholds that each time has passed. */
+LS_INLINE LS_AVX2 __m256i count_passed(const int32_t (*thresholds)[8], size_t count, __m256i times)
+{
+    __m256i passed = _mm256_setzero_si256();
+#pragma GCC unroll 16
+    for (size_t i = 0; i < count; i++) {
+        passed = _mm256_add_epi32(passed, passed_threshold(thresholds[i], times));
+    }
+    return passed;
+}
+
+/* Items become offset of the entry of class 0 << 16 | code. */
+LS_INLINE LS_AVX2 void find_entries(const ls_vector_tables *vector, size_t thresholds, size_t count,
+                                    ls_block_memory *memory)
+{
+    const __m256i bias = _mm256_set1_epi32(INT32_MIN);
+    const __m256i steps = _mm256_set1_epi32((int)((uint32_t)(uint16_t)vector->name_step |
+                                                  (uint32_t)(uint16_t)-vector->bucket_step << 16));
+    const uint32_t *at_times = memory->kept_times;
+    uint32_t *items = memory->items;
+    for (size_t i = 0; i < count; i += 8) {
+        const __m256i times = _mm256_xor_si256(load_times(at_times + i), bias);
+        const __m256i item = load_times(items + i);
+        const __m256i minus =
+            _mm256_slli_epi32(count_passed(vector->thresholds, thresholds, times), 16);
+        const __m256i offset = _mm256_madd_epi16(_mm256_blend_epi16(item, minus, 0xaa), steps);
+        const __m256i found =
+            _mm256_or_si256(_mm256_slli_epi32(offset, 16), _mm256_srli_epi32(item, 16));
+        _mm256_storeu_si256((__m256i *)(void *)(items + i), found);
+    }
+}
+
+/* Made for several numbers of thresholds, so that they are compared without a loop. */
+static LS_AVX2 void find_all_entries(const ls_vector_tables *vector, size_t count,
+                                     ls_block_memory *memory)
+{
+    switch (vector->threshold_count) {
+    case 4: find_entries(vector, 4, count, memory); break;
+    case 8: find_entries(vector, 8, count, memory); break;
+    case 12: find_entries(vector, 12, count, memory); break;
+    default: find_entries(vector, LS_VECTOR_THRESHOLDS, count, memory); break;
     }
 }
 
@@ -210,18 +321,8 @@ static LS_AVX2 void run_one_word(const ls_vector_tables *vector, size_t count,
     const uint32_t *items = memory->items;
     const uint64_t *entries = vector->entries.words;
     uint64_t *restrict running = memory->running, sum = 0;
-    size_t i = 0;
-    for (; i + 4 <= count; i += 4) {
-        running[i] = sum;
-        sum += entries[entry_of(vector, items[i])];
-        running[i + 1] = sum;
-        sum += entries[entry_of(vector, items[i + 1])];
-        running[i + 2] = sum;
-        sum += entries[entry_of(vector, items[i + 2])];
-        running[i + 3] = sum;
-        sum += entries[entry_of(vector, items[i + 3])];
-    }
-    for (; i < count; i++) {
+#pragma GCC unroll 4
+    for (size_t i = 0; i < count; i++) {
         running[i] = sum;
         sum += entries[entry_of(vector, items[i])];
     }
@@ -234,6 +335,7 @@ static LS_AVX2 void run_two_words(const ls_vector_tables *vector, size_t count,
     const uint32_t *items = memory->items;
     const two_words *entries = (const two_words *)vector->entries.words;
     two_words *restrict running = (two_words *)memory->running, sum = {0, 0};
+#pragma GCC unroll 4
     for (size_t i = 0; i < count; i++) {
         running[i] = sum;
         sum += entries[entry_of(vector, items[i])];
@@ -244,13 +346,14 @@ static LS_AVX2 void run_two_words(const ls_vector_tables *vector, size_t count,
 static LS_AVX2 void add(const ls_block_tables *block, const ls_block_part *chunk,
                         ls_block_memory *memory)
 {
-    size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[chunk->rows] - begin;
     if (!block->vector.ready) {
         ls_portable_kernels.add(block, chunk, memory);
         return;
     }
-    count = list_chunk(block, begin, count, memory);
-    find_bounds(memory->names, chunk, memory);
+    const span span = span_of(&block->binding->dataset->events, chunk);
+    const size_t count = list_chunk(block, &span, memory);
+    find_bounds((const group *)(const void *)memory->names, chunk, memory);
+    find_all_entries(&block->vector, count, memory);
     if (block->words == 1) {
         run_one_word(&block->vector, count, memory);
     } else if (block->words == 2) {
@@ -263,56 +366,37 @@ static LS_AVX2 void add(const ls_block_tables *block, const ls_block_part *chunk
     }
 }
 
-/* Eight events at a time. */
+/* ---- of any map ------------------------------------------------------------------------------ */
+
+/* Which events they are, their times and names. */
+LS_INLINE LS_AVX2 void put_kept(const kept *out, const events *at, size_t i, size_t event,
+                                __m256i places, size_t found)
+{
+    const __m256i events = _mm256_add_epi32(_mm256_set1_epi32((int32_t)event), places);
+    put_down(out->one + found, load_times(at->times + i), places);
+    put_down(out->two + found, load_names(at->names + i), places);
+    _mm256_storeu_si256((__m256i *)(void *)(out->three + found), events);
+}
+
 static LS_AVX2 size_t keep(const ls_block_tables *block, const ls_block_part *chunk,
                            ls_block_memory *memory)
 {
     const ls_events *of = &block->binding->dataset->events;
-    const size_t begin = (size_t)chunk->first[0], count = (size_t)chunk->first[chunk->rows] - begin;
-    const uint8_t *codes = (const uint8_t *)of->event.codes + begin;
-    const uint32_t *times = (const uint32_t *)of->times + begin;
-    const __m256i bias = _mm256_set1_epi32(INT32_MIN);
-    const __m256i now = _mm256_set1_epi32((int32_t)(block->silence.now ^ UINT32_C(0x80000000)));
-    uint32_t *restrict groups = memory->items;
-    size_t found = 0, i = 0;
     if (of->event.width != 1) {
         return ls_block_keep(block, chunk, memory);
     }
-    for (; i + 8 <= count; i += 8) {
-        const __m256i time = _mm256_loadu_si256((const __m256i *)(const void *)(times + i));
-        const __m256i names = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(codes + i)));
-        const __m256i since =
-            _mm256_i32gather_epi32((const int *)block->silence.since, names, sizeof(uint32_t));
-        const __m256i biased = _mm256_xor_si256(time, bias);
-        const __m256i out =
-            _mm256_or_si256(_mm256_cmpgt_epi32(_mm256_xor_si256(since, bias), biased),
-                            _mm256_cmpgt_epi32(biased, now));
-        const unsigned mask = ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(out)) & 0xff;
-        const __m256i places =
-            _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(block->vector.places + mask)));
-        const __m256i events = _mm256_add_epi32(_mm256_set1_epi32((int32_t)i), places);
-        _mm256_storeu_si256((__m256i *)(void *)(memory->kept + found), events);
-        _mm256_storeu_si256((__m256i *)(void *)(memory->kept_times + found),
-                            _mm256_permutevar8x32_epi32(time, places));
-        _mm256_storeu_si256((__m256i *)(void *)(memory->names + found),
-                            _mm256_permutevar8x32_epi32(names, places));
-        groups[i / 8] = (uint32_t)(found << 8) | mask;
-        found += (size_t)_mm_popcnt_u32(mask);
-    }
-    groups[i / 8] = (uint32_t)(found << 8);
-    for (unsigned k = 0; i + k < count; k++) {
-        const uint32_t time = times[i + k];
-        const uint32_t in =
-            (time >= block->silence.since[codes[i + k]]) & (time <= block->silence.now);
-        memory->kept[found] = (uint32_t)(i + k);
-        memory->kept_times[found] = time;
-        memory->names[found] = codes[i + k];
-        groups[i / 8] |= in << k;
-        found += in;
-    }
+    const span span = span_of(of, chunk);
+    const events at = {(const uint8_t *)of->event.codes + span.begin, NULL, 0,
+                       (const uint32_t *)of->times + span.begin};
+    group *groups = (group *)(void *)memory->items;
+    const size_t found =
+        select_from(block, &block->silence.since, &at, &span, put_kept,
+                    (kept){memory->kept_times, memory->names, memory->kept}, groups);
     find_bounds(groups, chunk, memory);
     return found;
 }
+
+/* ---- behind the events ----------------------------------------------------------------------- */
 
 static LS_AVX2 void count_lanes(const ls_block_tables *block, size_t rows, ls_block_memory *memory)
 {
