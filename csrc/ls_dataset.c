@@ -53,11 +53,21 @@ static void free_lists(ls_dataset *dataset)
     ls_free(dataset->context, dataset->lists, dataset->list_capacity * sizeof *dataset->lists);
 }
 
+void ls_dataset_drop_spare(ls_dataset *dataset)
+{
+    ls_spare *spare = &dataset->spare;
+    if (spare->context != NULL) {
+        ls_free(spare->context, spare->block, spare->size);
+        ls_context_release(spare->context);
+    }
+    *spare = (ls_spare){NULL, NULL, 0};
+}
+
 static void free_dataset(ls_dataset *dataset)
 {
     ls_context *context = dataset->context;
     ls_ingest_free(dataset);
-    ls_free(context, dataset->spare.block, dataset->spare.size);
+    ls_dataset_drop_spare(dataset);
     free_events(dataset);
     ls_event_ids_free(dataset);
     ls_links_free(dataset);

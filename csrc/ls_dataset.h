@@ -121,6 +121,15 @@ typedef struct ls_label_set {
     bool primary;
 } ls_label_set;
 
+/* The columns of the result that was closed last: the next of this size takes them, since new pages
+ * cost as much as a part of the scoring. The context is the result's; NULL: there are none, as
+ * always under a limit of memory. */
+typedef struct ls_spare {
+    ls_context *context;
+    void *block;
+    size_t size;
+} ls_spare;
+
 struct ls_dataset {
     ls_context *context;
     size_t references;
@@ -151,13 +160,7 @@ struct ls_dataset {
     size_t match_count;
     ls_dataset_counts counts;
     struct ls_ingest *ingest; /* what reading keeps until events are grouped; NULL after */
-    /* The columns of the result that was closed last: the next of this size takes them, since new
-     * pages cost as much as a part of the scoring. NULL: none, as always under a limit of memory.
-     */
-    struct {
-        void *block;
-        size_t size;
-    } spare;
+    ls_spare spare;
     uint64_t seed; /* of the dictionaries; never shows in results */
     size_t list_capacity, source_capacity;
 };
@@ -256,6 +259,7 @@ bool ls_related_takes_all(const ls_related *related);
 bool ls_related_takes(const ls_related *related, uint64_t link);
 
 void ls_dataset_retain(ls_dataset *dataset);
+void ls_dataset_drop_spare(ls_dataset *dataset);
 /* The error for a cell that cannot be read as its type: "contacts.csv:12:3: employees: cannot read
  * ..." */
 int ls_dataset_bad_cell(const ls_dataset *dataset, const ls_column *column, uint32_t code,

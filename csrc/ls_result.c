@@ -109,12 +109,13 @@ void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t defini
 static int take_columns(const ls_plan *plan, ls_dataset *dataset, const size_t rows[3],
                         ls_score_column **out)
 {
-    void *block = dataset->spare.block;
-    if (block == NULL || dataset->context != plan->context ||
-        dataset->spare.size != lay_out(plan, rows, NULL)) {
+    ls_spare *spare = &dataset->spare;
+    if (spare->context != plan->context || spare->size != lay_out(plan, rows, NULL)) {
         return ls_columns_new(plan, plan->context, rows, out);
     }
-    dataset->spare.block = NULL;
+    void *block = spare->block;
+    spare->block = NULL;
+    ls_dataset_drop_spare(dataset);
     return begin_columns(plan, rows, block, out);
 }
 
@@ -122,13 +123,13 @@ static void give_columns(const ls_result *result)
 {
     ls_dataset *dataset = result->dataset;
     const size_t size = lay_out(result->plan, result->rows, NULL);
-    if (dataset->context != result->context || result->context->max_memory != 0) {
+    if (result->context->max_memory != 0 || dataset->context->max_memory != 0) {
         ls_free(result->context, result->columns, size);
         return;
     }
-    ls_free(dataset->context, dataset->spare.block, dataset->spare.size);
-    dataset->spare.block = result->columns;
-    dataset->spare.size = size;
+    ls_dataset_drop_spare(dataset);
+    ls_context_retain(result->context);
+    dataset->spare = (ls_spare){result->context, result->columns, size};
 #if defined(__SANITIZE_ADDRESS__)
     memset(dataset->spare.block, 0xa5, size); /* no row comes out right that nobody wrote */
 #endif

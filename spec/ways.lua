@@ -276,6 +276,7 @@ function M.batch(set, dataset, at, threads)
     local job, err = finish(dataset:score(plan, at, threads or 1))
     if not job then return nil, err end
     local result, scores = job:result(), {}
+    job:close()
     for row = 1, result:count("contact") do
         local by_name = {}
         for i = 1, plan:count() do
