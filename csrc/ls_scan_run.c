@@ -14,10 +14,11 @@
 
 #include "ls_threads.h"
 
-/* Chunks of a set, where there are several threads: enough for each to share well, and for a round
- * to be long beside its beginning and end. */
+/* Chunks of a set, where there are several threads: enough for each to share well. In a large file
+ * a round is long beside its end, at which threads wait for the last, and beside what else the
+ * machine has to do meanwhile; not where memory is bounded. */
 #define SHARE 4
-#define LAST_SET 8
+#define LARGE_SET 32
 /* Bytes of a chunk, worked out by one thread or shared by several: as much as measures best where
  * the second-level cache is of 512 KiB. Where memory is bounded it is less. */
 #define WHOLE_CHUNK ((size_t)256 * 1024)
@@ -61,15 +62,15 @@ static uint64_t plain_size(const ls_window *window)
     return window->source.gzip == NULL ? window->source.total : 0;
 }
 
-static size_t chunks_of_set(const ls_window *window, unsigned threads)
+static size_t chunks_of_set(const ls_window *window, unsigned threads, bool bounded)
 {
-    uint64_t total = plain_size(window);
-    size_t count = SHARE * (size_t)threads;
+    const uint64_t total = plain_size(window);
+    const size_t count = SHARE * (size_t)threads;
     if (threads == 1)
         return 1;
-    if (count < LAST_SET && (total == 0 || total > LAST_SET * SHARED_CHUNK))
-        count = LAST_SET;
-    return count;
+    return count < LARGE_SET && !bounded && (total == 0 || total > LARGE_SET * SHARED_CHUNK)
+               ? LARGE_SET
+               : count;
 }
 
 ls_scan *ls_scan_new(ls_reading *reading)
@@ -82,7 +83,7 @@ ls_scan *ls_scan_new(ls_reading *reading)
     scan->reading = reading;
     scan->context = context;
     scan->threads = reading->threads;
-    scan->chunk_count = chunks_of_set(window, reading->threads);
+    scan->chunk_count = chunks_of_set(window, reading->threads, context->max_memory != 0);
     scan->chunks = ls_allocate_zero(context, 2 * scan->chunk_count, sizeof *scan->chunks);
     const uint64_t total = plain_size(window);
     size_t size = scan->threads == 1 ? WHOLE_CHUNK : SHARED_CHUNK;
