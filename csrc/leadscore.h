@@ -327,6 +327,7 @@ typedef struct ls_score {
  * done and is the caller's to close at any time after the job. */
 LS_API int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads,
                         ls_result **result, ls_job **out, ls_error *error);
+/* Without a limit of memory the dataset keeps its columns, for the next result of that size. */
 LS_API void ls_result_close(ls_result *result);
 LS_API size_t ls_result_count(const ls_result *result, ls_object object);
 LS_API int64_t ls_result_at(const ls_result *result);

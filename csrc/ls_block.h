@@ -72,7 +72,9 @@ typedef struct ls_block_entries {
 } ls_block_entries;
 
 /* By name: the time since which its events may say something; UINT32_MAX: none do. For vectors,
- * where names are few: the times in units of 2^16 seconds, low bytes and high bytes. */
+ * where names are few: the times in units of 2^16 seconds, low bytes and high bytes. Vectors select
+ * by these alone, so also events a little older, later than the instant, or at the end of the 32
+ * bits: what they look up then says nothing. */
 #define LS_FEW_NAMES 16
 typedef struct ls_block_since {
     size_t name_count;
@@ -121,10 +123,10 @@ typedef struct ls_block_place {
  * rule, whether they did. */
 typedef struct ls_block_silence {
     bool ready;           /* enough are */
-    ls_block_since since; /* older ones are; some of them may be left in all the same */
+    ls_block_since since; /* older ones are, but for what vectors select beside */
     uint8_t *fires;       /* by name: 1 where an older one may fire a rule */
     bool any_fires;
-    uint32_t now; /* later ones are, as above */
+    uint32_t now; /* later ones are, likewise */
 } ls_block_silence;
 
 /* Where columns of several definitions stand side by side: of sums, of counts, of what fired. */
@@ -210,7 +212,7 @@ int ls_block_list_classes(ls_block_tables *block);
 int ls_block_since_begin(ls_context *context, size_t names, ls_block_since *out);
 void ls_block_since_split(ls_block_since *since);
 void ls_block_since_free(ls_context *context, ls_block_since *since);
-/* The first time of a bucket. */
+/* The first time of a bucket, as near as 32 bits come to it. */
 uint32_t ls_block_first_time(const ls_block_tables *block, size_t bucket);
 
 /* For joined tables: cells by thresholds; room for so many words of entries; the times of a match

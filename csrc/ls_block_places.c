@@ -175,7 +175,7 @@ void ls_block_map_places(const ls_block_tables *block, size_t begin, size_t coun
 
 /* ---- what is left out ------------------------------------------------------------------------ */
 
-/* Samples that tell whether leaving out pays, and of how many eighths must be left out then. */
+/* Samples that tell whether leaving out pays: a sixth of them must be left out. */
 #define SAMPLES 4096
 
 typedef struct silencer {

@@ -51,6 +51,14 @@ void *ls_allocate(ls_context *context, size_t size); /* not cleared */
 /* The same for a block that is soon written all over: its memory may be made at once. */
 void *ls_allocate_whole(ls_context *context, size_t size);
 void *ls_allocate_zero(ls_context *context, size_t count, size_t size);
+/* For a block of several parts: the next one, on cache lines of its own from those that are used.
+ * Without a block, NULL: so the size is found. */
+LS_INLINE void *ls_take_part(char *block, size_t *used, size_t size)
+{
+    void *part = block != NULL ? block + *used : NULL;
+    *used += (size + 63) / 64 * 64;
+    return part;
+}
 /* Resizes a block of which the first old_size bytes are kept; what is new is zero. */
 void *ls_reallocate_zero(ls_context *context, void *block, size_t old_size, size_t size);
 /* Bytes [from, to) of a block are soon written all over: their memory may be made at once. */

@@ -55,12 +55,8 @@ static void free_lists(ls_dataset *dataset)
 
 void ls_dataset_drop_spare(ls_dataset *dataset)
 {
-    ls_spare *spare = &dataset->spare;
-    if (spare->context != NULL) {
-        ls_free(spare->context, spare->block, spare->size);
-        ls_context_release(spare->context);
-    }
-    *spare = (ls_spare){NULL, NULL, 0};
+    ls_free(dataset->context, dataset->spare.block, dataset->spare.size);
+    dataset->spare.block = NULL;
 }
 
 static void free_dataset(ls_dataset *dataset)

@@ -122,10 +122,8 @@ typedef struct ls_label_set {
 } ls_label_set;
 
 /* The columns of the result that was closed last: the next of this size takes them, since new pages
- * cost as much as a part of the scoring. The context is the result's; NULL: there are none, as
- * always under a limit of memory. */
+ * cost as much as a part of the scoring. NULL: none, as always under a limit of memory. */
 typedef struct ls_spare {
-    ls_context *context;
     void *block;
     size_t size;
 } ls_spare;

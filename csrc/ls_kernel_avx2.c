@@ -23,18 +23,11 @@ typedef struct events {
     const uint32_t *times;
 } events;
 
-/* By 32 events: which may say something, and how many did before these. */
-typedef struct group {
-    uint32_t before, mask;
-} group;
-
-#define GROUP 32
-
 /* Up to 31 events at the end of all, in room for a group. */
 typedef struct tail {
-    uint8_t names[GROUP];
-    uint16_t codes[GROUP];
-    uint32_t times[GROUP];
+    uint8_t names[LS_GROUP];
+    uint16_t codes[LS_GROUP];
+    uint32_t times[LS_GROUP];
 } tail;
 
 static events take_tail(const events *at, size_t i, size_t count, tail *out)
@@ -53,7 +46,8 @@ LS_INLINE LS_AVX2 __m256i load_names(const uint8_t *names)
     return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)names));
 }
 
-/* The high halves of the times of four events, and of the four that are 16 further on. */
+/* The high halves of the times of four events, and of the four that are 16 further on: packing
+ * works by halves of a vector, and leaves events in order that way. */
 LS_INLINE LS_AVX2 __m256i high_halves(const uint32_t *times)
 {
     const __m256i these = _mm256_castsi128_si256(_mm_loadu_si128((const void *)times));
@@ -83,7 +77,7 @@ LS_INLINE LS_AVX2 uint32_t mask_few(__m256i low, __m256i high, const events *at,
 LS_INLINE LS_AVX2 uint32_t mask_many(const uint32_t *since, const events *at, size_t i)
 {
     uint32_t mask = 0;
-    for (unsigned k = 0; k < GROUP; k += 8) {
+    for (unsigned k = 0; k < LS_GROUP; k += 8) {
         const __m256i times = _mm256_loadu_si256((const void *)(at->times + i + k));
         const __m256i from =
             _mm256_i32gather_epi32((const int *)since, load_names(at->names + i + k),
@@ -98,29 +92,31 @@ LS_INLINE LS_AVX2 uint32_t mask_many(const uint32_t *since, const events *at, si
 LS_INLINE LS_AVX2 void fetch_ahead(const events *at, size_t i)
 {
     __builtin_prefetch(at->times + i);
-    __builtin_prefetch(at->times + i + GROUP / 2);
+    __builtin_prefetch(at->times + i + LS_GROUP / 2);
     __builtin_prefetch(at->names + i);
     if (at->width != 0) {
         __builtin_prefetch((const char *)at->codes + i * at->width);
     }
 }
 
-/* Where what is kept of selected events is put down. */
-typedef struct kept {
-    uint32_t *restrict one, *restrict two, *restrict three;
-} kept;
+/* Where selected events are put down. */
+typedef struct outputs {
+    uint32_t *restrict times;
+    uint32_t *restrict names;  /* of a direct map code << 16 | name */
+    uint32_t *restrict events; /* of any map: which of the chunk they are */
+} outputs;
 
 /* Puts down what is kept of eight events, those of the chunk from `event` on: `places` are those of
  * the ones that are selected, which stand from `found` on. */
-typedef void put_eight(const kept *out, const events *at, size_t i, size_t event, __m256i places,
+typedef void put_eight(const outputs *out, const events *at, size_t i, size_t event, __m256i places,
                        size_t found);
 
 /* How events are selected. */
 typedef struct selector {
     const ls_block_since *since;
-    const uint64_t *places; /* ls_vector_tables */
-    kept out;
-    group *restrict groups;
+    const uint64_t *places; /* by mask of eight */
+    outputs out;
+    ls_block_group *restrict groups;
     __m256i low, high;
 } selector;
 
@@ -131,9 +127,9 @@ LS_INLINE LS_AVX2 size_t select_group(const selector *of, bool few, put_eight *p
 {
     const uint32_t mask =
         there & (few ? mask_few(of->low, of->high, at, i) : mask_many(of->since->times, at, i));
-    of->groups[event / GROUP] = (group){(uint32_t)found, mask};
+    of->groups[event / LS_GROUP] = (ls_block_group){(uint32_t)found, mask};
 #pragma GCC unroll 4
-    for (unsigned k = 0; k < GROUP; k += 8) {
+    for (unsigned k = 0; k < LS_GROUP; k += 8) {
         const unsigned eight = mask >> k & 0xff;
         const __m128i places = _mm_loadl_epi64((const void *)(of->places + eight));
         put(&of->out, at, i + k, event + k, _mm256_cvtepu8_epi32(places), found);
@@ -153,15 +149,15 @@ LS_INLINE LS_AVX2 size_t select_events(const selector *of, bool few, put_eight *
 {
     const size_t count = span->count;
     size_t found = 0, i = 0;
-    for (; i + GROUP <= count; i += GROUP) {
+    for (; i + LS_GROUP <= count; i += LS_GROUP) {
         fetch_ahead(at, i + LS_CHUNK_EVENTS);
         found = select_group(of, few, put, at, i, i, UINT32_MAX, found);
     }
-    of->groups[i / GROUP] = (group){(uint32_t)found, 0};
+    of->groups[i / LS_GROUP] = (ls_block_group){(uint32_t)found, 0};
     if (i < count) {
         tail rest;
         const uint32_t there = (UINT32_C(1) << (count - i)) - 1;
-        const bool whole = span->room - i >= GROUP;
+        const bool whole = span->room - i >= LS_GROUP;
         const events last = whole ? *at : take_tail(at, i, count - i, &rest);
         found = select_group(of, few, put, &last, whole ? i : 0, i, there, found);
     }
@@ -175,14 +171,14 @@ static span span_of(const ls_events *events, const ls_block_part *chunk)
 }
 
 LS_INLINE LS_AVX2 size_t select_from(const ls_block_tables *block, const ls_block_since *since,
-                                     const events *at, const span *span, put_eight *put, kept out,
-                                     group *groups)
+                                     const events *at, const span *span, put_eight *put,
+                                     outputs out, ls_block_memory *memory)
 {
     const selector of = {
         since,
         block->vector.places,
         out,
-        groups,
+        memory->groups,
         _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)since->low)),
         _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)since->high)),
     };
@@ -191,14 +187,13 @@ LS_INLINE LS_AVX2 size_t select_from(const ls_block_tables *block, const ls_bloc
 }
 
 /* The first item of each row of the chunk. */
-static LS_AVX2 void find_bounds(const group *groups, const ls_block_part *chunk,
-                                ls_block_memory *memory)
+static LS_AVX2 void find_bounds(const ls_block_part *chunk, ls_block_memory *memory)
 {
     for (size_t i = 0; i <= chunk->rows; i++) {
         const uint32_t event = (uint32_t)(chunk->first[i] - chunk->first[0]);
-        const group *of = &groups[event / GROUP];
-        memory->bounds[i] =
-            (uint16_t)(of->before + (uint32_t)_mm_popcnt_u32(_bzhi_u32(of->mask, event % GROUP)));
+        const ls_block_group *of = &memory->groups[event / LS_GROUP];
+        memory->bounds[i] = (uint16_t)(of->before + (uint32_t)_mm_popcnt_u32(
+                                                        _bzhi_u32(of->mask, event % LS_GROUP)));
     }
 }
 
@@ -215,7 +210,7 @@ LS_INLINE LS_AVX2 __m256i load_times(const uint32_t *times)
 /* ---- of a direct map: where their entries are ------------------------------------------------ */
 
 /* Their times, and code << 16 | name. */
-LS_INLINE LS_AVX2 void put_item(const kept *out, const events *at, size_t i, size_t event,
+LS_INLINE LS_AVX2 void put_item(const outputs *out, const events *at, size_t i, size_t event,
                                 __m256i places, size_t found)
 {
     __m256i item = load_names(at->names + i);
@@ -230,16 +225,15 @@ LS_INLINE LS_AVX2 void put_item(const kept *out, const events *at, size_t i, siz
             _mm256_or_si256(item,
                             _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(codes)), 16));
     }
-    put_down(out->one + found, load_times(at->times + i), places);
-    put_down(out->two + found, item, places);
+    put_down(out->times + found, load_times(at->times + i), places);
+    put_down(out->names + found, item, places);
 }
 
 LS_INLINE LS_AVX2 size_t list_of_width(const ls_block_tables *block, const events *at,
                                        const span *span, ls_block_memory *memory)
 {
     return select_from(block, &block->vector.since, at, span, put_item,
-                       (kept){memory->kept_times, memory->items, NULL},
-                       (group *)(void *)memory->names);
+                       (outputs){memory->kept_times, memory->items, NULL}, memory);
 }
 
 static LS_AVX2 size_t list_chunk(const ls_block_tables *block, const span *span,
@@ -352,7 +346,7 @@ static LS_AVX2 void add(const ls_block_tables *block, const ls_block_part *chunk
     }
     const span span = span_of(&block->binding->dataset->events, chunk);
     const size_t count = list_chunk(block, &span, memory);
-    find_bounds((const group *)(const void *)memory->names, chunk, memory);
+    find_bounds(chunk, memory);
     find_all_entries(&block->vector, count, memory);
     if (block->words == 1) {
         run_one_word(&block->vector, count, memory);
@@ -369,13 +363,13 @@ static LS_AVX2 void add(const ls_block_tables *block, const ls_block_part *chunk
 /* ---- of any map ------------------------------------------------------------------------------ */
 
 /* Which events they are, their times and names. */
-LS_INLINE LS_AVX2 void put_kept(const kept *out, const events *at, size_t i, size_t event,
+LS_INLINE LS_AVX2 void put_kept(const outputs *out, const events *at, size_t i, size_t event,
                                 __m256i places, size_t found)
 {
     const __m256i events = _mm256_add_epi32(_mm256_set1_epi32((int32_t)event), places);
-    put_down(out->one + found, load_times(at->times + i), places);
-    put_down(out->two + found, load_names(at->names + i), places);
-    _mm256_storeu_si256((__m256i *)(void *)(out->three + found), events);
+    put_down(out->times + found, load_times(at->times + i), places);
+    put_down(out->names + found, load_names(at->names + i), places);
+    _mm256_storeu_si256((__m256i *)(void *)(out->events + found), events);
 }
 
 static LS_AVX2 size_t keep(const ls_block_tables *block, const ls_block_part *chunk,
@@ -388,11 +382,10 @@ static LS_AVX2 size_t keep(const ls_block_tables *block, const ls_block_part *ch
     const span span = span_of(of, chunk);
     const events at = {(const uint8_t *)of->event.codes + span.begin, NULL, 0,
                        (const uint32_t *)of->times + span.begin};
-    group *groups = (group *)(void *)memory->items;
     const size_t found =
         select_from(block, &block->silence.since, &at, &span, put_kept,
-                    (kept){memory->kept_times, memory->names, memory->kept}, groups);
-    find_bounds(groups, chunk, memory);
+                    (outputs){memory->kept_times, memory->names, memory->kept}, memory);
+    find_bounds(chunk, memory);
     return found;
 }
 

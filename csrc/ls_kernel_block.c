@@ -9,15 +9,6 @@
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* Parts of one allocation, each aligned to a line of the cache. */
-static void *take(char *start, size_t *used, size_t size)
-{
-    void *part = start ? start + *used : NULL;
-    *used += (size + 63) / 64 * 64;
-    return part;
-}
-
-/* Without a start the size is found alone. */
 /* The most columns and lists that some definition needs. */
 typedef struct needs {
     size_t words, targets, specs, streams, truths, fired;
@@ -55,40 +46,43 @@ static void add_joined(needs *most, const ls_joined *joined)
     most->fired += joined->columns.fired;
 }
 
+/* Without a start the size is found alone. */
 static size_t lay_out(ls_block_memory *memory, const needs *most, char *start)
 {
     const size_t column = LS_BLOCK_ROWS * sizeof(int64_t);
     const size_t events = LS_CHUNK_EVENTS + LS_CHUNK_SPARE;
     size_t used = 0;
-    memory->names = take(start, &used, events * sizeof(uint32_t));
-    memory->own_places = take(start, &used, events * sizeof(uint16_t));
-    memory->common_places = take(start, &used, memory->common_capacity * sizeof(uint16_t));
-    memory->kept = take(start, &used, events * sizeof(uint32_t));
-    memory->kept_times = take(start, &used, events * sizeof(uint32_t));
-    memory->items = take(start, &used, events * sizeof(uint32_t));
-    memory->indexes = take(start, &used, events * sizeof(uint16_t));
-    memory->running = take(start, &used, events * 2 * sizeof(uint64_t));
-    memory->bounds = take(start, &used, (LS_BLOCK_ROWS + 1) * sizeof(uint16_t));
-    memory->row_words = take(start, &used, most->words * sizeof(uint64_t));
-    memory->words = take(start, &used, most->words * column);
-    memory->entries = take(start, &used, column);
-    memory->sums = take(start, &used, most->targets * column);
-    memory->counts = take(start, &used, most->specs * column);
-    memory->latest = take(start, &used, most->specs * column);
-    memory->truths = take(start, &used, most->truths * LS_BLOCK_ROWS);
-    memory->active = take(start, &used, events * sizeof(uint16_t));
-    memory->streams = take(start, &used, (most->streams + 1) * LS_STREAM_ROOM * sizeof(ls_aging));
-    memory->stream_ends = take(start, &used, (most->streams + 1) * sizeof(ls_aging *));
-    memory->chosen = take(start, &used, LS_CHUNK_EVENTS * sizeof(ls_aging));
-    memory->fired = take(start, &used, most->fired * column);
-    memory->fit = take(start, &used, column);
-    memory->engagement = take(start, &used, column);
-    memory->value = take(start, &used, column);
-    memory->label = take(start, &used, column);
-    memory->labels = take(start, &used, LS_BLOCK_ROWS * sizeof(int32_t));
-    memory->flags = take(start, &used, LS_BLOCK_ROWS);
-    memory->alone = take(start, &used, LS_BLOCK_ROWS * sizeof *memory->alone);
-    memory->joined_alone = take(start, &used, LS_BLOCK_ROWS * sizeof *memory->alone);
+    memory->names = ls_take_part(start, &used, events * sizeof(uint32_t));
+    memory->own_places = ls_take_part(start, &used, events * sizeof(uint16_t));
+    memory->common_places = ls_take_part(start, &used, memory->common_capacity * sizeof(uint16_t));
+    memory->kept = ls_take_part(start, &used, events * sizeof(uint32_t));
+    memory->kept_times = ls_take_part(start, &used, events * sizeof(uint32_t));
+    memory->groups = ls_take_part(start, &used, LS_CHUNK_GROUPS * sizeof *memory->groups);
+    memory->items = ls_take_part(start, &used, events * sizeof(uint32_t));
+    memory->indexes = ls_take_part(start, &used, events * sizeof(uint16_t));
+    memory->running = ls_take_part(start, &used, events * 2 * sizeof(uint64_t));
+    memory->bounds = ls_take_part(start, &used, (LS_BLOCK_ROWS + 1) * sizeof(uint16_t));
+    memory->row_words = ls_take_part(start, &used, most->words * sizeof(uint64_t));
+    memory->words = ls_take_part(start, &used, most->words * column);
+    memory->entries = ls_take_part(start, &used, column);
+    memory->sums = ls_take_part(start, &used, most->targets * column);
+    memory->counts = ls_take_part(start, &used, most->specs * column);
+    memory->latest = ls_take_part(start, &used, most->specs * column);
+    memory->truths = ls_take_part(start, &used, most->truths * LS_BLOCK_ROWS);
+    memory->active = ls_take_part(start, &used, events * sizeof(uint16_t));
+    memory->streams =
+        ls_take_part(start, &used, (most->streams + 1) * LS_STREAM_ROOM * sizeof(ls_aging));
+    memory->stream_ends = ls_take_part(start, &used, (most->streams + 1) * sizeof(ls_aging *));
+    memory->chosen = ls_take_part(start, &used, LS_CHUNK_EVENTS * sizeof(ls_aging));
+    memory->fired = ls_take_part(start, &used, most->fired * column);
+    memory->fit = ls_take_part(start, &used, column);
+    memory->engagement = ls_take_part(start, &used, column);
+    memory->value = ls_take_part(start, &used, column);
+    memory->label = ls_take_part(start, &used, column);
+    memory->labels = ls_take_part(start, &used, LS_BLOCK_ROWS * sizeof(int32_t));
+    memory->flags = ls_take_part(start, &used, LS_BLOCK_ROWS);
+    memory->alone = ls_take_part(start, &used, LS_BLOCK_ROWS * sizeof *memory->alone);
+    memory->joined_alone = ls_take_part(start, &used, LS_BLOCK_ROWS * sizeof *memory->alone);
     return used + 64;
 }
 

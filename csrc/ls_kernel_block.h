@@ -13,6 +13,13 @@
 /* Room behind a chunk's events, into which vectors may reach. */
 #define LS_CHUNK_SPARE 32
 
+/* By LS_GROUP events: those that are selected, and how many were before these. */
+#define LS_GROUP 32
+#define LS_CHUNK_GROUPS (LS_CHUNK_EVENTS / LS_GROUP + 1)
+typedef struct ls_block_group {
+    uint32_t before, mask;
+} ls_block_group;
+
 /* One thread's memory, large enough for every definition of a run. A column has LS_BLOCK_ROWS
  * numbers; columns by word, target or spec stand one behind the other. */
 typedef struct ls_block_memory {
@@ -27,6 +34,7 @@ typedef struct ls_block_memory {
     const uint32_t *item_times;
     const uint16_t *places; /* among the combinations of value classes */
     uint16_t *own_places;   /* room for them */
+    ls_block_group *groups; /* of a kernel that selects events */
     uint32_t *items;        /* events that add something, in a form that their kernel knows */
     uint16_t *indexes;      /* by item: its entry; where entries have more than two words */
     const uint64_t *table;  /* the entries that indexes are of */

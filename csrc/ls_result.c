@@ -5,28 +5,22 @@
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
-/* A part of the block, on cache lines of its own; without a block the size is found alone. */
-static void *take(char *block, size_t *used, size_t size)
-{
-    void *part = block ? block + *used : NULL;
-    *used += (size + 63) / 64 * 64;
-    return part;
-}
-
+/* Without a block the size is found alone. */
 static size_t lay_out(const ls_plan *plan, const size_t rows[3], char *block)
 {
     size_t used = 0;
-    ls_score_column *columns = take(block, &used, plan->count * sizeof *columns);
+    ls_score_column *columns = ls_take_part(block, &used, plan->count * sizeof *columns);
     for (size_t i = 0; i < plan->count; i++) {
         const ls_definition *definition = &plan->definitions[i];
         const bool combined = definition->has_fit && definition->has_engagement;
         const size_t count = rows[definition->object], numbers = count * sizeof(int64_t);
         const ls_score_column column = {
-            .value = take(block, &used, numbers),
-            .fit = combined ? take(block, &used, numbers) : NULL,
-            .engagement = combined ? take(block, &used, numbers) : NULL,
-            .label = definition->label_count ? take(block, &used, count * sizeof(int32_t)) : NULL,
-            .flags = take(block, &used, count),
+            .value = ls_take_part(block, &used, numbers),
+            .fit = combined ? ls_take_part(block, &used, numbers) : NULL,
+            .engagement = combined ? ls_take_part(block, &used, numbers) : NULL,
+            .label = definition->label_count ? ls_take_part(block, &used, count * sizeof(int32_t))
+                                             : NULL,
+            .flags = ls_take_part(block, &used, count),
         };
         if (block) {
             columns[i] = column;
@@ -105,33 +99,39 @@ void ls_columns_put(const ls_plan *plan, ls_score_column *columns, size_t defini
 
 /* ---- results --------------------------------------------------------------------------------- */
 
+/* Columns are of the dataset's memory, which can keep them, or where there is a limit of the
+ * plan's. */
+static bool is_bounded(const ls_plan *plan, const ls_dataset *dataset)
+{
+    return plan->context->max_memory != 0 || dataset->context->max_memory != 0;
+}
+
 /* Columns that the dataset kept hold what they held: scoring writes every row. */
 static int take_columns(const ls_plan *plan, ls_dataset *dataset, const size_t rows[3],
                         ls_score_column **out)
 {
-    ls_spare *spare = &dataset->spare;
-    if (spare->context != plan->context || spare->size != lay_out(plan, rows, NULL)) {
-        return ls_columns_new(plan, plan->context, rows, out);
+    void *block = dataset->spare.block;
+    if (block == NULL || dataset->spare.size != lay_out(plan, rows, NULL)) {
+        ls_dataset_drop_spare(dataset);
+        return ls_columns_new(plan, is_bounded(plan, dataset) ? plan->context : dataset->context,
+                              rows, out);
     }
-    void *block = spare->block;
-    spare->block = NULL;
-    ls_dataset_drop_spare(dataset);
+    dataset->spare.block = NULL;
     return begin_columns(plan, rows, block, out);
 }
 
 static void give_columns(const ls_result *result)
 {
     ls_dataset *dataset = result->dataset;
-    const size_t size = lay_out(result->plan, result->rows, NULL);
-    if (result->context->max_memory != 0 || dataset->context->max_memory != 0) {
-        ls_free(result->context, result->columns, size);
+    if (is_bounded(result->plan, dataset)) {
+        ls_columns_free(result->plan, result->context, result->rows, result->columns);
         return;
     }
     ls_dataset_drop_spare(dataset);
-    ls_context_retain(result->context);
-    dataset->spare = (ls_spare){result->context, result->columns, size};
+    dataset->spare.block = result->columns;
+    dataset->spare.size = lay_out(result->plan, result->rows, NULL);
 #if defined(__SANITIZE_ADDRESS__)
-    memset(dataset->spare.block, 0xa5, size); /* no row comes out right that nobody wrote */
+    memset(dataset->spare.block, 0xa5, dataset->spare.size); /* so that no unwritten row is right */
 #endif
 }
 
