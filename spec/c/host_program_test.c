@@ -298,6 +298,27 @@ static void check_limit(void)
     ls_context_close(context);
 }
 
+/* Definitions of a context of their own end with it: nothing of theirs stays with the dataset. */
+static void check_contexts(ls_dataset *dataset)
+{
+    ledger book = {0, false};
+    ls_allocator allocator = {reallocate, &book};
+    ls_error error = {0};
+    ls_context *context;
+    ls_plan *plan;
+    ls_result *result;
+    ls_job *job;
+    CHECK(ls_context_new(&allocator, 0, &context) == LS_OK);
+    OK(ls_plan_new(context, definition, strlen(definition), &plan, &error));
+    OK(ls_score_all(plan, dataset, AT, 1, &result, &job, &error));
+    OK(run(job, &error));
+    check_scores(result);
+    ls_result_close(result);
+    ls_plan_close(plan);
+    ls_context_close(context);
+    CHECK(book.bytes == 0 && !book.wrong);
+}
+
 int main(void)
 {
     ledger book = {0, false};
@@ -323,6 +344,7 @@ int main(void)
             ls_result_close(result);
         }
     }
+    check_contexts(dataset);
     check_scorer(plan);
     check_errors(context);
     check_helpers();
