@@ -17,9 +17,10 @@ function M.new(settings)
     return setmetatable(settings, Programs)
 end
 
--- On so many cores, if there are.
+-- On so many cores, if there are; not while one of them writes to the disk what another program left.
 local function cores(threads)
     local allowed = system.allowed_cores()
+    os.execute("sync")
     return "taskset -c " .. table.concat(allowed, ",", 1, math.min(threads, #allowed))
 end
 

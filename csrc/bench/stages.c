@@ -224,6 +224,8 @@ static void time_writing(const bench *bench, const ls_result *result, const char
     if (bench->out == NULL) {
         return;
     }
+    /* A file that is replaced is flushed when it is closed, by a core that is then wanted. */
+    (void)remove(bench->out);
     FILE *file = fopen(bench->out, "wb");
     if (file == NULL) {
         fail(bench->out, "cannot be opened");
