@@ -110,11 +110,11 @@ static bool is_bounded(const ls_plan *plan, const ls_dataset *dataset)
 static int take_columns(const ls_plan *plan, ls_dataset *dataset, const size_t rows[3],
                         ls_score_column **out)
 {
+    const bool bounded = is_bounded(plan, dataset);
     void *block = dataset->spare.block;
-    if (block == NULL || dataset->spare.size != lay_out(plan, rows, NULL)) {
+    if (bounded || block == NULL || dataset->spare.size != lay_out(plan, rows, NULL)) {
         ls_dataset_drop_spare(dataset);
-        return ls_columns_new(plan, is_bounded(plan, dataset) ? plan->context : dataset->context,
-                              rows, out);
+        return ls_columns_new(plan, bounded ? plan->context : dataset->context, rows, out);
     }
     dataset->spare.block = NULL;
     return begin_columns(plan, rows, block, out);

@@ -298,22 +298,29 @@ static void check_limit(void)
     ls_context_close(context);
 }
 
-/* Definitions of a context of their own end with it: nothing of theirs stays with the dataset. */
-static void check_contexts(ls_dataset *dataset)
+static ls_result *score(const ls_plan *plan, ls_dataset *dataset, unsigned threads)
+{
+    ls_error error = {0};
+    ls_result *result;
+    ls_job *job;
+    OK(ls_score_all(plan, dataset, AT, threads, &result, &job, &error));
+    OK(run(job, &error));
+    check_scores(result);
+    return result;
+}
+
+/* Definitions of a context of their own end with it, whether it has a limit or not: nothing of
+ * theirs stays with the dataset, and nothing of the dataset's is freed as theirs. */
+static void check_contexts(ls_dataset *dataset, size_t max_memory)
 {
     ledger book = {0, false};
     ls_allocator allocator = {reallocate, &book};
     ls_error error = {0};
     ls_context *context;
     ls_plan *plan;
-    ls_result *result;
-    ls_job *job;
-    CHECK(ls_context_new(&allocator, 0, &context) == LS_OK);
+    CHECK(ls_context_new(&allocator, max_memory, &context) == LS_OK);
     OK(ls_plan_new(context, definition, strlen(definition), &plan, &error));
-    OK(ls_score_all(plan, dataset, AT, 1, &result, &job, &error));
-    OK(run(job, &error));
-    check_scores(result);
-    ls_result_close(result);
+    ls_result_close(score(plan, dataset, 1));
     ls_plan_close(plan);
     ls_context_close(context);
     CHECK(book.bytes == 0 && !book.wrong);
@@ -327,7 +334,6 @@ int main(void)
     ls_context *context;
     ls_plan *plan;
     ls_result *result;
-    ls_job *job;
 
     CHECK(ls_context_new(&allocator, 0, &context) == LS_OK);
     size_t base = ls_context_memory(context);
@@ -336,15 +342,15 @@ int main(void)
     ls_dataset *dataset = make_dataset(context, plan);
     check_dataset(dataset);
     for (unsigned threads = 1; threads <= 2; threads++) {
-        OK(ls_score_all(plan, dataset, AT, threads, &result, &job, &error));
-        OK(run(job, &error));
-        check_scores(result);
+        result = score(plan, dataset, threads);
         check_texts(plan, dataset, result);
         if (threads == 1) {
             ls_result_close(result);
         }
     }
-    check_contexts(dataset);
+    ls_result_close(score(plan, dataset, 1)); /* the dataset keeps its columns */
+    check_contexts(dataset, (size_t)64 * 1024 * 1024);
+    check_contexts(dataset, 0);
     check_scorer(plan);
     check_errors(context);
     check_helpers();
