@@ -62,7 +62,6 @@ typedef struct ls_cut {
     size_t at; /* bytes before it are marked */
     struct ls_cut_before {
         uint64_t inside; /* all ones inside quotes */
-        uint64_t ends;   /* 1: the byte before ended a field */
         uint64_t closed; /* 1: the byte before was a quote that closed */
     } before;
     size_t mark_count, line_count;

@@ -11,11 +11,9 @@
  * multiple of 64. */
 #define STEP ((size_t)12 * 1024)
 
-/* Marks of 64 bytes that are written without a look at how many there are. */
+/* Marks of 64 bytes that are written without a look at how many there are: that cannot be foreseen.
+ */
 #define USUAL_MARKS 6
-#define PUT_MARK(i, lowest)                                                                        \
-    out[i] = (uint32_t)at + (uint32_t)lowest(bits);                                                \
-    bits &= bits - 1
 
 /* What is looked for in 64 bytes if they are special. */
 typedef struct odd_bytes {
@@ -28,37 +26,64 @@ LS_INLINE odd_bytes odd_portable(const char *text)
                        ls_bytes_of_64(text, '\0')};
 }
 
-/* Answers the ends that are outside quotes. *plain is false where some quote is not around a whole
- * field, or there is a line feed inside quotes, or a zero: the scanner can tell. */
-LS_INLINE uint64_t leave_quoted(odd_bytes odd, uint64_t lines, uint64_t all, uint64_t ends,
-                                struct ls_cut_before *before, bool *plain)
-{
-    uint64_t quotes = odd.quotes & all;
-    uint64_t inside = ls_parities(quotes) ^ before->inside;
-    uint64_t opening = quotes & inside, closing = quotes & ~inside;
-    ends &= ~inside;
-    uint64_t after_end = ends << 1 | before->ends, after_closed = closing << 1 | before->closed;
-    uint64_t may_follow = ends | opening | odd.returns;
-    before->inside = (uint64_t)0 - (inside >> 63);
-    before->ends = ends >> 63;
-    before->closed = closing >> 63;
-    *plain = (odd.zeros & all) == 0 && (lines & all & inside) == 0 &&
-             (opening & ~(after_end | after_closed)) == 0 &&
-             (after_closed & all & ~may_follow) == 0;
-    return ends;
-}
-
 /* What is found in 64 bytes. */
 typedef struct found {
     uint64_t ends, lines;
     bool special;
 } found;
 
+/* Whether bytes before were a quote that is not closed, or may be. */
+LS_INLINE bool is_open(const struct ls_cut_before *before)
+{
+    return (before->inside | before->closed) != 0;
+}
+
+/* Answers the ends that are outside quotes, of the bytes in `all`. after_end: the byte before them
+ * is one. The cut is not plain where some quote is not around a whole field, or there is a line
+ * feed inside quotes, or a zero: the scanner can tell. */
+LS_INLINE uint64_t leave_quoted(odd_bytes odd, found found, uint64_t all, bool after_end,
+                                ls_cut *cut)
+{
+    struct ls_cut_before *const before = &cut->before;
+    uint64_t quotes = odd.quotes & all;
+    uint64_t inside = ls_parities(quotes) ^ before->inside;
+    uint64_t opening = quotes & inside, closing = quotes & ~inside;
+    uint64_t ends = found.ends & all & ~inside;
+    uint64_t after_ends = ends << 1 | after_end, after_closed = closing << 1 | before->closed;
+    uint64_t may_follow = ends | opening | odd.returns;
+    before->inside = (uint64_t)0 - (inside >> 63);
+    before->closed = closing >> 63;
+    cut->plain = (odd.zeros & all) == 0 && (found.lines & all & inside) == 0 &&
+                 (opening & ~(after_ends | after_closed)) == 0 &&
+                 (after_closed & all & ~may_follow) == 0;
+    return ends;
+}
+
 LS_INLINE found find_portable(const char *text, char delimiter)
 {
     uint64_t lines = ls_bytes_of_64(text, '\n');
     return (found){ls_bytes_of_64(text, delimiter) | lines, lines, ls_special_64(text)};
 }
+
+/* Writes where bits are. Each mark is written by itself: put together first they take longer. */
+#define PUT_MARK(i, lowest)                                                                        \
+    next[i] = base + (uint32_t)lowest(bits);                                                       \
+    __asm__("" : "+m"(next[i]));                                                                   \
+    bits &= bits - 1
+#define PUT_MARKS(lowest)                                                                          \
+    do {                                                                                           \
+        const uint32_t base = (uint32_t)at;                                                        \
+        uint32_t *const after = next + (unsigned)__builtin_popcountll(bits);                       \
+        PUT_MARK(0, lowest);                                                                       \
+        PUT_MARK(1, lowest);                                                                       \
+        PUT_MARK(2, lowest);                                                                       \
+        PUT_MARK(3, lowest);                                                                       \
+        PUT_MARK(4, lowest);                                                                       \
+        PUT_MARK(5, lowest);                                                                       \
+        for (next += USUAL_MARKS; LS_UNLIKELY(next < after); next++, bits &= bits - 1)             \
+            *next = base + (uint32_t)lowest(bits);                                                 \
+        next = after;                                                                              \
+    } while (0)
 
 /* Marks the ends of fields before `to`, up to where something is not plain. A function for each way
  * of looking at 64 bytes. */
@@ -68,34 +93,29 @@ LS_INLINE found find_portable(const char *text, char delimiter)
         const char *const text = chunk->text;                                                      \
         uint32_t *next = chunk->marks + 1 + cut->mark_count;                                       \
         size_t lines = 0, at = cut->at;                                                            \
-        struct ls_cut_before before = cut->before;                                                 \
-        for (; at < to; at += 64) {                                                                \
-            found found = find(text + at, delimiter);                                              \
-            const uint64_t all = ls_low_bits(to - at);                                             \
-            uint64_t bits = found.ends & all;                                                      \
-            if (LS_UNLIKELY(found.special | (before.inside != 0) | (before.closed != 0))) {        \
-                const odd_bytes odd = odd_of(text + at);                                           \
-                bits = leave_quoted(odd, found.lines, all, bits, &before, &cut->plain);            \
-                if (!cut->plain)                                                                   \
+        const size_t whole = to - (to - at) % 64;                                                  \
+        while (at < to) {                                                                          \
+            for (const size_t end = is_open(&cut->before) ? at : whole; at < end; at += 64) {      \
+                const found found = find(text + at, delimiter);                                    \
+                uint64_t bits = found.ends;                                                        \
+                if (LS_UNLIKELY(found.special))                                                    \
                     break;                                                                         \
-            } else {                                                                               \
-                before.ends = bits >> 63;                                                          \
+                lines += (unsigned)__builtin_popcountll(found.lines);                              \
+                PUT_MARKS(lowest);                                                                 \
             }                                                                                      \
+            if (at == to)                                                                          \
+                break;                                                                             \
+            const uint64_t all = ls_low_bits(to - at);                                             \
+            const found found = find(text + at, delimiter);                                        \
+            uint64_t bits =                                                                        \
+                leave_quoted(odd_of(text + at), found, all, next[-1] == (uint32_t)at - 1, cut);    \
+            if (!cut->plain)                                                                       \
+                break;                                                                             \
             lines += (unsigned)__builtin_popcountll(found.lines & all);                            \
-            uint32_t *out = next;                                                                  \
-            next += (unsigned)__builtin_popcountll(bits);                                          \
-            /* how many there are cannot be foreseen */                                            \
-            PUT_MARK(0, lowest);                                                                   \
-            PUT_MARK(1, lowest);                                                                   \
-            PUT_MARK(2, lowest);                                                                   \
-            PUT_MARK(3, lowest);                                                                   \
-            PUT_MARK(4, lowest);                                                                   \
-            PUT_MARK(5, lowest);                                                                   \
-            for (out += USUAL_MARKS; LS_UNLIKELY(out < next); out++, bits &= bits - 1)             \
-                *out = (uint32_t)at + (uint32_t)lowest(bits);                                      \
+            PUT_MARKS(lowest);                                                                     \
+            at += 64;                                                                              \
         }                                                                                          \
         cut->at = at;                                                                              \
-        cut->before = before;                                                                      \
         cut->line_count += lines;                                                                  \
         cut->mark_count = (size_t)(next - chunk->marks) - 1;                                       \
     }
@@ -152,7 +172,7 @@ LS_AVX2 static void MARK_CHUNK(mark_avx2, find_avx2, odd_avx2, _tzcnt_u64)
 
 void ls_cut_begin(ls_cut *cut, ls_chunk *chunk)
 {
-    *cut = (ls_cut){.at = chunk->begin, .before = {.ends = 1}, .plain = true};
+    *cut = (ls_cut){.at = chunk->begin, .plain = true};
     chunk->marks[0] = (uint32_t)chunk->begin - 1;
 }
 

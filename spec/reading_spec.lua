@@ -40,6 +40,7 @@ local worlds = {
     { "ids of several kinds", id = "mixed", blanks = 7 },
     { "quoted fields", id = "number", quoted = 3, doubled = 9 },
     { "every field in quotes", id = "uuid", quoted = 1, doubled = 50 },
+    { "quotes inside fields, which hide no delimiter", id = "number", inside = 9, quoted = 40 },
     { "line feeds inside quotes", id = "number", quoted = 20, lines = 90 },
     { "line ends of Windows", id = "number", quoted = 5, windows = true },
     { "pages that are nearly all new", id = "number", distinct = true },
@@ -91,6 +92,9 @@ local function make(world, random)
             refused = refused + 1
         elseif world.astray and random(world.astray) == 1 then
             lines[#lines + 1] = id .. ',opened,2025-01-01,"x"y'
+            refused = refused + 1
+        elseif world.inside and random(world.inside) == 1 then
+            lines[#lines + 1] = ('%s,opened,2025-01-01,%s"a,b"'):format(id, ("x"):rep(random(64)))
             refused = refused + 1
         else
             local event, page = ({ "opened", "visited", "called" })[random(3)], page_of(world, random, row)
