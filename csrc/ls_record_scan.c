@@ -56,8 +56,8 @@ static bool init_chunk(ls_record_scan *scan, ls_chunk *chunk)
 {
     chunk->size = scan->chunk_size;
     chunk->avx2 = ls_cpu_avx2(scan->context);
-    chunk->text = ls_allocate(scan->context, chunk->size + LS_WINDOW_SLACK);
-    chunk->marks = ls_allocate(scan->context, (chunk->size + 65) * sizeof *chunk->marks);
+    chunk->text = ls_allocate(scan->context, ls_text_size(chunk->size));
+    chunk->marks = ls_allocate(scan->context, ls_marks_size(chunk->size));
     return chunk->text != NULL && chunk->marks != NULL;
 }
 

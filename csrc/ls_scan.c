@@ -30,9 +30,9 @@ int ls_chunk_init(ls_chunk *chunk, ls_context *context, size_t size, size_t stri
     chunk->identity = identity;
     chunk->avx2 = ls_cpu_avx2(context);
     size_t rows = chunk->row_capacity;
-    chunk->text = ls_allocate(context, chunk->size + LS_WINDOW_SLACK);
-    chunk->unquoted = ls_allocate(context, chunk->size + LS_WINDOW_SLACK);
-    chunk->marks = ls_allocate(context, (chunk->size + 65) * sizeof *chunk->marks);
+    chunk->text = ls_allocate(context, ls_text_size(chunk->size));
+    chunk->unquoted = ls_allocate(context, ls_text_size(chunk->size));
+    chunk->marks = ls_allocate(context, ls_marks_size(chunk->size));
     chunk->contacts = ls_allocate(context, rows * sizeof *chunk->contacts);
     chunk->times = ls_allocate(context, rows * sizeof *chunk->times);
     chunk->names = ls_allocate(context, rows * sizeof *chunk->names);
@@ -50,9 +50,9 @@ int ls_chunk_init(ls_chunk *chunk, ls_context *context, size_t size, size_t stri
 void ls_chunk_free(ls_chunk *chunk, ls_context *context)
 {
     size_t rows = chunk->row_capacity;
-    ls_free(context, chunk->text, chunk->size + LS_WINDOW_SLACK);
-    ls_free(context, chunk->unquoted, chunk->size + LS_WINDOW_SLACK);
-    ls_free(context, chunk->marks, (chunk->size + 65) * sizeof *chunk->marks);
+    ls_free(context, chunk->text, ls_text_size(chunk->size));
+    ls_free(context, chunk->unquoted, ls_text_size(chunk->size));
+    ls_free(context, chunk->marks, ls_marks_size(chunk->size));
     ls_free(context, chunk->contacts, rows * sizeof *chunk->contacts);
     ls_free(context, chunk->times, rows * sizeof *chunk->times);
     ls_free(context, chunk->names, rows * sizeof *chunk->names);

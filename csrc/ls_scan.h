@@ -45,6 +45,15 @@ typedef struct ls_scan_worker {
     size_t field_count, pairs;
 } ls_scan_worker;
 
+/* Bytes of the text and of the marks of a chunk of that size. */
+LS_INLINE size_t ls_text_size(size_t size)
+{
+    return size + LS_WINDOW_SLACK;
+}
+LS_INLINE size_t ls_marks_size(size_t size)
+{
+    return (size + 65) * sizeof(uint32_t);
+}
 /* LS_OK or LS_ERROR_MEMORY. stride: fields of a row; columns: of the dataset's events. */
 int ls_chunk_init(ls_chunk *chunk, ls_context *context, size_t size, size_t stride, size_t columns,
                   bool identity);

@@ -30,6 +30,13 @@
  * coming. */
 #define LONGEST_PAUSE 64
 
+/* What a thread reads a part into: in its cache from part to part, so chunks whose rows are all
+ * worked out leave it to the thread. */
+typedef struct page {
+    char *text;
+    uint32_t *marks;
+} page;
+
 typedef struct set {
     size_t count; /* chunks that are filled, or will be by who works them out */
     bool last;    /* nothing whole follows */
@@ -39,9 +46,10 @@ struct ls_scan {
     ls_reading *reading;
     ls_context *context;
     unsigned threads;
-    size_t chunk_count;      /* of a set */
-    ls_chunk *chunks;        /* of both sets */
-    ls_scan_worker *workers; /* by thread; the caller's is the first */
+    size_t chunk_size, chunk_count; /* bytes of a chunk, chunks of a set */
+    ls_chunk *chunks;               /* of both sets */
+    ls_scan_worker *workers;        /* by thread; the caller's is the first */
+    page *pages;                    /* by thread, where there are several */
     set sets[2];
     int shared; /* the set of this round */
     ls_crew crew;
@@ -73,6 +81,30 @@ static size_t chunks_of_set(const ls_window *window, unsigned threads, bool boun
                : count;
 }
 
+/* LS_OK or LS_ERROR_MEMORY. */
+static int make_pages(ls_scan *scan)
+{
+    const size_t size = scan->chunk_size;
+    scan->pages = ls_allocate_zero(scan->context, scan->threads, sizeof *scan->pages);
+    bool done = scan->pages != NULL;
+    for (unsigned i = 0; i < scan->threads && done; i++) {
+        page *page = &scan->pages[i];
+        page->text = ls_allocate(scan->context, ls_text_size(size));
+        page->marks = ls_allocate(scan->context, ls_marks_size(size));
+        done = page->text != NULL && page->marks != NULL;
+    }
+    return done ? LS_OK : LS_ERROR_MEMORY;
+}
+
+static void free_pages(ls_scan *scan)
+{
+    for (unsigned i = 0; i < scan->threads && scan->pages != NULL; i++) {
+        ls_free(scan->context, scan->pages[i].text, ls_text_size(scan->chunk_size));
+        ls_free(scan->context, scan->pages[i].marks, ls_marks_size(scan->chunk_size));
+    }
+    ls_free(scan->context, scan->pages, scan->threads * sizeof *scan->pages);
+}
+
 ls_scan *ls_scan_new(ls_reading *reading)
 {
     ls_context *context = reading->dataset->context;
@@ -91,6 +123,7 @@ ls_scan *ls_scan_new(ls_reading *reading)
         size = LEAST_CHUNK;
     if (total != 0 && total < size)
         size = (size_t)total;
+    scan->chunk_size = size;
     scan->workers = ls_allocate_zero(context, scan->threads, sizeof *scan->workers);
     int status = scan->chunks && scan->workers ? LS_OK : LS_ERROR_MEMORY;
     for (unsigned i = 0; i < scan->threads && status == LS_OK; i++)
@@ -99,6 +132,8 @@ ls_scan *ls_scan_new(ls_reading *reading)
         status = ls_chunk_init(&scan->chunks[i], context, size, reading->batch.stride,
                                reading->dataset->events.column_count,
                                reading->identity_field != LS_NO_FIELD);
+    if (status == LS_OK && scan->threads > 1)
+        status = make_pages(scan);
     if (status == LS_OK)
         return scan;
     ls_scan_free(scan);
@@ -113,6 +148,7 @@ void ls_scan_free(ls_scan *scan)
         ls_chunk_free(&scan->chunks[i], scan->context);
     for (unsigned i = 0; scan->workers && i < scan->threads; i++)
         ls_scan_worker_free(&scan->workers[i], scan->context);
+    free_pages(scan);
     ls_free(scan->context, scan->workers, scan->threads * sizeof *scan->workers);
     ls_free(scan->context, scan->chunks, 2 * scan->chunk_count * sizeof *scan->chunks);
     ls_free(scan->context, scan, sizeof *scan);
@@ -223,13 +259,32 @@ static int fill_set(ls_scan *scan, int which, ls_error *error)
     return LS_OK;
 }
 
+static void swap_page(ls_chunk *chunk, page *page)
+{
+    const struct page own = {chunk->text, chunk->marks};
+    chunk->text = page->text;
+    chunk->marks = page->marks;
+    *page = own;
+}
+
+/* A chunk needs its text afterwards only for rows that are left over. */
+static void work_part(ls_scan *scan, ls_chunk *chunk, unsigned thread)
+{
+    swap_page(chunk, &scan->pages[thread]);
+    read_part(scan, chunk);
+    ls_chunk_work(chunk, scan->reading, &scan->workers[thread]);
+    if (chunk->left_count == 0)
+        swap_page(chunk, &scan->pages[thread]);
+}
+
 static void work_chunk(void *user, unsigned thread, size_t index)
 {
     ls_scan *scan = user;
     ls_chunk *chunk = chunk_of(scan, scan->shared, index);
     if (scan->parts)
-        read_part(scan, chunk);
-    ls_chunk_work(chunk, scan->reading, &scan->workers[thread]);
+        work_part(scan, chunk, thread);
+    else
+        ls_chunk_work(chunk, scan->reading, &scan->workers[thread]);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
