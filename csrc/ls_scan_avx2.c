@@ -6,9 +6,10 @@
 #if defined(LS_HAS_AVX2_CODE)
 #include <immintrin.h>
 
-/* The code of a text that is known, else LS_NO_CODE. */
-static inline LS_AVX2 __attribute__((always_inline)) uint32_t find_known(
-    const ls_known_texts *known, const char *text, size_t length)
+/* Whether a text is known, and then its code. */
+static inline LS_AVX2 __attribute__((always_inline)) bool find_known(const ls_known_texts *known,
+                                                                     const char *text,
+                                                                     size_t length, uint32_t *code)
 {
     const __m128i tail_places = /* as ls_known_hash turns them */
         _mm_setr_epi8(11, 12, 13, 14, 15, 8, 9, 10, -1, -1, -1, -1, -1, -1, -1, -1);
@@ -22,7 +23,8 @@ static inline LS_AVX2 __attribute__((always_inline)) uint32_t find_known(
     size_t place = ls_known_place(known, hash);
     const __m256i *found = (const __m256i *)(const void *)known->words[place];
     __m256i same = _mm256_cmpeq_epi64(words, _mm256_loadu_si256(found));
-    return _mm256_movemask_epi8(same) == -1 ? known->codes[place] : LS_NO_CODE;
+    *code = known->codes[place];
+    return _mm256_movemask_epi8(same) == -1;
 }
 
 /* HH:MM:SS as seconds of the day, or -1; 8 bytes. */

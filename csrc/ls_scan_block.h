@@ -120,23 +120,33 @@ LS_SCAN_TARGET static void LS_SCAN_NAME(find_uuids)(ls_scan_block *block)
             ls_uuid_find(&table, block->uuids[i], block->uuid_hashes[i]) - 1;
 }
 
+/* Most files are in the order of time: the date is that of the row before. */
 LS_SCAN_TARGET static void LS_SCAN_NAME(read_times)(ls_scan_block *block)
 {
     ls_chunk *chunk = block->chunk;
     ls_date_table *const dates = &block->worker->dates;
     int64_t *const times = chunk->times + block->first;
     const size_t count = block->count, stride = block->stride;
-    const char *const text = chunk->text;
+    const char *const texts = chunk->text;
     const uint32_t *mark = chunk->marks + block->first * stride + block->reading->at_field;
-    uint64_t most = 0; /* seconds since LS_EVENT_BASE; of times before it a huge number */
+    uint64_t most = 0;           /* seconds since LS_EVENT_BASE; of times before it a huge number */
+    uint64_t head = 0, tail = 0; /* of that date: 11 bytes, with the one after it */
+    int64_t start = 0;
     for (size_t i = 0; i < count; i++, mark += stride) {
-        uint32_t start = mark[0] + 1;
-        size_t length = mark[1] - start;
-        int64_t at;
-        if (LS_UNLIKELY(!ls_read_usual_time(dates, text + start, length,
-                                            LS_SCAN_CLOCK(text + start + 11), &at)))
-            if (!ls_scan_time(block, i, &at))
+        const char *const text = texts + (uint32_t)(mark[0] + 1);
+        const size_t length = mark[1] - (uint32_t)(mark[0] + 1);
+        const int64_t clock = LS_SCAN_CLOCK(text + 11);
+        int64_t at = start + clock;
+        if (LS_UNLIKELY(length != 19 || clock < 0 || ls_load_64(text) != head ||
+                        ls_load_64(text + 3) != tail)) {
+            if (LS_LIKELY(ls_read_usual_time(dates, text, length, clock, &at))) {
+                head = ls_load_64(text);
+                tail = ls_load_64(text + 3);
+                start = at - clock;
+            } else if (!ls_scan_time(block, i, &at)) {
                 block->left[i] |= LS_LEFT_FOR_ROW;
+            }
+        }
         times[i] = at;
         uint64_t seconds = (uint64_t)at - (uint64_t)LS_EVENT_BASE;
         most = seconds > most ? seconds : most;
@@ -172,10 +182,9 @@ LS_SCAN_TARGET static void LS_SCAN_NAME(code_known)(ls_scan_block *block,
     for (size_t i = 0; i < count; i++, mark += stride) {
         uint32_t start = mark[0] + 1;
         size_t length = mark[1] - start;
-        uint32_t code = LS_NO_CODE;
-        if (LS_LIKELY(length <= LS_LONGEST_KNOWN))
-            code = LS_SCAN_FIND(&known, text + start, length);
-        if (LS_UNLIKELY(code == LS_NO_CODE))
+        uint32_t code;
+        if (LS_UNLIKELY(length > LS_LONGEST_KNOWN ||
+                        !LS_SCAN_FIND(&known, text + start, length, &code)))
             code = ls_scan_code_text(block, coding, i);
         out[i] = code;
     }

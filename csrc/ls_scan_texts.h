@@ -52,17 +52,17 @@ LS_INLINE uint64_t ls_known_hash_words(const uint64_t words[4])
     return ls_known_hash(head, tail);
 }
 
-/* The code of a text that is known, else LS_NO_CODE. */
-LS_INLINE uint32_t ls_known_find(const ls_known_texts *known, const char *text, size_t length)
+/* Whether a text is known, and then its code. */
+LS_INLINE bool ls_known_find(const ls_known_texts *known, const char *text, size_t length,
+                             uint32_t *code)
 {
     uint64_t words[4];
     ls_known_words(text, length, words);
     size_t place = ls_known_place(known, ls_known_hash_words(words));
     const uint64_t *found = known->words[place];
+    *code = known->codes[place];
     return ((words[0] ^ found[0]) | (words[1] ^ found[1]) | (words[2] ^ found[2]) |
-            (words[3] ^ found[3])) == 0
-               ? known->codes[place]
-               : LS_NO_CODE;
+            (words[3] ^ found[3])) == 0;
 }
 
 /* ls_scan.c: LS_OK or LS_ERROR_MEMORY; pairs: a power of two, of at most 65,536. */
