@@ -1,10 +1,11 @@
 /* A dictionary of texts, and the fingerprint: what hashes, with the xxhash library.
  *
- * Open addressing with linear probing over eight-byte slots: a lookup that misses touches the slots
- * alone, one that hits also its text. At most half of the slots are in use. Texts lie one after
- * another, so that where they begin is all that is kept of each: a file may have millions.
- * Adding is all or nothing: where memory fails, the dictionary is as it was. Columns, event names
- * and the scorer's values are kept in dictionaries; tens of millions of lookups make a run. */
+ * Open addressing with linear probing over slots that say where their text is: a lookup that misses
+ * touches the slots alone, one that hits also its text. At most half of the slots are in use. Texts
+ * lie one after another, so that where they begin is all that is kept of each: a file may have
+ * millions. Adding is all or nothing: where memory fails, the dictionary is as it was. Columns,
+ * event names and the scorer's values are kept in dictionaries; tens of millions of lookups make a
+ * run. */
 #include "ls_dictionary.h"
 
 #define XXH_INLINE_ALL
@@ -156,7 +157,8 @@ static int grow_slots(ls_dictionary *dictionary)
 int ls_dictionary_reserve(ls_dictionary *dictionary, size_t texts, size_t slots, size_t bytes)
 {
     if (texts > LS_MAX_CODES - dictionary->count ||
-        bytes > SIZE_MAX - LS_TEXT_SLACK - dictionary->byte_count)
+        bytes > SIZE_MAX - LS_TEXT_SLACK - dictionary->byte_count ||
+        (uint64_t)dictionary->byte_count + bytes >= LS_MOST_BYTES)
         return LS_ERROR_MEMORY;
     int status = ls_grow(dictionary->context, &dictionary->starts, &dictionary->start_capacity,
                          dictionary->count + texts + 1, sizeof *dictionary->starts);

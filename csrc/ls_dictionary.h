@@ -11,8 +11,9 @@ typedef struct ls_dictionary {
     uint32_t count;      /* codes in use, code 0 included: codes are 0 .. count-1 */
     uint32_t slot_count; /* a power of two */
     struct ls_slot {
-        uint32_t hash, code;
-    } * slots;        /* code 0: free */
+        uint32_t hash, code; /* code 0: free */
+        uint64_t place; /* of the text, so that looking up asks for one thing less: see below */
+    } * slots;
     uint64_t *starts; /* by code: where its text begins, and so where the one before it ends; one
                          more than there are codes */
     size_t start_capacity;
@@ -26,6 +27,16 @@ typedef struct ls_dictionary {
     size_t number_count;
     size_t number_end; /* one past the largest value that is there */
 } ls_dictionary;
+
+/* A text's place is where it begins << LS_LENGTH_BITS | its length; LS_LONG_TEXT: that or longer.
+ */
+#define LS_LENGTH_BITS 24
+#define LS_LONG_TEXT ((UINT64_C(1) << LS_LENGTH_BITS) - 1)
+#define LS_MOST_BYTES (UINT64_C(1) << (64 - LS_LENGTH_BITS))
+LS_INLINE uint64_t ls_text_place(uint64_t start, size_t length)
+{
+    return start << LS_LENGTH_BITS | (length < LS_LONG_TEXT ? length : LS_LONG_TEXT);
+}
 
 #define LS_MAX_CODES UINT32_C(0xfffffff0)
 #define LS_NO_CODE UINT32_MAX
@@ -135,18 +146,29 @@ LS_INLINE uint32_t ls_hash_text(const ls_dictionary *dictionary, const char *tex
     return ls_hash_key(dictionary, &key, text, length);
 }
 
-/* Whether a code stands for this text. */
-LS_INLINE bool ls_dictionary_holds(const ls_dictionary *dictionary, uint32_t code,
+/* Whether a slot's code stands for this text. */
+LS_INLINE bool ls_dictionary_holds(const ls_dictionary *dictionary, const struct ls_slot *slot,
                                    const ls_text_key *key, const char *text, size_t length)
 {
-    ls_string held = ls_dictionary_text(dictionary, code);
-    if (held.length != length)
+    const char *held = dictionary->bytes + (slot->place >> LS_LENGTH_BITS);
+    if ((slot->place & LS_LONG_TEXT) != (length < LS_LONG_TEXT ? length : LS_LONG_TEXT))
         return false;
     if (LS_UNLIKELY(length > LS_LONGEST_KEY))
-        return memcmp(held.text, text, length) == 0;
-    return (((ls_load_64(held.text) & key->mask) ^ key->head) |
-            ((ls_load_64(held.text + key->at_middle) & key->mask) ^ key->middle) |
-            ((ls_load_64(held.text + key->at_tail) & key->mask) ^ key->tail)) == 0;
+        return (length < LS_LONG_TEXT ||
+                ls_dictionary_text(dictionary, slot->code).length == length) &&
+               memcmp(held, text, length) == 0;
+    return (((ls_load_64(held) & key->mask) ^ key->head) |
+            ((ls_load_64(held + key->at_middle) & key->mask) ^ key->middle) |
+            ((ls_load_64(held + key->at_tail) & key->mask) ^ key->tail)) == 0;
+}
+
+/* Fetches the text of the first slot of a hash, which is fetched. */
+LS_INLINE void ls_dictionary_fetch(const ls_dictionary *dictionary, uint32_t hash)
+{
+    const uint64_t place = dictionary->slots[hash & (dictionary->slot_count - 1)].place;
+    const char *text = dictionary->bytes + (place >> LS_LENGTH_BITS);
+    __builtin_prefetch(text);
+    __builtin_prefetch(text + (place & LS_LONG_TEXT));
 }
 
 /* Adds a text that is known to be new; LS_NO_CODE: no memory. */
@@ -206,6 +228,7 @@ LS_INLINE uint32_t ls_dictionary_put(ls_dictionary *dictionary, const char *text
                                      uint32_t hash, size_t value)
 {
     const uint32_t code = dictionary->count++;
+    const uint64_t place = ls_text_place(dictionary->byte_count, length);
     char *copy = dictionary->bytes + dictionary->byte_count;
     for (size_t i = 0; i < length; i += sizeof(uint64_t)) { /* as far as the slack */
         uint64_t word;
@@ -221,7 +244,7 @@ LS_INLINE uint32_t ls_dictionary_put(ls_dictionary *dictionary, const char *text
             dictionary->number_end = value + 1;
     } else {
         ls_dictionary_put_slot(dictionary->slots, dictionary->slot_count - 1,
-                               (struct ls_slot){hash, code});
+                               (struct ls_slot){hash, code, place});
     }
     return code;
 }
@@ -238,7 +261,7 @@ LS_INLINE uint32_t ls_dictionary_seek_key(const ls_dictionary *dictionary, const
     for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
         const struct ls_slot *slot = &dictionary->slots[i];
         if (slot->hash == hash && slot->code != 0 &&
-            LS_LIKELY(ls_dictionary_holds(dictionary, slot->code, key, text, length)))
+            LS_LIKELY(ls_dictionary_holds(dictionary, slot, key, text, length)))
             return slot->code;
         if (LS_UNLIKELY(slot->code == 0))
             return LS_NO_CODE;

@@ -64,20 +64,14 @@ LS_INLINE void hash_text(texts *texts, const ls_dictionary *dictionary, ls_strin
     __builtin_prefetch(&dictionary->slots[texts->hashes[i] & (dictionary->slot_count - 1)], 1);
 }
 
-/* Fetches what looking up leads to. */
+/* Fetches what looking up leads to; most texts of some columns are new. */
 static void fetch_texts(const texts *texts, const ls_dictionary *dictionary)
 {
     const uint32_t mask = dictionary->slot_count - 1;
-    for (size_t i = 0; i < texts->count; i++) {
-        const struct ls_slot *slot = &dictionary->slots[texts->hashes[i] & mask];
-        if (texts->texts[i].length != 0 && slot->hash == texts->hashes[i])
-            __builtin_prefetch(&dictionary->starts[slot->code]);
-    }
-    for (size_t i = 0; i < texts->count; i++) {
-        const struct ls_slot *slot = &dictionary->slots[texts->hashes[i] & mask];
-        if (texts->texts[i].length != 0 && slot->hash == texts->hashes[i])
-            __builtin_prefetch(dictionary->bytes + dictionary->starts[slot->code]);
-    }
+    for (size_t i = 0; i < texts->count; i++)
+        if (texts->texts[i].length != 0 &&
+            dictionary->slots[texts->hashes[i] & mask].hash == texts->hashes[i])
+            ls_dictionary_fetch(dictionary, texts->hashes[i]);
 }
 
 static bool learn_month(const char *text, struct ls_month_slot *slot)

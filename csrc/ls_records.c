@@ -250,9 +250,9 @@ static void fetch_texts(run *run, const ls_dictionary *dictionary)
         __builtin_prefetch(&dictionary->slots[run->hashes[i] & mask], 1);
     }
     for (size_t i = 0; i < run->count; i++) {
-        const struct ls_slot *slot = &dictionary->slots[run->hashes[i] & mask];
-        if (run->texts[i].length != 0 && slot->hash == run->hashes[i])
-            __builtin_prefetch(&dictionary->starts[slot->code]);
+        if (run->texts[i].length != 0 &&
+            dictionary->slots[run->hashes[i] & mask].hash == run->hashes[i])
+            ls_dictionary_fetch(dictionary, run->hashes[i]);
     }
 }
 

@@ -188,12 +188,7 @@ static void find_texts(block *block, const ls_dictionary *dictionary, size_t cou
         __builtin_prefetch(&dictionary->slots[hashes[i] & mask]);
     }
     for (size_t i = 0; i < count; i++)
-        __builtin_prefetch(&dictionary->starts[dictionary->slots[hashes[i] & mask].code]);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t code = dictionary->slots[hashes[i] & mask].code;
-        __builtin_prefetch(dictionary->bytes + dictionary->starts[code]);
-        __builtin_prefetch(dictionary->bytes + dictionary->starts[code + 1]);
-    }
+        ls_dictionary_fetch(dictionary, hashes[i]);
     for (size_t i = 0; i < count; i++)
         block->codes[i] = ls_dictionary_seek(dictionary, texts[i].text, texts[i].length, hashes[i]);
 }

@@ -1066,6 +1066,32 @@ static void test_dictionary(void)
     ls_context_close(context);
 }
 
+/* Their slots do not say how long they are. */
+static void test_longest_texts(void)
+{
+    enum { FIRST = LS_LONG_TEXT - 1, LENGTHS = 4 };
+    ls_context *context = new_context(0);
+    ls_dictionary dictionary;
+    char *text = malloc(FIRST + LENGTHS + LS_TEXT_SLACK);
+    CHECK(text != NULL && ls_dictionary_init(&dictionary, context, 42) == LS_OK);
+    memset(text, 'x', FIRST + LENGTHS + LS_TEXT_SLACK);
+    for (uint32_t i = 0; i < LENGTHS; i++)
+        CHECK(ls_dictionary_add(&dictionary, text, FIRST + i) == i + 1);
+    for (uint32_t i = 0; i < LENGTHS; i++)
+        CHECK(ls_dictionary_find(&dictionary, text, FIRST + i) == i + 1);
+    for (uint32_t s = 0; s < dictionary.slot_count; s++) {
+        const struct ls_slot *slot = &dictionary.slots[s];
+        for (uint32_t i = 0; i < LENGTHS && slot->code != 0; i++) {
+            ls_text_key key = ls_text_key_of(text, FIRST + i);
+            CHECK(ls_dictionary_holds(&dictionary, slot, &key, text, FIRST + i) ==
+                  (slot->code == i + 1));
+        }
+    }
+    ls_dictionary_free(&dictionary);
+    free(text);
+    ls_context_close(context);
+}
+
 static void test_fingerprint(void)
 {
     char a[33], b[33];
@@ -1321,6 +1347,7 @@ int main(void)
         {"another locale", test_locale},
         {"booleans", test_boolean},
         {"dictionary", test_dictionary},
+        {"longest texts", test_longest_texts},
         {"fingerprint", test_fingerprint},
         {"JSON", test_json},
     };
