@@ -140,7 +140,7 @@ uint64_t ls_dataset_future(const ls_dataset *dataset, int64_t at)
 {
     const ls_events *events = &dataset->events;
     uint64_t count = 0;
-    if (!dataset->grouped)
+    if (!dataset->grouped || (at >= LS_EVENT_BASE && ls_event_seconds(at) >= events->most))
         return 0;
     if (events->wide) {
         for (size_t i = 0; i < events->count; i++)

@@ -46,12 +46,18 @@ typedef struct ls_column {
 /* An event's time is kept as seconds since this instant (1976-01-10), so that u32 holds 1976 to
  * 2112. */
 #define LS_EVENT_BASE INT64_C(190080000)
+/* Seconds from there on; of a time before it a huge number. */
+LS_INLINE uint64_t ls_event_seconds(int64_t at)
+{
+    return (uint64_t)at - (uint64_t)LS_EVENT_BASE;
+}
 
 typedef struct ls_events {
     size_t count;
     bool wide; /* times are int64_t seconds since 1970, else uint32_t seconds since LS_EVENT_BASE */
     void *times;
     size_t times_size; /* bytes held */
+    uint64_t most;     /* or more: ls_event_seconds of the times that were read */
     ls_column event;   /* the event's name; code 0 does not occur */
     size_t column_count;
     ls_column *columns;

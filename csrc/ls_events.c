@@ -21,7 +21,7 @@ typedef struct ls_event_batch {
     /* By row, from `start`: */
     uint8_t verdicts[LS_BATCH_ROWS];
     uint32_t values[LS_BATCH_ROWS]; /* where the contact is in the direct path, or UINT32_MAX */
-    bool wide;                      /* some time does not fit u32 */
+    uint64_t most;                  /* ls_event_seconds of the times */
     int64_t times[LS_BATCH_ROWS];
     uint32_t events[LS_BATCH_ROWS];
     /* Of the kept ones, in order: */
@@ -103,17 +103,17 @@ static void read_contacts_and_times(const ls_reading *reading, ls_event_batch *e
     const size_t direct_count = reading->dataset->ingest->direct_count, count = events->count;
     const cells ids = cells_of(reading, reading->id_field);
     const cells texts = cells_of(reading, reading->at_field);
-    uint64_t most = 0; /* seconds since LS_EVENT_BASE; of times before it a huge number */
+    uint64_t most = 0;
     for (size_t i = 0; i < count; i++) {
         int64_t at = LS_EVENT_BASE;
         read_contact(events, i, cell(&ids, i), direct, direct_count);
         if (LS_UNLIKELY(!ls_read_event_time(&events->dates, cell(&texts, i), &at)))
             blame(events, i, BAD_TIME);
         events->times[i] = at;
-        uint64_t seconds = (uint64_t)at - (uint64_t)LS_EVENT_BASE;
+        uint64_t seconds = ls_event_seconds(at);
         most = seconds > most ? seconds : most;
     }
-    events->wide = most > UINT32_MAX;
+    events->most = most;
 }
 
 static int read_names(ls_reading *reading, ls_event_batch *events, ls_error *error)
@@ -304,12 +304,17 @@ static int work_out(ls_reading *reading, ls_event_batch *events, ls_error *error
     return status;
 }
 
-static bool any_wide(const ls_event_batch *events)
+/* Rows that are not kept do not make times wide. */
+static uint64_t most_kept(const ls_event_batch *events)
 {
-    bool wide = false;
-    for (size_t i = 0; i < events->kept_count && events->wide; i++)
-        wide |= (uint64_t)events->times[i] - (uint64_t)LS_EVENT_BASE > UINT32_MAX;
-    return wide;
+    uint64_t most = 0;
+    if (events->most <= UINT32_MAX)
+        return events->most;
+    for (size_t i = 0; i < events->kept_count; i++) {
+        uint64_t seconds = ls_event_seconds(events->times[i]);
+        most = seconds > most ? seconds : most;
+    }
+    return most;
 }
 
 static int take_good_rows(ls_reading *reading, ls_event_batch *events, ls_error *error)
@@ -320,7 +325,7 @@ static int take_good_rows(ls_reading *reading, ls_event_batch *events, ls_error 
     const ls_packing packing = {.count = events->kept_count,
                                 .contacts = events->rows,
                                 .times = events->times,
-                                .wide = any_wide(events),
+                                .most = most_kept(events),
                                 .names = events->events,
                                 .codes = reading->codes,
                                 .step = LS_BATCH_ROWS,
@@ -394,8 +399,8 @@ static void scatter_left(const ls_reading *reading, ls_chunk *chunk, uint32_t ro
     chunk->contacts[row] = events->rows[k];
     chunk->times[row] = events->times[k];
     chunk->names[row] = events->events[k];
-    uint64_t seconds = (uint64_t)events->times[k] - (uint64_t)LS_EVENT_BASE;
-    chunk->wide |= seconds > UINT32_MAX;
+    uint64_t seconds = ls_event_seconds(events->times[k]);
+    chunk->most = seconds > chunk->most ? seconds : chunk->most;
     for (size_t i = 0; i < reading->field_count; i++) {
         size_t column = reading->fields[i].column;
         if (reading->fields[i].kept)

@@ -245,7 +245,7 @@ typedef struct ls_packing {
     size_t count;
     const uint32_t *contacts; /* row, UINT32_MAX: an event that is left out */
     const int64_t *times;
-    bool wide; /* some time does not fit u32 from LS_EVENT_BASE on */
+    uint64_t most; /* or more: ls_event_seconds of the times */
     const uint32_t *names;
     const uint32_t *codes; /* of column c of event i: codes[c * step + i] */
     size_t step;

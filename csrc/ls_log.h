@@ -137,7 +137,8 @@ typedef struct ls_log {
     uint64_t event_count;
     struct ls_log_feed *feed; /* while the spool is fed */
     uint32_t line_count;
-    bool identified, wide; /* some event has an id; a time that does not fit u32 */
+    uint64_t most;   /* ls_event_seconds of the times */
+    bool identified; /* some event has an id */
     bool forgets, applied;
     struct ls_log_tail { /* files whose last line has no end */
         uint32_t source;

@@ -87,7 +87,8 @@ int ls_log_put(ls_dataset *dataset, const ls_log_event *event, const ls_log_code
     log->before = *event;
     log->event_count++;
     log->identified |= event->identified;
-    log->wide |= (uint64_t)event->at - (uint64_t)LS_EVENT_BASE > UINT32_MAX;
+    const uint64_t seconds = ls_event_seconds(event->at);
+    log->most = seconds > log->most ? seconds : log->most;
     return LS_OK;
 }
 
@@ -375,7 +376,7 @@ static int feed_batch(ls_dataset *dataset)
     const ls_packing packing = {.count = count,
                                 .contacts = feed->rows,
                                 .times = feed->times,
-                                .wide = log->wide,
+                                .most = log->most,
                                 .names = feed->names,
                                 .codes = feed->codes,
                                 .step = LS_BATCH_ROWS,

@@ -251,7 +251,7 @@ static void plan_layout(const ls_events *events, ls_layout *layout, const ls_lay
 {
     layout->identity = packed->identities != NULL || (before != NULL && before->identity);
     layout->stamped = packed->stamps != NULL || (before != NULL && before->stamped);
-    layout->wide = packed->wide || (before != NULL && before->wide);
+    layout->wide = packed->most > UINT32_MAX || (before != NULL && before->wide);
     if (!layout->identity && !layout->stamped && !layout->wide &&
         (before == NULL || before->tight) && plan_tight(events, layout, shift))
         return;
@@ -265,7 +265,8 @@ static bool fits_layout(const ls_events *events, const ls_layout *layout, const 
 {
     if (layout == NULL || layout->column_count != events->column_count ||
         (packed->identities != NULL && !layout->identity) ||
-        (packed->stamps != NULL && !layout->stamped) || (packed->wide && !layout->wide) ||
+        (packed->stamps != NULL && !layout->stamped) ||
+        (packed->most > UINT32_MAX && !layout->wide) ||
         packed_width(layout, events->event.dictionary.count) > layout->event_width)
         return false;
     for (size_t i = 0; i < events->column_count; i++)
@@ -522,6 +523,8 @@ int ls_pack_events(ls_dataset *dataset, const ls_packing *events)
 {
     if (update_layout(dataset, events) != LS_OK)
         return LS_ERROR_MEMORY;
+    if (events->most > dataset->events.most)
+        dataset->events.most = events->most;
     const ls_layout *layout = dataset->ingest->layout;
     packed_column few[8], *columns = few;
     size_t count = 0, size = layout->column_count * sizeof *columns;

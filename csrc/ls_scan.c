@@ -431,7 +431,7 @@ void ls_chunk_work(ls_chunk *chunk, const ls_reading *reading, ls_scan_worker *w
     block.stride = reading->batch.stride;
     chunk->row_count = chunk->left_count = 0;
     chunk->unknown_contacts = 0;
-    chunk->wide = false;
+    chunk->most = 0;
     ls_cut_begin(&cut, chunk);
     while (!cut.ended) {
         ls_cut_rows(&cut, chunk, block.stride, reading->csv.delimiter);

@@ -28,7 +28,7 @@ typedef struct ls_chunk {
     uint32_t *names;
     uint32_t *codes; /* of column c: codes[c * row_capacity + row] */
     uint64_t (*identities)[2];
-    bool wide;
+    uint64_t most;  /* ls_event_seconds of the times */
     uint32_t *left; /* rows that are left over, ascending: those of which only texts lack codes
                        (LS_NO_CODE), and with LS_LEFT_ROW those that may be bad */
     size_t left_count;

@@ -129,7 +129,7 @@ LS_SCAN_TARGET static void LS_SCAN_NAME(read_times)(ls_scan_block *block)
     const size_t count = block->count, stride = block->stride;
     const char *const texts = chunk->text;
     const uint32_t *mark = chunk->marks + block->first * stride + block->reading->at_field;
-    uint64_t most = 0;           /* seconds since LS_EVENT_BASE; of times before it a huge number */
+    uint64_t most = chunk->most;
     uint64_t head = 0, tail = 0; /* of that date: 11 bytes, with the one after it */
     int64_t start = 0;
     for (size_t i = 0; i < count; i++, mark += stride) {
@@ -148,10 +148,10 @@ LS_SCAN_TARGET static void LS_SCAN_NAME(read_times)(ls_scan_block *block)
             }
         }
         times[i] = at;
-        uint64_t seconds = (uint64_t)at - (uint64_t)LS_EVENT_BASE;
+        uint64_t seconds = ls_event_seconds(at);
         most = seconds > most ? seconds : most;
     }
-    chunk->wide |= most > UINT32_MAX;
+    chunk->most = most;
 }
 
 LS_SCAN_TARGET static void LS_SCAN_NAME(find_contacts)(ls_scan_block *block)

@@ -296,7 +296,7 @@ static int pack_set(ls_scan *scan, int which, ls_error *error)
         const ls_packing packing = {.count = chunk->row_count,
                                     .contacts = chunk->contacts,
                                     .times = chunk->times,
-                                    .wide = chunk->wide,
+                                    .most = chunk->most,
                                     .names = chunk->names,
                                     .codes = chunk->codes,
                                     .step = chunk->row_capacity,

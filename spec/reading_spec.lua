@@ -175,6 +175,31 @@ describe("Reading a large file of events", function()
         end)
     end
 
+    it("and counts events later than the instant, however they are written", function()
+        local late = {
+            '1,opened,2025-06-01 00:00:01,first',
+            '1,opened,2025-06-01T00:00:01Z,first',
+            '1,opened,2025-06-02,first',
+            '1,opened,"2025-06-02 00:00:00",first',
+            '1,opened,2025-06-02 00:00:00,"a ""first"""',
+            '1,opened,2025-06-02 00:00:00,"a first\none"',
+            '1,opened, 2200-01-01 00:00:00 ,first',
+        }
+        shell.write(folder .. "/contacts.csv", "id\n1\n")
+        local plain = ("1,opened,2025-06-01 00:00:00,first\n"):rep(3000)
+        local header = "contact_id,event,at,page\n"
+        for _, row in ipairs(late) do
+            shell.write(folder .. "/events.csv", header .. plain .. row .. "\n" .. plain)
+            for _, threads in ipairs({ 1, 2 }) do
+                local _, _, summary = score("--threads " .. threads)
+                assert.truthy(summary:find("1 event later than that", 1, true), row .. ": " .. summary)
+            end
+        end
+        shell.write(folder .. "/events.csv", header .. plain)
+        local _, _, summary = score("--threads 1")
+        assert.falsy(summary:find("later", 1, true), summary)
+    end)
+
     it("that would need more memory than it may: it ends early and says what it needs", function()
         local line = "7,visited,2025-03-04 05:06:07,a page\n"
         shell.write(folder .. "/contacts.csv", "id\n7\n")
