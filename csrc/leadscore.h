@@ -341,7 +341,8 @@ LS_API int ls_result_top(const ls_result *result, size_t definition, size_t n, s
                          size_t *count, ls_error *error);
 
 /* A job that writes the scores of one object in input order: id, then for each score NAME,
- * NAME_engagement, NAME_fit, NAME_label, and with extra NAME_scored, NAME_next_change_at. */
+ * NAME_engagement, NAME_fit, NAME_label, and with extra NAME_scored, NAME_next_change_at. Without
+ * extra it has as many threads as scored; `writer` is called by the caller's alone. */
 LS_API int ls_result_write(const ls_result *result, ls_object object, ls_format format, bool extra,
                            ls_writer writer, void *user, ls_job **out, ls_error *error);
 /* The distribution of one score as JSON: {name, count, scored, empty, out_of_scope, mean, min, max,

@@ -135,7 +135,8 @@ static void give_columns(const ls_result *result)
 #endif
 }
 
-int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, ls_result **out)
+int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads,
+                  ls_result **out)
 {
     ls_context *context = plan->context;
     ls_result *result = ls_allocate_zero(context, 1, sizeof *result);
@@ -148,8 +149,8 @@ int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, ls_resul
         ls_free(context, walk, sizeof *walk);
         return LS_ERROR_MEMORY;
     }
-    *result =
-        (ls_result){context, 1, plan, dataset, at, {rows[0], rows[1], rows[2]}, columns, walk};
+    *result = (ls_result){context, 1,    plan,   dataset, at, {rows[0], rows[1], rows[2]},
+                          columns, walk, threads};
     ls_context_retain(context);
     ls_plan_retain(plan);
     ls_dataset_retain(dataset);

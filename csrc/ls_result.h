@@ -14,9 +14,11 @@ struct ls_result {
     size_t rows[3];           /* by ls_object */
     ls_score_column *columns; /* by definition */
     ls_walk **walk;           /* made when next_change_at is first asked for */
+    unsigned threads;         /* that score it, and write it */
 };
 
-int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, ls_result **out);
+int ls_result_new(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned threads,
+                  ls_result **out);
 void ls_result_retain(const ls_result *result);
 /* Columns of scores for a plan: all or nothing. */
 /* rows: by ls_object. */

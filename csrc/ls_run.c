@@ -332,7 +332,7 @@ int ls_score_all(const ls_plan *plan, ls_dataset *dataset, int64_t at, unsigned 
     job->memories = ls_allocate_zero(context, threads, sizeof *job->memories);
     if (job->bindings == NULL || job->rolled == NULL || job->blocks == NULL ||
         job->scratches == NULL || job->memories == NULL ||
-        ls_result_new(plan, dataset, at, &job->result) != LS_OK) {
+        ls_result_new(plan, dataset, at, threads, &job->result) != LS_OK) {
         close_job(&job->job);
         return ls_fail_memory(error);
     }

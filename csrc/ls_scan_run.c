@@ -49,7 +49,7 @@ struct ls_scan {
     size_t chunk_size, chunk_count; /* bytes of a chunk, chunks of a set */
     ls_chunk *chunks;               /* of both sets */
     ls_scan_worker *workers;        /* by thread; the caller's is the first */
-    page *pages;                    /* by thread, where there are several */
+    page *pages;                    /* by thread, where they read parts */
     set sets[2];
     int shared; /* the set of this round */
     ls_crew crew;
@@ -132,7 +132,7 @@ ls_scan *ls_scan_new(ls_reading *reading)
         status = ls_chunk_init(&scan->chunks[i], context, size, reading->batch.stride,
                                reading->dataset->events.column_count,
                                reading->identity_field != LS_NO_FIELD);
-    if (status == LS_OK && scan->threads > 1)
+    if (status == LS_OK && scan->threads > 1 && total != 0)
         status = make_pages(scan);
     if (status == LS_OK)
         return scan;

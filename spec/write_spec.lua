@@ -60,7 +60,7 @@ local function run(job)
     return job
 end
 
-local function make_result(ids)
+local function make_result(ids, threads)
     local plan = assert(leadscore.define(DEFINITIONS)):_open()
     local contacts, events = { "id,kind" }, { "contact_id,event,at" }
     for i, id in ipairs(ids) do
@@ -71,7 +71,7 @@ local function make_result(ids)
     run(assert(dataset:read({ input = "contacts", text = table.concat(contacts, "\n") .. "\n" }))):close()
     run(assert(dataset:read({ input = "events", text = table.concat(events, "\n") .. "\n" }))):close()
     run(assert(dataset:group())):close()
-    return run(assert(dataset:score(plan, AT, 1))):result()
+    return run(assert(dataset:score(plan, AT, threads or 1))):result()
 end
 
 local function written(result, options, budget)
@@ -158,5 +158,27 @@ describe("writing scores", function()
         end
         local long = make_result(ids)
         assert.is_true(expected_csv(long, ids) == written(long, {}))
+    end)
+
+    -- So many that threads share them, some of them longer than what a thread makes at once.
+    it("says the same on any number of threads, in steps of any size", function()
+        local ids = {}
+        for copy = 1, 12 do
+            for i, id in ipairs(IDS) do
+                ids[#ids + 1] = copy .. id
+                if i % 997 == 0 then ids[#ids + 1] = copy .. ("long\1 and \"odd\"\n"):rep(9000) .. i end
+            end
+        end
+        assert.is_true(#ids > 24000)
+        local alone = make_result(ids)
+        local csv, ndjson = written(alone, {}), written(alone, { format = "ndjson" })
+        assert.is_true(expected_csv(alone, ids) == csv)
+        for _, threads in ipairs({ 2, 5 }) do
+            local shared = make_result(ids, threads)
+            for _, budget in ipairs({ 0, 9000, 8193, 100 }) do
+                assert.is_true(csv == written(shared, {}, budget))
+                assert.is_true(ndjson == written(shared, { format = "ndjson" }, budget))
+            end
+        end
     end)
 end)

@@ -1,4 +1,4 @@
-/* Memory that runs out: each of eleven operations is run with its first allocation failing, then
+/* Memory that runs out: each of some operations is run with its first allocation failing, then
  * its second, and so on until it goes through without a failure; once with only that allocation
  * failing and once with all from it on. The operation must answer LS_ERROR_MEMORY (or do its whole
  * work all the same), must not crash, and must leave nothing behind. zlib and yajl allocate through
@@ -129,16 +129,22 @@ typedef struct stage {
     text out;
 } stage;
 
-static int run(int status, ls_job **job)
+/* budget: of a step. */
+static int run_by(int status, ls_job **job, uint64_t budget)
 {
     if (status != LS_OK) {
         return status;
     }
     do {
-        status = ls_job_step(*job, 2, NULL);
+        status = ls_job_step(*job, budget, NULL);
     } while (status == LS_MORE);
     ls_job_close(*job);
     return status;
+}
+
+static int run(int status, ls_job **job)
+{
+    return run_by(status, job, 2);
 }
 
 static int read_input(stage *s, ls_input input, ls_format format, bool gzip, const char *bytes,
@@ -267,6 +273,25 @@ static int do_write(stage *s)
                &job);
 }
 
+/* What is written is too much to be kept: how much it is, and its last bytes. */
+static int add_up(void *user, const char *bytes, size_t size)
+{
+    text *to = user;
+    size_t before = 0;
+    sscanf(to->bytes, "%zu", &before);
+    to->length = (size_t)sprintf(to->bytes, "%zu %.*s", before + size, 40,
+                                 bytes + (size < 40 ? 0 : size - 40));
+    return 0;
+}
+
+static int do_write_many(stage *s)
+{
+    ls_job *job;
+    return run_by(ls_result_write(s->result, LS_CONTACT, LS_FORMAT_CSV, false, add_up, &s->out,
+                                  &job, NULL),
+                  &job, 0);
+}
+
 static int do_distribution(stage *s)
 {
     return ls_result_distribution(s->result, 0, 10, write_text, &s->out, NULL);
@@ -384,6 +409,26 @@ static int prepare_score(stage *s)
     return status == LS_OK ? score(s) : status;
 }
 
+/* So many that the threads which scored them also write them. */
+static int prepare_many_scores(stage *s)
+{
+    static char contacts[MANY * 16];
+    ls_job *job;
+    size_t length = (size_t)sprintf(contacts, "id,industry\n");
+    for (int i = 0; i < MANY; i++)
+        length += (size_t)sprintf(contacts + length, "%d,%s\n", i + 1, i % 3 ? "Software" : "");
+    int status = make_plan(s);
+    status = status == LS_OK ? make_dataset(s) : status;
+    status = status == LS_OK
+                 ? read_input(s, LS_INPUT_CONTACTS, LS_FORMAT_CSV, false, contacts, length)
+                 : status;
+    status = status == LS_OK ? read_rest(s) : status;
+    status = status == LS_OK ? group(s) : status;
+    return status == LS_OK
+               ? run_by(ls_score_all(s->plan, s->dataset, AT, 2, &s->result, &job, NULL), &job, 0)
+               : status;
+}
+
 static int prepare_nothing(stage *s)
 {
     (void)s;
@@ -404,6 +449,7 @@ static const struct operation {
     {"score", prepare_group, score},
     {"score many texts", prepare_many, do_score_many},
     {"write", prepare_score, do_write},
+    {"write on several threads", prepare_many_scores, do_write_many},
     {"distribution", prepare_score, do_distribution},
     {"explain", prepare_group, do_explain},
     {"one record's score", prepare_plan, do_scorer},
