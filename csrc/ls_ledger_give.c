@@ -152,6 +152,7 @@ static int give_times(const giving *giving)
     const size_t size = from->wide ? sizeof(int64_t) : sizeof(uint32_t);
     size_t place = 0;
     events->wide = from->wide;
+    events->most = UINT64_MAX; /* nobody asked how late they are */
     if (ls_grow(giving->to->context, &events->times, &events->times_size,
                 (size_t)giving->ledger->events * size, 1) != LS_OK)
         return LS_ERROR_MEMORY;

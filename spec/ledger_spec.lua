@@ -633,6 +633,8 @@ describe("a ledger and datasets", function()
         ledger:add({ contact_id = "3", event = "page_viewed", at = NOON + 1 })
         local given = assert(ledger:dataset())
         assert.are.equal("dataset: 5 contacts, 2 companies, 1 deal, 5 events", tostring(given))
+        assert.are.equal(1, given:future(NOON))
+        assert.are.equal(0, given:future(NOON + 1))
         local ids = {}
         for i, each in ipairs(scores_of(visits(), given)) do
             ids[i] = each[1]
