@@ -17,12 +17,13 @@
 
 /* What is looked for in 64 bytes if they are special. */
 typedef struct odd_bytes {
-    uint64_t quotes, returns, zeros;
+    uint64_t quotes, returns, zeros; /* returns: with a line feed behind them */
 } odd_bytes;
 
 LS_INLINE odd_bytes odd_portable(const char *text)
 {
-    return (odd_bytes){ls_bytes_of_64(text, '"'), ls_bytes_of_64(text, '\r'),
+    return (odd_bytes){ls_bytes_of_64(text, '"'),
+                       ls_bytes_of_64(text, '\r') & ls_bytes_of_64(text + 1, '\n'),
                        ls_bytes_of_64(text, '\0')};
 }
 
@@ -145,15 +146,18 @@ LS_AVX2 static inline found find_avx2(const char *text, char delimiter_byte)
                    lines, !_mm256_testz_si256(special, special)};
 }
 
-LS_AVX2 static inline odd_bytes odd_avx2(const char *text)
+LS_AVX2 static inline uint64_t bytes_avx2(const char *text, char byte)
 {
     const __m256i *in = (const __m256i *)(const void *)text;
-    const __m256i quote = _mm256_set1_epi8('"'), back = _mm256_set1_epi8('\r'),
-                  zero = _mm256_setzero_si256();
-    __m256i low = _mm256_loadu_si256(in), high = _mm256_loadu_si256(in + 1);
-    return (odd_bytes){mask_of(_mm256_cmpeq_epi8(low, quote), _mm256_cmpeq_epi8(high, quote)),
-                       mask_of(_mm256_cmpeq_epi8(low, back), _mm256_cmpeq_epi8(high, back)),
-                       mask_of(_mm256_cmpeq_epi8(low, zero), _mm256_cmpeq_epi8(high, zero))};
+    const __m256i wanted = _mm256_set1_epi8(byte);
+    return mask_of(_mm256_cmpeq_epi8(_mm256_loadu_si256(in), wanted),
+                   _mm256_cmpeq_epi8(_mm256_loadu_si256(in + 1), wanted));
+}
+
+LS_AVX2 static inline odd_bytes odd_avx2(const char *text)
+{
+    return (odd_bytes){bytes_avx2(text, '"'), bytes_avx2(text, '\r') & bytes_avx2(text + 1, '\n'),
+                       bytes_avx2(text, '\0')};
 }
 
 LS_AVX2 static void MARK_CHUNK(mark_avx2, find_avx2, odd_avx2, _tzcnt_u64)
