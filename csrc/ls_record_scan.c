@@ -42,6 +42,7 @@ struct ls_record_scan {
     task *tasks;
     size_t task_count, task_capacity;
     ls_string tail;         /* what the last chunk that was filled left */
+    const ls_chunk *rest;   /* that chunk, if no row ends in it: no set counts it */
     uint64_t line;          /* of the next row that is cut */
     ls_record_set *stopped; /* a row that is not plain ended it; NULL: none did */
     bool ended;             /* nothing whole follows, or enough was taken */
@@ -177,11 +178,12 @@ static int fill_set(ls_record_scan *scan, ls_error *error)
     int status = LS_OK;
     set->count = 0;
     while (set->count < scan->chunk_count && !scan->ended && status == LS_OK) {
+        ls_chunk *chunk = &set->chunks[set->count];
         bool whole = false;
-        status =
-            ls_chunk_fill(&set->chunks[set->count], window_of(scan), &scan->tail, &whole, error);
+        status = ls_chunk_fill(chunk, window_of(scan), &scan->tail, &whole, error);
         set->count += whole;
         scan->ended = !whole;
+        scan->rest = whole ? NULL : chunk;
     }
     set->filled = set->count;
     set->stage = LS_RECORDS_FILLED;
@@ -203,6 +205,8 @@ static int put_back_rest(ls_record_scan *scan, ls_error *error)
     int status = LS_OK;
     if (scan->stopped == NULL)
         return ls_window_put_back(window_of(scan), scan->tail.text, scan->tail.length, error);
+    if (scan->rest != NULL)
+        status = put_back(scan, scan->rest, scan->rest->carried, error);
     for (size_t i = scan->active; i-- > 0 && status == LS_OK;) {
         const ls_record_set *set = set_of(scan, i);
         for (size_t k = set->filled; k-- > 0 && status == LS_OK;)
@@ -440,6 +444,7 @@ int ls_record_scan_run(ls_record_scan *scan, uint64_t budget, ls_error *error)
     scan->tail.length = scan->first = scan->active = 0;
     scan->line = csv->line;
     scan->stopped = NULL;
+    scan->rest = NULL;
     scan->ended = false;
     scan->failed = LS_OK;
     if (scan->threads > 1)

@@ -54,7 +54,8 @@ struct ls_scan {
     int shared; /* the set of this round */
     ls_crew crew;
     /* in order: */
-    ls_string tail; /* what the last chunk that was filled left */
+    ls_string tail;       /* what the last chunk that was filled left */
+    const ls_chunk *rest; /* that chunk, if no row ends in it: no set counts it */
     /* in parts: */
     bool ordered;            /* parts did not meet: no more of them */
     bool parts;              /* this run reads them */
@@ -193,15 +194,18 @@ int ls_chunk_fill(ls_chunk *chunk, ls_window *window, ls_string *tail, bool *who
     return LS_OK;
 }
 
+static int put_back(ls_scan *scan, const ls_chunk *chunk, size_t from, ls_error *error)
+{
+    return ls_window_put_back(window_of(scan), chunk->text + from, chunk->filled - from, error);
+}
+
 /* Gives the bytes of a set back from chunk `first` on, and of that one from byte `from` on. */
 static int put_back_set(ls_scan *scan, int which, size_t first, size_t from, ls_error *error)
 {
     int status = LS_OK;
     for (size_t i = scan->sets[which].count; i-- > first && status == LS_OK;) {
         const ls_chunk *chunk = chunk_of(scan, which, i);
-        size_t begin = i == first ? from : chunk->carried;
-        status =
-            ls_window_put_back(window_of(scan), chunk->text + begin, chunk->filled - begin, error);
+        status = put_back(scan, chunk, i == first ? from : chunk->carried, error);
     }
     return status;
 }
@@ -254,6 +258,8 @@ static int fill_set(ls_scan *scan, int which, ls_error *error)
         if (status != LS_OK)
             return status;
         set->count += whole;
+        if (!scan->parts && !whole)
+            scan->rest = chunk;
     }
     set->last = !whole;
     return LS_OK;
@@ -313,7 +319,10 @@ static int stop_set(ls_scan *scan, int which, size_t i, ls_error *error)
 {
     int status = LS_OK;
     if (!scan->parts) {
-        status = put_back_set(scan, 1 - which, 0, chunk_of(scan, 1 - which, 0)->carried, error);
+        if (scan->rest != NULL)
+            status = put_back(scan, scan->rest, scan->rest->carried, error);
+        if (status == LS_OK)
+            status = put_back_set(scan, 1 - which, 0, chunk_of(scan, 1 - which, 0)->carried, error);
         if (status == LS_OK)
             status = put_back_set(scan, which, i, chunk_of(scan, which, i)->used, error);
         scan->tail.length = 0;
@@ -391,6 +400,7 @@ static void begin_run(ls_scan *scan)
 {
     const ls_window *window = window_of(scan);
     scan->tail.length = 0;
+    scan->rest = NULL;
     scan->next = scan->finished = ls_window_place(window);
     scan->parts = scan->threads > 1 && !scan->ordered && !window->ended &&
                   scan->chunks->size > 2 * LEAD && scan->next < plain_size(window);
