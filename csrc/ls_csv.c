@@ -190,7 +190,7 @@ static quoted walk_quoted(ls_csv *csv, walk *at, ls_string *field, ls_row *row)
             row->problem = LS_ROW_NUL;
             row->field = at->field + 1;
         } else if (data[place] == '"') {
-            if (!window->ended && window->end - next < 2)
+            if (!csv->closed && window->end - next < 2)
                 return QUOTED_MORE; /* what follows the quote is not there yet */
             if (data[next] == '"' && next < window->end) {
                 doubled = true;

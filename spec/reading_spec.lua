@@ -205,6 +205,22 @@ describe("Reading a large file of events", function()
         end
     end)
 
+    it("takes a last row without a line feed that is not plain", function()
+        shell.write(folder .. "/contacts.csv", "id\n1\n2\n")
+        local before = "contact_id,event,at,page\n" .. ("1,opened,2025-01-01,x\n"):rep(3000)
+        for _, last in ipairs({ '"a\nprice"', '"a, ""\n""price"', '"a\nprice"\r' }) do
+            shell.write(folder .. "/events.csv", before .. "2,visited,2025-01-01," .. last)
+            shell.run(folder, "gzip -kf events.csv")
+            for _, name in ipairs({ "events.csv", "events.csv.gz" }) do
+                for _, threads in ipairs({ 1, 2 }) do
+                    local run = shell.run(folder, ("leadscore score score.lua --contacts contacts.csv --events %s"
+                        .. " --at 2025-06-01 --threads %d --out scores.csv"):format(name, threads))
+                    assert.equal("id,q\n1,3000\n2,100\n", shell.read(folder .. "/scores.csv"), last .. run.err)
+                end
+            end
+        end
+    end)
+
     it("and counts events later than the instant, however they are written", function()
         local late = {
             '1,opened,2025-06-01 00:00:01,first',
