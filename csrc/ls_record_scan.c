@@ -193,30 +193,26 @@ static int fill_set(ls_record_scan *scan, ls_error *error)
     return status;
 }
 
-static int put_back(ls_record_scan *scan, const ls_chunk *chunk, size_t from, ls_error *error)
-{
-    return ls_window_put_back(window_of(scan), chunk->text + from, chunk->filled - from, error);
-}
-
 /* Gives back what follows the last row that was taken: the sets that were dropped, what is left of
  * the one that was stopped. */
 static int put_back_rest(ls_record_scan *scan, ls_error *error)
 {
+    ls_window *const window = window_of(scan);
     int status = LS_OK;
     if (scan->stopped == NULL)
-        return ls_window_put_back(window_of(scan), scan->tail.text, scan->tail.length, error);
+        return ls_window_put_back(window, scan->tail.text, scan->tail.length, error);
     if (scan->rest != NULL)
-        status = put_back(scan, scan->rest, scan->rest->carried, error);
+        status = ls_chunk_put_back(scan->rest, scan->rest->carried, window, error);
     for (size_t i = scan->active; i-- > 0 && status == LS_OK;) {
         const ls_record_set *set = set_of(scan, i);
         for (size_t k = set->filled; k-- > 0 && status == LS_OK;)
-            status = put_back(scan, &set->chunks[k], set->chunks[k].carried, error);
+            status = ls_chunk_put_back(&set->chunks[k], set->chunks[k].carried, window, error);
     }
     const ls_record_set *set = scan->stopped;
     for (size_t k = set->filled; k-- > set->count && status == LS_OK;)
-        status = put_back(scan, &set->chunks[k], set->chunks[k].carried, error);
+        status = ls_chunk_put_back(&set->chunks[k], set->chunks[k].carried, window, error);
     const ls_chunk *last = &set->chunks[set->count - 1];
-    return status == LS_OK ? put_back(scan, last, last->used, error) : status;
+    return status == LS_OK ? ls_chunk_put_back(last, last->used, window, error) : status;
 }
 
 /* ---- rounds ---------------------------------------------------------------------------------- */

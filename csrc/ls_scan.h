@@ -65,6 +65,8 @@ void ls_scan_worker_free(ls_scan_worker *worker, ls_context *context);
  * what follows in the window; *tail is then what it leaves. False in *whole: no row ends in it. */
 int ls_chunk_fill(ls_chunk *chunk, ls_window *window, ls_string *tail, bool *whole,
                   ls_error *error);
+/* Gives the bytes of a chunk back to the window, from byte `from` on. */
+int ls_chunk_put_back(const ls_chunk *chunk, size_t from, ls_window *window, ls_error *error);
 /* ls_scan_marks.c: cutting a chunk into rows of `stride` fields, some at a time, up to one that is
  * not plain. */
 typedef struct ls_cut {

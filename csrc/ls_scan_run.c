@@ -194,9 +194,9 @@ int ls_chunk_fill(ls_chunk *chunk, ls_window *window, ls_string *tail, bool *who
     return LS_OK;
 }
 
-static int put_back(ls_scan *scan, const ls_chunk *chunk, size_t from, ls_error *error)
+int ls_chunk_put_back(const ls_chunk *chunk, size_t from, ls_window *window, ls_error *error)
 {
-    return ls_window_put_back(window_of(scan), chunk->text + from, chunk->filled - from, error);
+    return ls_window_put_back(window, chunk->text + from, chunk->filled - from, error);
 }
 
 /* Gives the bytes of a set back from chunk `first` on, and of that one from byte `from` on. */
@@ -205,7 +205,8 @@ static int put_back_set(ls_scan *scan, int which, size_t first, size_t from, ls_
     int status = LS_OK;
     for (size_t i = scan->sets[which].count; i-- > first && status == LS_OK;) {
         const ls_chunk *chunk = chunk_of(scan, which, i);
-        status = put_back(scan, chunk, i == first ? from : chunk->carried, error);
+        status =
+            ls_chunk_put_back(chunk, i == first ? from : chunk->carried, window_of(scan), error);
     }
     return status;
 }
@@ -320,7 +321,7 @@ static int stop_set(ls_scan *scan, int which, size_t i, ls_error *error)
     int status = LS_OK;
     if (!scan->parts) {
         if (scan->rest != NULL)
-            status = put_back(scan, scan->rest, scan->rest->carried, error);
+            status = ls_chunk_put_back(scan->rest, scan->rest->carried, window_of(scan), error);
         if (status == LS_OK)
             status = put_back_set(scan, 1 - which, 0, chunk_of(scan, 1 - which, 0)->carried, error);
         if (status == LS_OK)

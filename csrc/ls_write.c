@@ -87,7 +87,7 @@ static void free_parts(write_job *job)
     job->parts = NULL;
 }
 
-/* False: there is no memory for parts, or no use for them. */
+/* False: there is no memory for them; one thread does without. */
 static bool make_parts(write_job *job)
 {
     ls_context *context = job->job.context;
