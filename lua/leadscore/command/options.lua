@@ -131,7 +131,9 @@ local RUN = {
         help = "auto: if standard error is a terminal; json: a line a second; none." },
 }
 
-local THREADS = { "--threads", arg = "N", convert = whole(1, 256), help = "Threads that read and score; 1 by default." }
+local THREADS = {
+    "--threads", arg = "N", convert = whole(1, 256), help = "Threads that read, score and write; 1 by default.",
+}
 local OBJECT = {
     "--object", arg = "OBJECT", choices = { "contact", "company", "deal" },
     help = "Whose scores: contact, company or deal; the only ones there are, else contact.",
